@@ -1,0 +1,1 @@
+"""The contract between hardware and software, the compiler and the program simulator."""

@@ -1,0 +1,70 @@
+"""Boards: one data file each, fpga/boards/NAME.toml.
+
+Keys that everything needs: ``title``, ``clock_hz`` (of the accelerator), ``baud`` (after reset),
+``top_baud`` and the table ``[design]`` with the parameters of ``firmware.design.Design``. The rest
+of a file is for fpga/build.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+from firmware.design import Design
+
+FOLDER = Path(__file__).resolve().parent.parent / "fpga" / "boards"
+
+
+class BoardError(ValueError):
+    """No such board, or a board file that breaks a rule."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """One board. ``data`` is the whole board file as a dictionary."""
+
+    name: str
+    title: str
+    clock_hz: int
+    baud: int
+    top_baud: int
+    design: Design
+    data: dict = dataclasses.field(hash=False, repr=False)
+
+    @property
+    def divisor(self) -> int:
+        """Clock cycles of a UART bit after reset."""
+        return round(self.clock_hz / self.baud)
+
+
+def names() -> list[str]:
+    """The names of all boards."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str, settings: dict[str, int] | None = None) -> Board:
+    """The board of that name, with design parameters replaced by ``settings``.
+
+    Raises ``BoardError`` that lists the known boards or says which key is wrong.
+    """
+    path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise BoardError(f"no board {name!r}; there are {', '.join(names())}")
+    try:
+        data = tomllib.loads(path.read_text())
+        return Board(
+            name=name,
+            title=data["title"],
+            clock_hz=int(data["clock_hz"]),
+            baud=int(data["baud"]),
+            top_baud=int(data["top_baud"]),
+            design=Design(**{**data["design"], **(settings or {})}),
+            data=data,
+        )
+    except tomllib.TOMLDecodeError as error:
+        raise BoardError(f"{path.name}: not TOML: {error}") from None
+    except KeyError as error:
+        raise BoardError(f"{path.name}: key {error} is missing") from None
+    except (TypeError, ValueError) as error:
+        raise BoardError(f"{path.name}: {error}") from None

@@ -1,0 +1,112 @@
+"""The parameters of one build of the accelerator, and the hash that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+from firmware import frames, isa, registers
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """Build parameters. All are part of the hash: a program runs on the design it was made for.
+
+    ci: input channels per word, a power of two from 4 to 64.
+    co: output channels in parallel, a power of two from 1 to ci.
+    spike_words: words of 8 * ci bits in each of the three spike banks.
+    weight_words: words of ci * co bits in each of the nine weight banks.
+    param_words: words of co neurons' bias, threshold and v_init.
+    program_words: 32-bit words of program memory.
+    layers: descriptors, and counters of cycles and spikes.
+    row_max: pixels of the longest row of a convolution.
+    scores: outputs of a readout.
+
+    Raises ``ValueError`` that quotes the value and says what is allowed.
+    """
+
+    ci: int = 32
+    co: int = 1
+    spike_words: int = 1024
+    weight_words: int = 2048
+    param_words: int = 512
+    program_words: int = 256
+    layers: int = 32
+    row_max: int = 32
+    scores: int = 128
+
+    def __post_init__(self):
+        self._power("ci", 4, 64)
+        self._power("co", 1, self.ci)
+        self._within("spike_words", 16, 1 << 20)
+        self._within("weight_words", 16, 1 << 20)
+        self._within("param_words", 4, 1 << 20)
+        self._within("program_words", 16, 1 << 16)
+        self._within("layers", 1, registers.LAYERS_MAX)
+        self._power("row_max", 4, 1024)
+        self._within("scores", 4, registers.SCORES_MAX)
+
+    def _power(self, name, low, high):
+        value = getattr(self, name)
+        if not low <= value <= high or value & (value - 1):
+            raise ValueError(f"{name} is {value}, allowed is a power of two from {low} to {high}")
+
+    def _within(self, name, low, high):
+        value = getattr(self, name)
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}, allowed is {low}..{high}")
+
+    @property
+    def pes(self) -> int:
+        """Processing elements: 8 lanes x 9 taps x CI x CO."""
+        return isa.LANES * isa.TAPS * self.ci * self.co
+
+    @property
+    def spike_columns(self) -> int:
+        """32-bit columns of a spike word, as the bus reads it."""
+        return self.ci * 8 // 32
+
+    @property
+    def weight_columns(self) -> int:
+        """32-bit columns of a weight word, as the bus writes it."""
+        return max(1, self.ci * self.co // 32)
+
+    def bytes_on_chip(self) -> dict[str, int]:
+        """Capacity of each memory in bytes."""
+        return {
+            "spikes": isa.BANKS * self.spike_words * self.ci,
+            "weights": isa.TAPS * self.weight_words * self.ci * self.co // 8,
+            "params": self.param_words * self.co * 9,
+            "program": 4 * self.program_words,
+            "descriptors": 4 * isa.DESCRIPTOR_WORDS * self.layers,
+        }
+
+    def hash(self) -> bytes:
+        """8 bytes that name these parameters and the contract (instructions, registers, frames)."""
+        contract = {
+            "design": dataclasses.asdict(self),
+            "opcodes": {code.name: int(code) for code in isa.Opcode},
+            "instruction": isa.INSTRUCTION,
+            "descriptor": isa.DESCRIPTOR,
+            "regions": {region.name: int(region) for region in registers.Region},
+            "registers": {register.name: int(register) for register in registers.Register},
+            "commands": {command.name: int(command) for command in frames.Command},
+            "version": frames.VERSION,
+        }
+        return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).digest()[:8]
+
+
+def parse_settings(text: str) -> dict[str, int]:
+    """``"ci=8,co=4"`` as a dictionary; raises ``ValueError`` that lists the known names."""
+    known = [field.name for field in dataclasses.fields(Design)]
+    settings = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in known:
+            raise ValueError(f"--set: no parameter {name!r}; there are {', '.join(known)}")
+        try:
+            settings[name] = int(value, 0)
+        except ValueError:
+            raise ValueError(f"--set: {name} is {value!r}, a whole number is wanted") from None
+    return settings

@@ -1,0 +1,159 @@
+"""Frames of the link, the same over UART, PCIe stream and simulation.
+
+On the wire a frame is COBS(header, payload, CRC-32) and a zero byte; all numbers are little
+endian. Header and payload are whole 32-bit words. The CRC is that of zlib over header and payload.
+
+    request    seq u8 | command u8        | count u16 | address u32 | payload
+    response   seq u8 | 0x80 + status u8  | count u16 | info u32    | payload
+
+``count`` is the number of payload words of a WRITE, the number of words wanted by IDENTIFY, READ
+and RUN, and 0 otherwise; in a response it is the number of payload words.
+
+The device executes frames strictly in order of ``seq`` (modulo 256). ``info`` tells in every
+response which seq it expects next and whether a program runs.
+
+- seq as expected: executed, answered with OK, BUSY, BAD_COMMAND or BAD_ADDRESS; the next is seq + 1.
+- seq one less than expected: executed before, answered with REPEATED, nothing is done or read.
+- any other seq: OUT_OF_ORDER, nothing is done.
+- IDENTIFY is taken with any seq and sets the expected one to seq + 1.
+- A frame that is damaged, too long or of a wrong length gets no answer and changes nothing.
+
+Several requests may be under way: a response acknowledges all requests before it. A lost answer to
+a READ is asked for again with a new seq.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum
+from typing import NamedTuple
+
+from firmware.fields import Field
+
+VERSION = 1
+HEADER_WORDS = 2
+CRC_WORDS = 1
+MAX_WORDS = 240  # payload of one frame, either way
+MAX_BYTES = 4 * (HEADER_WORDS + MAX_WORDS + CRC_WORDS)
+CRC_POLYNOMIAL = 0xEDB88320  # reflected
+CRC_RESIDUE = 0x2144DF1C  # CRC-32 of anything that is followed by its own CRC-32
+RESPONSE = 0x80
+DELIMITER = 0
+BAD_FRAMES_TO_FALL_BACK = 8  # as many in a row, and the UART returns to the divisor of its reset
+COBS_BLOCK = 254
+
+HEADER = {
+    "seq": Field(0, 0, 8),
+    "command": Field(0, 8, 8),
+    "count": Field(0, 16, 16),
+    "address": Field(1, 0, 32),
+}
+
+INFO = {
+    "expected": Field(0, 0, 8),
+    "running": Field(0, 8, 1),
+}
+
+
+class Command(IntEnum):
+    """What a request asks for."""
+
+    IDENTIFY = 1
+    """Answers with ``count`` words from address 0 on, whatever the address, and sets the seq."""
+
+    READ = 2
+    """Answers with ``count`` words from ``address`` on; BUSY if a memory is asked for in a run."""
+
+    WRITE = 3
+    """Writes the payload from ``address`` on."""
+
+    RUN = 4
+    """Answers with ``count`` words from register STATUS on, the results of the run before, then
+    starts the program at word ``address`` of program memory; BUSY, and no start, during a run."""
+
+    STATUS = 5
+    """Only answers: ``info`` is the status."""
+
+    BAUD = 6
+    """Answers, then sets the UART to ``address`` clock cycles a bit."""
+
+
+class Status(IntEnum):
+    """How a request ended."""
+
+    OK = 0
+    REPEATED = 1
+    OUT_OF_ORDER = 2
+    BUSY = 3
+    BAD_COMMAND = 4
+    BAD_ADDRESS = 5
+
+
+class Frame(NamedTuple):
+    """A decoded frame. ``code`` is a Command, or RESPONSE + Status; ``argument`` address or info."""
+
+    seq: int
+    code: int
+    count: int
+    argument: int
+    words: tuple[int, ...]
+
+
+class FrameError(ValueError):
+    """The bytes between two delimiters are no frame; the text says why."""
+
+
+def cobs_encode(data: bytes) -> bytes:
+    """Consistent overhead byte stuffing (Cheshire and Baker 1999), without the delimiter."""
+    out = bytearray()
+    block = bytearray()
+    for byte in data:
+        if byte:
+            block.append(byte)
+        if not byte or len(block) == COBS_BLOCK:
+            out.append(len(block) + 1)
+            out += block
+            block.clear()
+            if byte:
+                continue
+    # a block follows the last byte unless that byte closed a full block
+    if not data or not data[-1] or block:
+        out.append(len(block) + 1)
+        out += block
+    return bytes(out)
+
+
+def cobs_decode(data: bytes) -> bytes:
+    """Undoes ``cobs_encode``; raises ``FrameError``."""
+    out = bytearray()
+    place = 0
+    while place < len(data):
+        code = data[place]
+        block = data[place + 1 : place + code]
+        if code == 0 or len(block) != code - 1 or 0 in block:
+            raise FrameError(f"byte stuffing broken at byte {place} of {len(data)}")
+        out += block
+        place += code
+        if code <= COBS_BLOCK and place < len(data):
+            out.append(0)
+    return bytes(out)
+
+
+def encode(seq: int, code: int, count: int, argument: int, words=()) -> bytes:
+    """A frame as it goes over the wire, with its delimiter."""
+    body = struct.pack("<BBHI", seq & 0xFF, code, count, argument)
+    body += struct.pack(f"<{len(words)}I", *(int(word) & 0xFFFFFFFF for word in words))
+    return cobs_encode(body + struct.pack("<I", zlib.crc32(body))) + bytes([DELIMITER])
+
+
+def decode(data: bytes) -> Frame:
+    """The frame in the bytes between two delimiters; raises ``FrameError``."""
+    body = cobs_decode(data)
+    if len(body) % 4 or not 4 * (HEADER_WORDS + CRC_WORDS) <= len(body) <= MAX_BYTES:
+        raise FrameError(f"{len(body)} bytes are no frame")
+    if zlib.crc32(body[:-4]) != struct.unpack("<I", body[-4:])[0]:
+        raise FrameError("CRC-32 does not match")
+    seq, code, count, argument = struct.unpack_from("<BBHI", body)
+    words = struct.unpack_from(f"<{len(body) // 4 - 3}I", body, 8)
+    return Frame(seq, code, count, argument, words)

@@ -1,0 +1,104 @@
+"""The memory map: what the host reads and writes over the link.
+
+An address is that of a 32-bit word: the region in bits 31..28, the place in the region below.
+
+=========== ================================================================ ===========
+region      place                                                            access
+=========== ================================================================ ===========
+REGISTERS   a ``Register``; LAYERS + 2 k: cycles and then spikes of layer k; read, a few
+            SCORES + n: score of output n                                    written
+PROGRAM     word of the program                                              read, write
+DESCRIPTORS DESCRIPTOR_WORDS * layer + word                                  read, write
+WEIGHTS     tap << 20 | word * weight_columns + column                       read, write
+PARAMS      kind << 20 | word * co + channel of the group                    read, write
+SPIKES      bank << 20 | word * spike_columns + column                       read
+IMAGE       buffer << 24 | place in the stream                               write
+=========== ================================================================ ===========
+
+Memories can be read only while no program runs; registers and writes are always served.
+
+A weight word holds, for CO output channels one after another, CI bits (bit 1 = +1): bit
+``channel * ci + input``; column k is its bits 32 k .. 32 k + 31.
+
+IMAGE takes a picture as bytes in the order row, column, channel, four to a word, the first in the
+low bits. Writing place 0 starts a picture, in the buffer that the address names. Every input
+channel beyond the picture's own is written as 0. Bytes after the last pixel are ignored.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from firmware.fields import Field
+
+MAGIC = 0x594C4F56  # "VOLY"
+REGION_SHIFT = 28
+BANK_SHIFT = 20  # bank, tap or kind inside WEIGHTS, PARAMS and SPIKES
+IMAGE_BUFFER_SHIFT = 24
+LAYERS_MAX = 32
+SCORES_MAX = 4096
+BOARD_NAME_BYTES = 16
+
+
+class Region(IntEnum):
+    """Bits 31..28 of an address."""
+
+    REGISTERS = 0
+    PROGRAM = 1
+    DESCRIPTORS = 2
+    WEIGHTS = 3
+    PARAMS = 4
+    SPIKES = 5
+    IMAGE = 6
+
+
+class Register(IntEnum):
+    """Places in the region REGISTERS. Those up to BOARD are constants of the build."""
+
+    MAGIC = 0
+    VERSION = 1
+    HASH_LOW = 2  # the first four bytes of the design hash, little endian
+    HASH_HIGH = 3
+    CLOCK_HZ = 4
+    CI = 5
+    CO = 6
+    SPIKE_WORDS = 7
+    WEIGHT_WORDS = 8
+    PARAM_WORDS = 9
+    PROGRAM_WORDS = 10
+    LAYERS_BUILT = 11
+    ROW_MAX = 12
+    SCORES_BUILT = 13
+    BOARD = 14  # 16 bytes of ASCII, padded with zeros, in four words
+    # writable
+    CONTROL = 32  # writing 1 stops a running program
+    IMAGE_BASE_0 = 33  # word address of row 0 of input buffer 0; row 0 is in bank 0
+    IMAGE_BASE_1 = 34
+    IMAGE_SHAPE = 35  # see IMAGE_SHAPE
+    IMAGE_STRIDE = 36  # words from row y to row y + 3: groups * width
+    # read only, results of the last run from here on in one burst
+    STATUS = 48  # see STATUS
+    CYCLES = 49  # clock cycles from run to halt
+    RUNS = 50  # programs started since reset
+    LAYERS = 64  # then a pair of cycles, spikes for each layer
+    SCORES = 128  # then a signed word for each output
+
+
+IDENTITY_WORDS = int(Register.BOARD) + BOARD_NAME_BYTES // 4
+
+IMAGE_SHAPE = {
+    "width": Field(0, 0, 10),
+    "height": Field(0, 10, 10),
+    "channels": Field(0, 20, 12),
+}
+
+STATUS = {
+    "running": Field(0, 0, 1),
+}
+
+PARAM_KINDS = ("bias", "threshold", "v_init")
+
+
+def address(region: Region, place: int = 0) -> int:
+    """The word address of a place in a region."""
+    return int(region) << REGION_SHIFT | int(place)

@@ -1,0 +1,1 @@
+"""The hardware, in MyHDL: one block per file."""
