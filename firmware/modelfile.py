@@ -1,0 +1,362 @@
+"""The model file: the one reader, writer and validator of a Volley network.
+
+A model file is one safetensors file. For each layer NAME it holds
+
+    NAME.weight     uint8 [out, ceil(n/8)]  bit 1 = +1, bit 0 = -1, little bit order, the n bits in
+                                            the order (in, ky, kx) for conv, (c, y, x) for dense
+    NAME.bias       int32 [out]             24 bits signed
+    NAME.threshold  int32 [out]             1..2^23-1; absent on the readout
+    NAME.v_init     int32 [out]             24 bits signed; absent on the readout
+
+and in its metadata, under the key ``volley``, a JSON text that describes the network. ``Model`` and
+``Layer`` mirror that text. Every file that breaks a rule raises ``ModelError``, which names the
+tensor or key, what was found and what is allowed.
+
+This module needs numpy and safetensors, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+FORMAT = 1
+KEY = "volley"
+MEMBRANE_BITS = 24
+MEMBRANE_MIN = -(2 ** (MEMBRANE_BITS - 1))
+MEMBRANE_MAX = 2 ** (MEMBRANE_BITS - 1) - 1
+MAX_TICKS = 32
+MAX_FRACTION_BITS = 8
+MAX_SIZE = 65535                        # of a map's side, and of a number of channels
+RESETS = ("soft", "hard")
+KINDS = ("conv", "dense")
+
+_MODEL_KEYS = {"format", "name", "ticks", "fraction_bits", "reset", "input", "classes", "layers"}
+_INPUT_KEYS = {"channels", "height", "width", "bits"}
+_LAYER_KEYS = {"name", "kind", "in", "out", "kernel", "padding", "encode", "pool", "readout"}
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class ModelError(ValueError):
+    """A model that breaks a rule; says which tensor or key, what was found, what is allowed."""
+
+
+@dataclass
+class Layer:
+    """One layer. Order inside a layer: psum, fire, pool.
+
+    weight: int8 -1/+1, conv [out, in, k, k], dense [out, n]; bias int32 [out]; threshold and
+    v_init int32 [out], None on the readout. The three shapes are (C, H, W) and are filled in by
+    ``load`` and ``validate``: of the input, of the map before pooling, and after pooling.
+    """
+
+    name: str
+    kind: str
+    inputs: int
+    outputs: int
+    kernel: int = 1
+    padding: int = 0
+    encode: bool = False
+    pool: int = 1
+    readout: bool = False
+    weight: np.ndarray | None = None
+    bias: np.ndarray | None = None
+    threshold: np.ndarray | None = None
+    v_init: np.ndarray | None = None
+    in_shape: tuple[int, int, int] = (0, 0, 0)
+    map_shape: tuple[int, int, int] = (0, 0, 0)
+    out_shape: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of ``weight``: [out, in, k, k] or [out, n]."""
+        if self.kind == "conv":
+            return (self.outputs, self.inputs, self.kernel, self.kernel)
+        return (self.outputs, self.inputs)
+
+
+@dataclass
+class Model:
+    """A network: input pictures are unsigned, of ``bits`` bits, shape (channels, height, width).
+
+    A model whose last layer is no readout scores by spike count, per output channel.
+    """
+
+    name: str
+    ticks: int
+    fraction_bits: int
+    reset: str
+    channels: int
+    height: int
+    width: int
+    bits: int
+    classes: list[str]
+    layers: list[Layer] = field(default_factory=list)
+
+
+def load(path) -> Model:
+    """Read and validate the model file at ``path``; ``ModelError`` when it is not a good one."""
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"{path}: no such file; a model file (.safetensors) is needed")
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder; a model file (.safetensors) is needed")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            names = set(file.keys())
+            if KEY not in metadata:
+                found = ", ".join(sorted(metadata)) or "none"
+                raise ModelError(f"{path}: metadata key {KEY!r} is missing (keys found: {found}); "
+                                 "this safetensors file is not a Volley model")
+            model = _from_json(metadata[KEY])
+            for layer in model.layers:
+                _read_tensors(file, names, layer)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: not a safetensors file, or a truncated one ({error}; "
+                         f"{path.stat().st_size} bytes)") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if names:
+        raise ModelError(f"tensor {min(names)!r}: belongs to no layer; allowed: NAME.weight, "
+                         "NAME.bias and, on firing layers, NAME.threshold and NAME.v_init")
+    validate(model)
+    return model
+
+
+def save(model: Model, path) -> None:
+    """Validate ``model`` and write it to ``path``, by way of a temporary file beside it."""
+    validate(model)
+    tensors = {}
+    for layer in model.layers:
+        bits = (layer.weight.reshape(layer.outputs, -1) > 0).astype(np.uint8)
+        tensors[f"{layer.name}.weight"] = np.packbits(bits, axis=1, bitorder="little")
+        for key in _parameters(layer):
+            tensors[f"{layer.name}.{key}"] = np.ascontiguousarray(getattr(layer, key))
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, part, metadata={KEY: json.dumps(_to_json(model))})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def validate(model: Model) -> None:
+    """Check every rule of the format and fill in each layer's shapes; ``ModelError`` otherwise."""
+    _text("name", model.name)
+    _number("ticks", model.ticks, 1, MAX_TICKS)
+    _number("fraction_bits", model.fraction_bits, 0, MAX_FRACTION_BITS)
+    _choice("reset", model.reset, RESETS)
+    _number("input.channels", model.channels, 1, MAX_SIZE)
+    _number("input.height", model.height, 1, MAX_SIZE)
+    _number("input.width", model.width, 1, MAX_SIZE)
+    _number("input.bits", model.bits, 1, 8)
+    if not isinstance(model.classes, list) or not all(isinstance(c, str) for c in model.classes):
+        raise ModelError(f"key 'classes': found {model.classes!r:.80}; allowed: a list of texts")
+    if not model.layers:
+        raise ModelError("key 'layers': found none; allowed: one layer or more")
+    shape, seen = (model.channels, model.height, model.width), set()
+    for index, layer in enumerate(model.layers):
+        shape = _validate_layer(layer, index, index == len(model.layers) - 1, shape)
+        if layer.name in seen:
+            raise ModelError(f"key 'layers[{index}].name': {layer.name!r} is used twice; allowed: "
+                             "a name of its own for each layer")
+        seen.add(layer.name)
+    if len(model.classes) != model.layers[-1].outputs:
+        raise ModelError(f"key 'classes': found {len(model.classes)} classes; the last layer "
+                         f"{model.layers[-1].name!r} has {model.layers[-1].outputs} outputs; "
+                         "allowed: one class per output")
+
+
+def _validate_layer(layer, index, is_last, shape):
+    """Check one layer against its input shape (C,H,W), fill in its shapes, return the output's."""
+    where = f"layers[{index}]"
+    _text(f"{where}.name", layer.name)
+    if not _NAME.fullmatch(layer.name):
+        raise ModelError(f"key '{where}.name': found {layer.name!r}; allowed: letters, digits, "
+                         "'_', '.', '-'")
+    where = f"{where} ({layer.name})"
+    _choice(f"{where}.kind", layer.kind, KINDS)
+    _number(f"{where}.out", layer.outputs, 1, MAX_SIZE)
+    _number(f"{where}.in", layer.inputs, 1, MAX_SIZE * MAX_SIZE)
+    for key in ("encode", "readout"):
+        if not isinstance(getattr(layer, key), bool):
+            raise ModelError(f"key '{where}.{key}': found {getattr(layer, key)!r}; allowed: true, "
+                             "false")
+    _choice(f"{where}.pool", layer.pool, (1, 2))
+    _choice(f"{where}.kernel", layer.kernel, (1, 3) if layer.kind == "conv" else (1,))
+    _choice(f"{where}.padding", layer.padding, (layer.kernel // 2,))
+    if layer.encode != (index == 0):
+        raise ModelError(f"key '{where}.encode': found {str(layer.encode).lower()}; allowed: true "
+                         "on the first layer, and only there")
+    if layer.readout and not is_last:
+        raise ModelError(f"key '{where}.readout': found true; allowed on the last layer only")
+    if layer.readout and (layer.kind != "dense" or layer.pool != 1):
+        raise ModelError(f"key '{where}.readout': found true on a {layer.kind} layer with pool "
+                         f"{layer.pool}; allowed: a dense layer without pooling")
+    wanted = shape[0] if layer.kind == "conv" else math.prod(shape)
+    if layer.inputs != wanted:
+        raise ModelError(f"key '{where}.in': found {layer.inputs}; the map before it is "
+                         f"{'x'.join(map(str, shape))} (channels, height, width); allowed: {wanted}")
+    layer.in_shape = shape
+    layer.map_shape = (layer.outputs, *(shape[1:] if layer.kind == "conv" else (1, 1)))
+    height, width = layer.map_shape[1:]
+    if layer.pool == 2 and (height % 2 or width % 2):
+        raise ModelError(f"key '{where}.pool': found 2 on a map of {height}x{width}; allowed: 1, "
+                         "or 2 on even sizes")
+    layer.out_shape = (layer.outputs, height // layer.pool, width // layer.pool)
+    _validate_arrays(layer)
+    return layer.out_shape
+
+
+def _validate_arrays(layer):
+    """Check dtype, shape and range of a layer's arrays."""
+    _array(f"{layer.name}.weight", layer.weight, np.int8, layer.weight_shape)
+    if not np.isin(layer.weight, (-1, 1)).all():
+        raise ModelError(f"tensor '{layer.name}.weight': found values other than -1 and +1")
+    wanted = _parameters(layer)
+    for key in ("bias", "threshold", "v_init"):
+        values, name = getattr(layer, key), f"{layer.name}.{key}"
+        if key not in wanted:
+            if values is not None:
+                raise ModelError(f"tensor '{name}': found on the readout, which never fires; "
+                                 "allowed: absent")
+            continue
+        _array(name, values, np.int32, (layer.outputs,))
+        low = 1 if key == "threshold" else MEMBRANE_MIN
+        wrong = np.flatnonzero((values < low) | (values > MEMBRANE_MAX))
+        if len(wrong):
+            raise ModelError(f"tensor '{name}': found {values[wrong[0]]} at output {wrong[0]}; "
+                             f"allowed: {low} to {MEMBRANE_MAX}")
+
+
+def _parameters(layer):
+    """Names of the layer's int32 tensors."""
+    return ("bias",) if layer.readout else ("bias", "threshold", "v_init")
+
+
+def _array(name, values, dtype, shape):
+    if values is None:
+        raise ModelError(f"tensor '{name}': missing; allowed: {np.dtype(dtype)} of shape "
+                         f"{list(shape)}")
+    if (not isinstance(values, np.ndarray) or values.dtype != dtype
+            or values.shape != tuple(shape)):
+        found = (f"{values.dtype} of shape {list(values.shape)}" if isinstance(values, np.ndarray)
+                 else type(values).__name__)
+        raise ModelError(f"tensor '{name}': found {found}; allowed: {np.dtype(dtype)} of shape "
+                         f"{list(shape)}")
+
+
+def _number(key, value, low, high):
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ModelError(f"key '{key}': found {value!r:.80}; allowed: a whole number {low} to "
+                         f"{high}")
+
+
+def _choice(key, value, allowed):
+    if isinstance(value, bool) or value not in allowed:
+        raise ModelError(f"key '{key}': found {value!r:.80}; allowed: "
+                         f"{', '.join(map(repr, allowed))}")
+
+
+def _text(key, value):
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"key '{key}': found {value!r:.80}; allowed: a text that is not empty")
+
+
+def _keys(where, found, allowed, needed):
+    """Check that ``found`` is a JSON object with the needed keys and none beyond the allowed."""
+    if not isinstance(found, dict):
+        raise ModelError(f"key '{where}': found {found!r:.80}; allowed: a JSON object")
+    for key in sorted(needed - found.keys()):
+        raise ModelError(f"key '{where}.{key}': missing")
+    for key in sorted(found.keys() - allowed):
+        raise ModelError(f"key '{where}.{key}': unknown; allowed: {', '.join(sorted(allowed))}")
+
+
+def _from_json(text):
+    """A Model without arrays from the metadata text; values are checked by ``validate``."""
+    try:
+        top = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelError(f"metadata key {KEY!r}: not JSON ({error})") from None
+    if isinstance(top, dict) and top.get("format") != FORMAT:
+        raise ModelError(f"key 'format': found {top.get('format')!r}; allowed: {FORMAT}; the file "
+                         "is of another version of the format")
+    _keys(KEY, top, _MODEL_KEYS, _MODEL_KEYS)
+    _keys("input", top["input"], _INPUT_KEYS, _INPUT_KEYS)
+    if not isinstance(top["layers"], list):
+        raise ModelError(f"key 'layers': found {top['layers']!r:.80}; allowed: a list of objects")
+    layers = []
+    for index, entry in enumerate(top["layers"]):
+        _keys(f"layers[{index}]", entry, _LAYER_KEYS, {"name", "kind", "in", "out"})
+        kernel = entry.get("kernel", 1)
+        layers.append(Layer(
+            entry["name"], entry["kind"], entry["in"], entry["out"], kernel,
+            entry.get("padding", kernel // 2 if isinstance(kernel, int) else 0),
+            entry.get("encode", False), entry.get("pool", 1), entry.get("readout", False)))
+    return Model(top["name"], top["ticks"], top["fraction_bits"], top["reset"],
+                 *(top["input"][key] for key in ("channels", "height", "width", "bits")),
+                 top["classes"], layers)
+
+
+def _to_json(model):
+    """The metadata object of a valid model."""
+    layers = []
+    for layer in model.layers:
+        entry = {"name": layer.name, "kind": layer.kind, "in": layer.inputs, "out": layer.outputs}
+        if layer.kind == "conv":
+            entry |= {"kernel": layer.kernel, "padding": layer.padding}
+        if layer.encode:
+            entry["encode"] = True
+        if layer.pool != 1:
+            entry["pool"] = layer.pool
+        if layer.readout:
+            entry["readout"] = True
+        layers.append(entry)
+    return {"format": FORMAT, "name": model.name, "ticks": model.ticks,
+            "fraction_bits": model.fraction_bits, "reset": model.reset,
+            "input": {"channels": model.channels, "height": model.height, "width": model.width,
+                      "bits": model.bits},
+            "classes": model.classes, "layers": layers}
+
+
+def _read_tensors(file, names, layer):
+    """Read a layer's tensors from an open safetensors file, taking their names out of ``names``.
+
+    Shapes are compared with the JSON's before anything is unpacked, so that a wrong number in the
+    JSON is an error message and not a large allocation.
+    """
+    for key in ("out", "in", "kernel"):
+        value = getattr(layer, {"out": "outputs", "in": "inputs"}.get(key, key))
+        _number(f"layers ({layer.name!r:.40}).{key}", value, 1, MAX_SIZE * MAX_SIZE)
+    bits = layer.inputs * (layer.kernel ** 2 if layer.kind == "conv" else 1)
+    packed = _tensor(file, names, f"{layer.name}.weight", "U8", [layer.outputs, (bits + 7) // 8])
+    ones = np.unpackbits(packed, axis=1, count=bits, bitorder="little").astype(np.int8)
+    layer.weight = (2 * ones - 1).reshape(layer.weight_shape)
+    for key in ("bias", "threshold", "v_init"):
+        name = f"{layer.name}.{key}"
+        if key in _parameters(layer) or name in names:
+            setattr(layer, key, _tensor(file, names, name, "I32", [layer.outputs]))
+
+
+def _tensor(file, names, name, dtype, shape):
+    """One tensor of the wanted safetensors dtype and shape."""
+    allowed = {"U8": "uint8", "I32": "int32"}[dtype]
+    if name not in names:
+        raise ModelError(f"tensor '{name}': missing; allowed: {allowed} of shape {shape}")
+    names.discard(name)
+    view = file.get_slice(name)
+    if view.get_dtype() != dtype or view.get_shape() != shape:
+        raise ModelError(f"tensor '{name}': found {view.get_dtype()} of shape {view.get_shape()}; "
+                         f"allowed: {dtype} ({allowed}) of shape {shape}")
+    return file.get_tensor(name)
