@@ -1,0 +1,1 @@
+"""Training, export, data sets and the integer golden model of Volley's networks."""
