@@ -1,6 +1,6 @@
 """The spike memory: three banks, so that the three rows under a kernel are read in one cycle."""
 
-from myhdl import ConcatSignal, Signal, always, block, instances, intbv
+from myhdl import ConcatSignal, Signal, always, block, instances, intbv, modbv
 
 from firmware.isa import BANKS, LANES
 from rtl.memory import address_bits
@@ -10,23 +10,27 @@ class SpikeWrite:
     """A write of the spike memory.
 
     write    one word of ``bank`` at ``address`` is written
-    whole    all of ``word`` is written; otherwise ``spikes`` go to the channels
+    whole    the bytes in ``slots``, one a channel, are written; otherwise ``spikes`` go to the channels
              ``co * sub .. co * sub + co - 1`` and the channels above become 0
     """
 
-    def __init__(self, design):
+    def __init__(self, design, slots):
         self.write = Signal(bool(0))
         self.whole = Signal(bool(0))
         self.bank = Signal(intbv(0)[2:])
-        self.address = Signal(intbv(0)[address_bits(design.spike_words) :])
+        self.address = Signal(modbv(0)[address_bits(design.spike_words) :])
         self.sub = Signal(intbv(0)[address_bits(design.ci // design.co) :])
         self.spikes = Signal(intbv(0)[LANES * design.co :])
-        self.word = Signal(intbv(0)[LANES * design.ci :])
+        co = design.co
+        self.parts = [
+            ConcatSignal(*reversed(slots[k : k + co])) if co > 1 else slots[k]
+            for k in range(0, design.ci, co)
+        ]
 
 
 @block
 def spike_column(clk, port, part, read, read_address, read_data, bank, index, depth):
-    """``co`` channels of one bank; ``part`` is this column of ``port.word``. Latency of a read: 1."""
+    """``co`` channels of one bank; ``part``: its bytes of a whole word. Latency of a read: 1."""
     words = [Signal(intbv(0)[len(read_data) :]) for _ in range(depth)]
 
     @always(clk.posedge)
@@ -48,13 +52,27 @@ def spike_column(clk, port, part, read, read_address, read_data, bank, index, de
 
 
 def spike_outputs(design):
-    """Signals for what ``spike_memory`` reads: columns[bank][column], and each bank's whole word."""
+    """Signals for what ``spike_memory`` reads.
+
+    Returns columns[bank][column], and for each bank the word in two orders: as bytes (bit
+    ``8 * channel + lane``), and in lane order (bit ``lane * ci + channel``).
+    """
+    ci, co = design.ci, design.co
     columns = [
-        [Signal(intbv(0)[LANES * design.co :]) for _ in range(design.ci // design.co)]
-        for _ in range(BANKS)
+        [Signal(intbv(0)[LANES * co :]) for _ in range(ci // co)] for _ in range(BANKS)
     ]
     words = [ConcatSignal(*reversed(bank)) if len(bank) > 1 else bank[0] for bank in columns]
-    return columns, words
+    lanes = [
+        ConcatSignal(
+            *(
+                bank[c // co](LANES * (c % co) + lane)
+                for lane in reversed(range(LANES))
+                for c in reversed(range(ci))
+            )
+        )
+        for bank in columns
+    ]
+    return columns, words, lanes
 
 
 @block
@@ -63,16 +81,11 @@ def spike_memory(clk, port, read, read_addresses, columns, design):
 
     read_addresses: a Signal per bank; columns: of ``spike_outputs``. Latency of a read: 1.
     """
-    width = LANES * design.co
-    memories = []
-    for bank in range(BANKS):
-        for index, output in enumerate(columns[bank]):
-            whole = len(columns[bank]) == 1
-            part = port.word if whole else port.word(width * (index + 1), width * index)
-            memories.append(
-                spike_column(
-                    clk, port, part, read, read_addresses[bank], output, bank, index,
-                    design.spike_words,
-                )
-            )  # fmt: skip
-    return memories
+    return [
+        spike_column(
+            clk, port, port.parts[index], read, read_addresses[bank], output, bank, index,
+            design.spike_words,
+        )
+        for bank in range(BANKS)
+        for index, output in enumerate(columns[bank])
+    ]  # fmt: skip

@@ -1,0 +1,48 @@
+"""Chooses one of many words, a register a word, for what the host reads."""
+
+from myhdl import Signal, always, block, instances, intbv
+
+
+@block
+def choose_step(clk, enable, select, this, part, before, after):
+    """after = part where ``select`` is this, else before. Latency 1, while ``enable``."""
+
+    @always(clk.posedge)
+    def step():
+        if enable:
+            if select == this:
+                after.next = part
+            else:
+                after.next = before
+
+    return instances()
+
+
+@block
+def choose_first(clk, enable, part, after):
+    """after = part. Latency 1, while ``enable``."""
+
+    @always(clk.posedge)
+    def step():
+        if enable:
+            after.next = part
+
+    return instances()
+
+
+@block
+def choose(clk, enable, select, parts, chosen):
+    """chosen = parts[select], as many cycles later as there are parts, while ``enable``.
+
+    parts: 32-bit Signals (or shadows).
+    """
+    steps = []
+    before = None
+    for this, part in enumerate(parts):
+        after = chosen if this == len(parts) - 1 else Signal(intbv(0)[len(chosen) :])
+        if before is None:
+            steps.append(choose_first(clk, enable, part, after))
+        else:
+            steps.append(choose_step(clk, enable, select, this, part, before, after))
+        before = after
+    return steps

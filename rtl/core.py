@@ -1,0 +1,335 @@
+"""The accelerator: memories, sequencer, pipeline, and the bus that reaches all of them."""
+
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
+
+from firmware.isa import BANKS, DESCRIPTOR, DESCRIPTOR_WORDS, INSTRUCTION, LANES, TAPS
+from rtl.counters import COUNT_BITS, layer_counter
+from rtl.delay import delay
+from rtl.fetch import Fields, fetch
+from rtl.host_access import HostData, HostPort, host_access
+from rtl.image_writer import image_writer
+from rtl.memory import address_bits, ram
+from rtl.param_memory import ParamWrite, param_memory, param_signals
+from rtl.pipeline import depth, pipeline
+from rtl.scale import signed
+from rtl.sequencer import Active, Beat, sequencer
+from rtl.spike_memory import SpikeWrite, spike_memory, spike_outputs
+from rtl.weight_memory import CENTER, WeightWrite, weight_memory
+
+
+@block
+def program_memory(
+    clk, write, write_address, data, read, read_address, host_read, host_address, word, words
+):
+    """32-bit words, read by ``fetch`` or, while no program runs, by the host. Latency of a read: 1."""
+    reading = Signal(bool(0))
+    address = Signal(modbv(0)[address_bits(words) :])
+    place = Signal(modbv(0)[address_bits(words) :])
+    memory = ram(clk, write, place, data, reading, address, word, words)
+
+    @always_comb
+    def share():
+        place.next = write_address
+        reading.next = read or host_read
+        if host_read:
+            address.next = host_address
+        else:
+            address.next = read_address
+
+    return instances()
+
+
+@block
+def spike_readout(clk, enable, bank, words, columns):
+    """The word of ``bank`` as 32-bit columns, for the host. Latency 1."""
+    word0, word1, word2 = words
+    word = Signal(intbv(0)[len(word0) :])
+    parts = [word(32 * (k + 1), 32 * k) if len(word) > 32 else word for k in range(len(columns))]
+
+    @always(clk.posedge)
+    def choose_bank():
+        if enable:
+            if bank == 0:
+                word.next = word0
+            elif bank == 1:
+                word.next = word1
+            else:
+                word.next = word2
+
+    connections = [connect(parts[k], columns[k]) for k in range(len(columns))]
+    return instances()
+
+
+@block
+def connect(source, target):
+    """target = source, in the same cycle."""
+
+    @always_comb
+    def wire():
+        target.next = source
+
+    return instances()
+
+
+@block
+def score_memory(clk, write, write_address, scores, read, read_address, shown, design):
+    """The scores of CO outputs a word. Latency of a read: 1."""
+    rows = -(-design.scores // design.co)
+    return [
+        score_column(clk, write, write_address, scores[k], read, read_address, shown[k], rows)
+        for k in range(design.co)
+    ]
+
+
+@block
+def score_column(clk, write, write_address, score, read, read_address, shown, rows):
+    """The scores of one of the CO channels."""
+    bits = len(shown)
+    words = [Signal(intbv(0)[bits:]) for _ in range(rows)]
+
+    @always(clk.posedge)
+    def write_port():
+        if write:
+            words[write_address].next = score[bits:]
+
+    @always(clk.posedge)
+    def read_port():
+        if read:
+            shown.next = words[read_address]
+
+    return instances()
+
+
+@block
+def core(clk, bus, identity, design):
+    """Runs programs; bus: ``rtl.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
+    ci, co = design.ci, design.co
+    when = depth(design)
+    running = Signal(bool(0))
+    total_cycles, runs = (Signal(modbv(0)[32:]) for _ in range(2))
+
+    # program, descriptors, sequencer
+    instruction, descriptor = Fields(INSTRUCTION), Fields(DESCRIPTOR)
+    host = HostPort(design)
+    program_read, descriptor_read, valid, step = (Signal(bool(0)) for _ in range(4))
+    program_address = Signal(modbv(0)[address_bits(design.program_words) :])
+    descriptor_words = design.layers * DESCRIPTOR_WORDS
+    descriptor_address = Signal(modbv(0)[address_bits(descriptor_words) :])
+    program_word, descriptor_word = (Signal(intbv(0)[32:]) for _ in range(2))
+    programs = program_memory(
+        clk, host.program_write, host.place, host.data, program_read, program_address,
+        host.read_program, host.row, program_word, design.program_words,
+    )  # fmt: skip
+    descriptors = program_memory(
+        clk, host.descriptor_write, host.place, host.data, descriptor_read, descriptor_address,
+        host.read_descriptor, host.row, descriptor_word, descriptor_words,
+    )  # fmt: skip
+    fetching = fetch(
+        clk, host.stop, bus.run, bus.entry, step, valid, program_read, program_address,
+        program_word, descriptor_read, descriptor_address, descriptor_word, instruction, descriptor,
+    )  # fmt: skip
+    beat, active = Beat(design), Active()
+    issuing, account = Signal(bool(0)), Signal(bool(0))
+    drain = when["written"] + 2
+    walking = sequencer(
+        clk, host.stop, bus.run, running, valid, instruction, descriptor, step, beat, active,
+        issuing, account, drain, design,
+    )  # fmt: skip
+
+    # spike memory: pooled pixels first, then pictures
+    slots = [Signal(intbv(0)[LANES:]) for _ in range(ci)]
+    port = SpikeWrite(design, slots)
+    columns, words, banks = spike_outputs(design)
+    spike_bits = address_bits(design.spike_words)
+    spike_read = Signal(bool(0))
+    spike_addresses = [Signal(modbv(0)[spike_bits:]) for _ in range(BANKS)]
+    spikes = spike_memory(clk, port, spike_read, spike_addresses, columns, design)
+    address0, address1, address2 = spike_addresses
+    beat0, beat1, beat2 = beat.addresses
+    beat_valid = beat.valid
+
+    @always_comb
+    def share_spikes():
+        spike_read.next = beat_valid or host.read_spikes
+        if host.read_spikes:
+            address0.next = host.row
+            address1.next = host.row
+            address2.next = host.row
+        else:
+            address0.next = beat0
+            address1.next = beat1
+            address2.next = beat2
+
+    image_request, image_grant, image_ready = (Signal(bool(0)) for _ in range(3))
+    image_bank = Signal(intbv(0)[2:])
+    image_address = Signal(modbv(0)[spike_bits:])
+    pictures = image_writer(
+        clk, host.image_start, host.image_base, host.image_shape, host.image_stride,
+        bus.write_data, host.image_accept, image_ready, image_request, image_grant, image_bank,
+        image_address, slots, design,
+    )  # fmt: skip
+
+    # weights
+    weight_port = WeightWrite(design)
+    weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
+    weight_bits = address_bits(design.weight_words)
+    valid1, valid2, valid3 = (Signal(bool(0)) for _ in range(3))
+    weight_address2 = Signal(modbv(0)[weight_bits:])
+    tap3 = Signal(intbv(0)[4:])
+    weight_read, weight_enable, kernel3 = (Signal(bool(0)) for _ in range(3))
+    weight_address = Signal(modbv(0)[weight_bits:])
+    weight_tap = Signal(intbv(0)[4:])
+    to_weights = [
+        delay(clk, 1, beat.valid, valid1),
+        delay(clk, 1, valid1, valid2),
+        delay(clk, 1, valid2, valid3),
+        delay(clk, 2, beat.weight_address, weight_address2),
+        delay(clk, 3, beat.weight_tap, tap3),
+    ]
+    weighing = weight_memory(
+        clk, weight_port, weight_read, weight_address, weight_enable, kernel3, weight_tap, weights,
+        design,
+    )  # fmt: skip
+
+    @always_comb
+    def share_weights():
+        weight_read.next = valid2 or host.read_weights
+        weight_enable.next = valid3 or host.read_weights
+        if host.read_weights:
+            weight_address.next = host.row
+            weight_tap.next = host.bank
+            kernel3.next = False
+        else:
+            weight_address.next = weight_address2
+            weight_tap.next = tap3
+            kernel3.next = active.kernel3
+
+    # neuron parameters
+    param_port = ParamWrite(design)
+    params = [param_signals() for _ in range(co)]
+    param_bits = address_bits(design.param_words)
+    fire_read, param_read = Signal(bool(0)), Signal(bool(0))
+    fire_address = Signal(modbv(0)[param_bits:])
+    param_address = Signal(modbv(0)[param_bits:])
+    parameters = param_memory(clk, param_port, param_read, param_address, params, design)
+
+    @always_comb
+    def share_params():
+        param_read.next = fire_read or host.read_params
+        if host.read_params:
+            param_address.next = host.row
+        else:
+            param_address.next = fire_address
+
+    # array
+    pooled_write, score_write = Signal(bool(0)), Signal(bool(0))
+    pooled = Signal(intbv(0)[LANES * co :])
+    layout = beat.target_layout
+    target = Signal(intbv(0)[layout.width :])
+    score_target = Signal(intbv(0)[layout.width :])
+    scores = [signed(32) for _ in range(co)]
+    spike_total = Signal(intbv(0)[(LANES * co).bit_length() :])
+    computing = pipeline(
+        clk, beat, banks, weights, active, fire_read, fire_address, params, pooled_write, pooled,
+        target, score_write, score_target, scores, spike_total, design,
+    )  # fmt: skip
+
+    target_bank = layout.take(target, "bank")
+    target_address = layout.take(target, "address")
+    target_sub = layout.take(target, "sub")
+
+    @always_comb
+    def grant_image():
+        image_grant.next = image_request and not pooled_write
+
+    @always(clk.posedge)
+    def write_spikes():
+        port.write.next = pooled_write or image_request
+        if pooled_write:
+            port.whole.next = False
+            port.bank.next = target_bank
+            port.address.next = target_address
+            port.sub.next = target_sub
+            port.spikes.next = pooled
+        elif image_request:
+            port.whole.next = True
+            port.bank.next = image_bank
+            port.address.next = image_address
+
+    # scores
+    score_rows = -(-design.scores // co)
+    score_address = Signal(modbv(0)[address_bits(score_rows) :])
+    shown_scores = [Signal(intbv(0)[32:]) for _ in range(co)]
+    score_sub = layout.take(score_target, "sub")
+    score_group = layout.take(score_target, "address")
+    groups = ci // co
+    score_read_address = Signal(modbv(0)[address_bits(score_rows) :])
+
+    @always_comb
+    def place_score():
+        score_address.next = score_group * groups + score_sub
+        score_read_address.next = host.row
+
+    keeping = score_memory(
+        clk, score_write, score_address, scores, host.read_scores, score_read_address,
+        shown_scores, design,
+    )  # fmt: skip
+
+    # counters
+    cycles_word, spikes_word = (Signal(intbv(0)[COUNT_BITS:]) for _ in range(2))
+    counter_layer = Signal(modbv(0)[address_bits(design.layers) :])
+    layer_amount = Signal(intbv(0)[1:])
+    bus_address = bus.address
+    latched_layer = Signal(modbv(0)[8:])
+
+    @always_comb
+    def count_issues():
+        layer_amount.next = issuing
+        counter_layer.next = latched_layer
+
+    @always(clk.posedge)
+    def latch_layer():
+        latched_layer.next = bus_address[9:1]
+
+    count_cycles = layer_counter(
+        clk, bus.run, layer_amount, account, active.layer, host.read_counters, counter_layer,
+        cycles_word, design.layers,
+    )  # fmt: skip
+    count_spikes = layer_counter(
+        clk, bus.run, spike_total, account, active.layer, host.read_counters, counter_layer,
+        spikes_word, design.layers,
+    )  # fmt: skip
+
+    @always(clk.posedge)
+    def count_run():
+        if bus.run:
+            total_cycles.next = 0
+            runs.next = runs + 1
+        elif running:
+            total_cycles.next = total_cycles + 1
+
+    # the host
+    spike_columns = [Signal(intbv(0)[32:]) for _ in range(design.spike_columns)]
+    host_bank = host.bank
+    show_spikes = spike_readout(clk, host.read_spikes, host_bank, words, spike_columns)
+    center = weights[CENTER]
+    weight_columns = (
+        [center(32 * (k + 1), 32 * k) for k in range(design.weight_columns)]
+        if design.weight_columns > 1
+        else [center]
+    )
+    shown = HostData(
+        program=program_word,
+        descriptor=descriptor_word,
+        weights=weight_columns,
+        params=[params[k][kind](len(params[k][kind]), 0) for kind in range(3) for k in range(co)],
+        spikes=spike_columns,
+        scores=shown_scores,
+        cycles=cycles_word,
+        spike_counts=spikes_word,
+    )
+    serving = host_access(
+        clk, bus, running, total_cycles, runs, image_ready, host, weight_port, param_port, shown,
+        identity, design,
+    )  # fmt: skip
+    return instances()

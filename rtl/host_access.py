@@ -1,0 +1,262 @@
+"""The slave side of the bus: decodes addresses, writes registers and memories, answers reads."""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
+
+from firmware.registers import (
+    BANK_SHIFT,
+    IDENTITY_WORDS,
+    IMAGE_BUFFER_SHIFT,
+    Region,
+    Register,
+)
+from rtl.choose import choose
+from rtl.memory import address_bits
+
+class HostPort:
+    """What the host writes and reads, apart from the memories' own write ports.
+
+    program_write, descriptor_write   with ``place`` and ``data``
+    image_accept, image_start, image_base, image_shape, image_stride   of ``image_writer``
+    stop                              one cycle
+    read_*                            level: that memory is to show the word of ``row``
+    bank, row                         of the word that is read
+    """
+
+    def __init__(self, design):
+        row_bits = max(
+            address_bits(words)
+            for words in (
+                design.spike_words, design.weight_words, design.param_words,
+                design.program_words, design.layers * 16, design.scores,
+            )
+        )  # fmt: skip
+        self.place = Signal(modbv(0)[row_bits:])
+        self.data = Signal(intbv(0)[32:])
+        self.program_write = Signal(bool(0))
+        self.descriptor_write = Signal(bool(0))
+        self.image_accept = Signal(bool(0))
+        self.image_start = Signal(bool(0))
+        self.image_base = Signal(intbv(0)[20:])
+        self.image_shape = Signal(intbv(0)[32:])
+        self.image_stride = Signal(intbv(0)[20:])
+        self.stop = Signal(bool(0))
+        self.read_program = Signal(bool(0))
+        self.read_descriptor = Signal(bool(0))
+        self.read_weights = Signal(bool(0))
+        self.read_params = Signal(bool(0))
+        self.read_spikes = Signal(bool(0))
+        self.read_scores = Signal(bool(0))
+        self.read_counters = Signal(bool(0))
+        self.bank = Signal(modbv(0)[4:])
+        self.row = Signal(modbv(0)[row_bits:])
+
+
+class HostData:
+    """What the memories show to the host; lists of words of up to 32 bits."""
+
+    def __init__(self, program, descriptor, weights, params, spikes, scores, cycles, spike_counts):
+        self.program = program
+        self.descriptor = descriptor
+        self.weights = weights
+        self.params = params
+        self.spikes = spikes
+        self.scores = scores
+        self.cycles = cycles
+        self.spike_counts = spike_counts
+
+
+def read_cycles(design):
+    """Cycles from a read to its answer: memory, bank, then one per word to choose from."""
+    return 6 + max(design.spike_columns, design.weight_columns, 3 * design.co)
+
+
+@block
+def host_access(
+    clk, bus, running, total_cycles, runs, image_ready, host, weight_port, param_port, data,
+    identity, design,
+):  # fmt: skip
+    """Connects ``bus`` with the ports. identity: the constants of registers MAGIC to BOARD.
+
+    A write takes effect within three cycles; a read is answered after ``read_cycles(design)``.
+    """
+    columns_spike = address_bits(design.spike_columns) if design.spike_columns > 1 else 0
+    columns_weight = address_bits(design.weight_columns) if design.weight_columns > 1 else 0
+    columns_param = address_bits(design.co) if design.co > 1 else 0
+    design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
+    design_co, scores_place = design.co, int(Register.SCORES)
+    weight_bits = len(weight_port.data)
+    region_image = int(Region.IMAGE)
+    wait = read_cycles(design)
+
+    reading = Signal(bool(0))
+    waited = Signal(intbv(0)[8:])
+    region = Signal(intbv(0)[4:])
+    place = Signal(intbv(0)[12:])
+    column = Signal(modbv(0)[8:])
+    base_0, base_1 = (Signal(intbv(0)[20:]) for _ in range(2))
+    write, address, write_data = bus.write, bus.address, bus.write_data
+
+    identity_words = tuple(identity)
+    register_word = Signal(intbv(0)[32:])
+    weight_word, param_word, spike_word, score_word = (
+        Signal(intbv(0)[width:]) for width in (weight_bits, 32, 32, 32)
+    )
+    pick_weight = choose(clk, host.read_weights, column, data.weights, weight_word)
+    pick_param = choose(clk, host.read_params, column, data.params, param_word)
+    pick_spikes = choose(clk, host.read_spikes, column, data.spikes, spike_word)
+    pick_score = choose(clk, host.read_scores, column, data.scores, score_word)
+    program_word, descriptor_word = data.program, data.descriptor
+    cycles_word, spikes_word = data.cycles, data.spike_counts
+
+    @always_comb
+    def grant():
+        bus.running.next = running
+        bus.ready.next = (not reading) and (image_ready or address[32:28] != region_image)
+        host.image_accept.next = write and image_ready and address[32:28] == region_image
+        host.image_start.next = address[IMAGE_BUFFER_SHIFT:] == 0
+
+    @always_comb
+    def choose_buffer():
+        if address[IMAGE_BUFFER_SHIFT]:
+            host.image_base.next = base_1
+        else:
+            host.image_base.next = base_0
+
+    taken = Signal(bool(0))
+
+    @always_comb
+    def take():
+        taken.next = write and not reading
+
+    @always(clk.posedge)
+    def write_memories():
+        weight_port.write.next = taken and address[32:28] == Region.WEIGHTS
+        param_port.write.next = taken and address[32:28] == Region.PARAMS
+        host.program_write.next = taken and address[32:28] == Region.PROGRAM
+        host.descriptor_write.next = taken and address[32:28] == Region.DESCRIPTORS
+        if write:
+            weight_port.tap.next = address[BANK_SHIFT + 4 : BANK_SHIFT]
+            weight_port.column.next = address[BANK_SHIFT:] & (design_weight_columns - 1)
+            weight_port.address.next = address[BANK_SHIFT:columns_weight]
+            weight_port.data.next = write_data[weight_bits:]
+            param_port.kind.next = address[BANK_SHIFT + 2 : BANK_SHIFT]
+            param_port.channel.next = address[BANK_SHIFT:] & (design_co - 1)
+            param_port.address.next = address[BANK_SHIFT:columns_param]
+            param_port.data.next = write_data
+            host.place.next = address[BANK_SHIFT:]
+            host.data.next = write_data
+
+    @always(clk.posedge)
+    def write_registers():
+        host.stop.next = False
+        if taken and address[32:28] == Region.REGISTERS:
+            if address[BANK_SHIFT:] == Register.CONTROL:
+                host.stop.next = write_data[0]
+            elif address[BANK_SHIFT:] == Register.IMAGE_BASE_0:
+                base_0.next = write_data[20:]
+            elif address[BANK_SHIFT:] == Register.IMAGE_BASE_1:
+                base_1.next = write_data[20:]
+            elif address[BANK_SHIFT:] == Register.IMAGE_SHAPE:
+                host.image_shape.next = write_data
+            elif address[BANK_SHIFT:] == Register.IMAGE_STRIDE:
+                host.image_stride.next = write_data[20:]
+
+    @always(clk.posedge)
+    def start_read():
+        if bus.read and not reading:
+            region.next = address[32:28]
+            place.next = address[12:]
+            host.bank.next = address[BANK_SHIFT + 4 : BANK_SHIFT]
+            host.read_program.next = address[32:28] == Region.PROGRAM
+            host.read_descriptor.next = address[32:28] == Region.DESCRIPTORS
+            host.read_weights.next = address[32:28] == Region.WEIGHTS
+            host.read_params.next = address[32:28] == Region.PARAMS
+            host.read_spikes.next = address[32:28] == Region.SPIKES
+            host.read_scores.next = address[32:28] == Region.REGISTERS
+            host.read_counters.next = address[32:28] == Region.REGISTERS
+            column.next = 0
+            host.row.next = address[BANK_SHIFT:]
+            if address[32:28] == Region.WEIGHTS:
+                column.next = address[BANK_SHIFT:] & (design_weight_columns - 1)
+                host.row.next = address[BANK_SHIFT:columns_weight]
+            elif address[32:28] == Region.SPIKES:
+                column.next = address[BANK_SHIFT:] & (design_spike_columns - 1)
+                host.row.next = address[BANK_SHIFT:columns_spike]
+            elif address[32:28] == Region.PARAMS:
+                column.next = (address[BANK_SHIFT:] & (design_co - 1)) + (
+                    address[BANK_SHIFT + 2 : BANK_SHIFT] * design_co
+                )
+                host.row.next = address[BANK_SHIFT:columns_param]
+            elif address[32:28] == Region.REGISTERS:
+                # SCORES is a multiple of every co
+                column.next = address[BANK_SHIFT:] & (design_co - 1)
+                host.row.next = (address[12:] - scores_place) >> columns_param
+        elif waited == wait:
+            host.read_program.next = False
+            host.read_descriptor.next = False
+            host.read_weights.next = False
+            host.read_params.next = False
+            host.read_spikes.next = False
+            host.read_scores.next = False
+            host.read_counters.next = False
+
+    @always(clk.posedge)
+    def wait_for_it():
+        bus.read_valid.next = False
+        if reading:
+            waited.next = waited + 1
+            if waited == wait:
+                reading.next = False
+                bus.read_valid.next = True
+        elif bus.read:
+            reading.next = True
+            waited.next = 0
+
+    @always(clk.posedge)
+    def read_register():
+        if reading and region == Region.REGISTERS:
+            if place < IDENTITY_WORDS:
+                register_word.next = identity_words[place]
+            elif place == Register.STATUS:
+                register_word.next = running
+            elif place == Register.CYCLES:
+                register_word.next = total_cycles
+            elif place == Register.RUNS:
+                register_word.next = runs
+            elif place >= Register.SCORES:
+                register_word.next = score_word
+            elif place >= Register.LAYERS:
+                if place[0]:
+                    register_word.next = spikes_word
+                else:
+                    register_word.next = cycles_word
+            elif place == Register.IMAGE_BASE_0:
+                register_word.next = base_0
+            elif place == Register.IMAGE_BASE_1:
+                register_word.next = base_1
+            elif place == Register.IMAGE_SHAPE:
+                register_word.next = host.image_shape
+            elif place == Register.IMAGE_STRIDE:
+                register_word.next = host.image_stride
+            else:
+                register_word.next = 0
+
+    @always(clk.posedge)
+    def answer():
+        if reading and waited == wait:
+            if region == Region.REGISTERS:
+                bus.read_data.next = register_word
+            elif region == Region.PROGRAM:
+                bus.read_data.next = program_word
+            elif region == Region.DESCRIPTORS:
+                bus.read_data.next = descriptor_word
+            elif region == Region.WEIGHTS:
+                bus.read_data.next = weight_word
+            elif region == Region.PARAMS:
+                bus.read_data.next = param_word
+            elif region == Region.SPIKES:
+                bus.read_data.next = spike_word
+            else:
+                bus.read_data.next = 0
+
+    return instances()

@@ -1,0 +1,222 @@
+"""The array and what follows it: from the words of the spike banks to pooled spikes and scores.
+
+Cycles are counted from the one in which a beat is valid; ``depth(design)`` says when each stage
+works. The sequencer waits ``depth(design)["written"]`` cycles before it starts what depends on a
+result.
+"""
+
+from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv
+
+from firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, TAPS
+from rtl.delay import delay, valid_line
+from rtl.neuron import neuron
+from rtl.pool import pool
+from rtl.popcount import compress_tree, count_products, products_latency, tree_latency
+from rtl.psum import accumulate
+from rtl.scale import CURRENT_BITS, currents, signed
+from rtl.window import window
+
+
+def depth(design):
+    """In which cycle each stage works, counted from the beat."""
+    counted = 4 + products_latency(design.ci)
+    fired = counted + 14
+    return {
+        "bank word": 1,
+        "row": 2,
+        "window": 4,
+        "counted": counted,
+        "psum": counted + 1,
+        "param read": counted + 3,
+        "score": counted + 6,
+        "fired": fired,
+        "pooled": fired + 1,
+        # the write takes one cycle, the memory one; counting spikes takes longer
+        "written": max(fired + 3, fired + 3 + tree_latency([LANES * design.co])),
+    }
+
+
+@block
+def channel(
+    clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts, taps,
+    weights, valids, active, bias, threshold, v_init, spikes, score, design,
+):  # fmt: skip
+    """One output channel: array row, psums of a row, neuron.
+
+    taps: per lane nine Signals of CI bits; weights: nine Signals of CI bits; spike_counts: per lane
+    popcount(s), shared by all channels. valids: one a cycle, from the cycle of the complete psum on.
+    """
+    hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
+    psums = [signed(PSUM_BITS) for _ in range(LANES)]
+    trees = [count_products(clk, counting, taps[t], weights, hits[t]) for t in range(LANES)]
+    rows = [
+        accumulate(
+            clk, adding, first, bypass, pixel, storing, pixel_before, hits[t], spike_counts[t],
+            psums[t], design.row_max,
+        )
+        for t in range(LANES)
+    ]  # fmt: skip
+    stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
+    drive = currents(
+        clk, valids[0:5], active.encode, active.scale, bias, psums, stacked, score
+    )
+    fire = neuron(
+        clk, valids[5:13], active.soft, active.ticks, v_init, threshold, stacked, spikes
+    )
+    return instances()
+
+
+@block
+def pipeline(
+    clk, beat, banks, weights, active, param_read, param_address, params, pooled_write, pooled,
+    target, score_write, score_target, scores, spike_total, design,
+):  # fmt: skip
+    """From the words that the beat's addresses read to pooled spikes and scores.
+
+    banks: three words in lane order, one cycle after the beat. weights: nine words, four cycles after it.
+    param_read, param_address: to be answered a cycle later in params, per channel (bias, threshold,
+    v_init). pooled_write, pooled, target: a pixel of CO channels to write. score_write,
+    score_target, scores: CO scores. spike_total: spikes fired, some cycles later.
+    """
+    ci, co = design.ci, design.co
+    when = depth(design)
+    counted = when["counted"]
+    valids = [beat.valid, *(Signal(bool(0)) for _ in range(counted + 1))]
+    line = valid_line(clk, beat.valid, valids[1:])
+
+    # window
+    center1 = Signal(intbv(0)[2:])
+    top1, bottom1, left3, right3 = (Signal(bool(0)) for _ in range(4))
+    to_window = [
+        delay(clk, 1, beat.center, center1),
+        delay(clk, 1, beat.mask_top, top1),
+        delay(clk, 1, beat.mask_bottom, bottom1),
+        delay(clk, 3, beat.mask_left, left3),
+        delay(clk, 3, beat.mask_right, right3),
+    ]
+    shift = Signal(bool(0))
+    valid1, valid2 = valids[1], valids[2]
+
+    @always(clk.posedge)
+    def shift_on():
+        shift.next = valid1 or valid2
+
+    taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
+    see = window(
+        clk, valids[1], banks, center1, top1, bottom1, shift, left3, right3, taps, ci
+    )
+
+    # array: taps and weights as CI bits of each lane and channel
+    lanes = [[tap(ci * (t + 1), ci * t) for tap in taps] for t in range(LANES)]
+    if co > 1:
+        rows = [[tap(ci * (k + 1), ci * k) for tap in weights] for k in range(co)]
+    else:
+        rows = [weights]
+    counting = valids[4:counted]
+    spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
+    count_all = [
+        count_products(clk, counting, lanes[t], lanes[t], spike_counts[t]) for t in range(LANES)
+    ]
+
+    # psums of a row
+    first, last = Signal(bool(0)), Signal(bool(0))
+    last_before = Signal(bool(0))
+    pixel_next = Signal(intbv(0)[len(beat.pixel) :])
+    pixel = Signal(intbv(0)[len(beat.pixel) :])
+    pixel_before = Signal(intbv(0)[len(beat.pixel) :])
+    bypass = Signal(bool(0))
+    to_psum = [
+        delay(clk, counted, beat.first, first),
+        delay(clk, counted, beat.last, last),
+        delay(clk, counted - 1, beat.pixel, pixel_next),
+        delay(clk, 1, pixel_next, pixel),
+        delay(clk, 1, pixel, pixel_before),
+    ]
+    adding, storing = valids[counted], valids[counted + 1]
+    complete = Signal(bool(0))
+
+    @always(clk.posedge)
+    def look_ahead():
+        bypass.next = adding and pixel_next == pixel
+        complete.next = adding and last
+
+    # from the complete psum on
+    after = [complete, *(Signal(bool(0)) for _ in range(13))]
+    fire_line = valid_line(clk, complete, after[1:])
+    layout = beat.target_layout
+    target_param = Signal(intbv(0)[layout.width :])
+    target_score = score_target
+    target_fired = Signal(intbv(0)[layout.width :])
+    move_target = [
+        delay(clk, when["param read"], beat.target, target_param),
+        delay(clk, when["score"] - when["param read"], target_param, target_score),
+        delay(clk, when["fired"] - when["score"], target_score, target_fired),
+        delay(clk, 1, target_fired, target),
+    ]
+    reading = after[2]
+    address = layout.take(target_param, "param")
+
+    @always_comb
+    def read_params():
+        param_read.next = reading
+        param_address.next = address
+
+    spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+    channels, moves = [], []
+    for k in range(co):
+        bias, threshold, v_init = params[k]
+        threshold_then, v_init_then = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+        moves.append(delay_signed(clk, threshold, threshold_then))
+        moves.append(delay_signed(clk, v_init, v_init_then))
+        channels.append(
+            channel(
+                clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts,
+                lanes, rows[k], after, active, bias, threshold_then, v_init_then, spikes[k],
+                scores[k], design,
+            )
+        )  # fmt: skip
+
+    # scores and spikes
+    scored, fired = after[5], after[13]
+    all_spikes = ConcatSignal(*reversed(spikes)) if co > 1 else spikes[0]
+    odd_x = layout.take(target_fired, "odd_x")
+    odd_y = layout.take(target_fired, "odd_y")
+    column = layout.take(target_fired, "column")
+    firing = Signal(bool(0))
+    pooling = pool(
+        clk, firing, active.pool, odd_x, odd_y, column, all_spikes, pooled_write, pooled,
+        design.row_max,
+    )  # fmt: skip
+
+    @always_comb
+    def route():
+        score_write.next = scored and active.readout
+        firing.next = fired and not active.readout
+
+    # one level of the tree after another counts the spikes of a pixel
+    counting_spikes = [firing, *(Signal(bool(0)) for _ in range(tree_latency([LANES * co])))]
+    count_line = valid_line(clk, firing, counting_spikes[1:])
+    fired_now = Signal(intbv(0)[(LANES * co).bit_length() :])
+    count_spikes = compress_tree(clk, counting_spikes[:-1], [[all_spikes]], fired_now)
+    counted_now = counting_spikes[-1]
+
+    @always(clk.posedge)
+    def tell_spikes():
+        spike_total.next = 0
+        if counted_now:
+            spike_total.next = fired_now
+
+    return instances()
+
+
+@block
+def delay_signed(clk, source, target):
+    """target = source, two cycles later; both are signed."""
+    between = signed(len(source))
+
+    @always(clk.posedge)
+    def pass_on():
+        between.next = source
+        target.next = between
+
+    return instances()

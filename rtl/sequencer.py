@@ -1,0 +1,374 @@
+"""The sequencer: walks a program's loop nests and issues one beat a cycle to the pipeline.
+
+The loop nest is that of ``Opcode.ROWS`` in firmware/isa.py. A beat is one word of each spike bank
+with the weights, masks and destination that belong to it.
+"""
+
+from myhdl import Signal, always, block, concat, enum, instances, intbv, modbv
+
+from firmware.isa import BANKS, DESCRIPTOR, TAPS, Opcode
+from rtl.memory import address_bits
+
+
+class Beat:
+    """What the sequencer issues; all signals hold for the one cycle in which ``valid`` is set.
+
+    addresses       word address in each spike bank
+    center          bank of the row under the middle of the kernel
+    mask_*          that side of the kernel is padding
+    first, last     the psum of this pixel starts, or is complete with this beat
+    pixel           place of the psum in the row buffer
+    weight_address, weight_tap
+    target          see ``Target``
+    """
+
+    def __init__(self, design):
+        self.target_layout = Target(design)
+        spike_bits = address_bits(design.spike_words)
+        self.valid = Signal(bool(0))
+        self.addresses = [Signal(modbv(0)[spike_bits:]) for _ in range(BANKS)]
+        self.center = Signal(intbv(0)[2:])
+        self.mask_top = Signal(bool(0))
+        self.mask_bottom = Signal(bool(0))
+        self.mask_left = Signal(bool(0))
+        self.mask_right = Signal(bool(0))
+        self.first = Signal(bool(0))
+        self.last = Signal(bool(0))
+        self.pixel = Signal(modbv(0)[address_bits(design.row_max) :])
+        self.weight_address = Signal(modbv(0)[address_bits(design.weight_words) :])
+        self.weight_tap = Signal(intbv(0)[4:])
+        self.target = Signal(intbv(0)[self.target_layout.width :])
+
+
+class Target:
+    """Where a pixel goes: (high, low) bounds of the fields of ``Beat.target``."""
+
+    def __init__(self, design):
+        self.width = 0
+        self.odd_x = self._field(1)
+        self.odd_y = self._field(1)
+        self.column = self._field(address_bits(max(2, design.row_max // 2)))
+        self.sub = self._field(address_bits(design.ci // design.co))
+        self.bank = self._field(2)
+        self.address = self._field(address_bits(design.spike_words))
+        self.param = self._field(address_bits(design.param_words))
+
+    def _field(self, bits):
+        self.width += bits
+        return self.width, self.width - bits
+
+    def bits(self, name):
+        """Bits of a field."""
+        high, low = getattr(self, name)
+        return high - low
+
+    def take(self, target, name):
+        """A field of a delayed target, as a shadow signal."""
+        high, low = getattr(self, name)
+        return target(high, low) if high - low > 1 else target(low)
+
+
+class Active:
+    """The fields of the descriptor that the pipeline needs, constant until it has drained."""
+
+    NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "ticks")
+
+    def __init__(self):
+        for name in self.NAMES:
+            width = DESCRIPTOR[name].width
+            setattr(self, name, Signal(bool(0) if width == 1 else intbv(0)[width:]))
+        limit = 1 << DESCRIPTOR["scale"].width
+        self.scale = Signal(intbv(0, min=-limit, max=limit))
+        self.layer = Signal(intbv(0)[8:])
+
+
+@block
+def sequencer(
+    clk, stop, run, running, valid, instruction, descriptor, step, beat, active, issuing, account,
+    drain_cycles, design,
+):  # fmt: skip
+    """Runs what ``fetch`` brings until HALT.
+
+    run, stop: one cycle. valid, instruction, descriptor, step: of ``rtl.fetch``.
+    issuing: a beat is issued next cycle. account: one cycle, an instruction's last result is written.
+    """
+    ins, des = instruction, descriptor
+    states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "DRAIN")
+    state = Signal(states.IDLE)
+    draining = Signal(intbv(0)[8:])
+
+    # the loop nest, outermost first
+    og_left = Signal(intbv(0)[12:])
+    rows_left = Signal(intbv(0)[12:])
+    ig_left = Signal(intbv(0)[12:])
+    x = Signal(intbv(0)[12:])
+    y = Signal(intbv(0)[12:])
+    first_ig = Signal(bool(0))
+    first_beat = Signal(bool(0))  # of an output group
+
+    # copies of the descriptor, since fetch goes on to the next
+    row, rows, in_groups = (Signal(intbv(0)[12:]) for _ in range(3))
+    x_last, y_last, out_width = (Signal(intbv(0)[12:]) for _ in range(3))
+    in_base, in_end, in_stride = (Signal(intbv(0)[20:]) for _ in range(3))
+    out_base, out_end, out_stride = (Signal(intbv(0)[20:]) for _ in range(3))
+    weight_step = Signal(intbv(0)[20:])
+
+    # input rows: the word address, in each bank, of the row that is under the kernel
+    start0, start1, start2 = (Signal(intbv(0)[20:]) for _ in range(3))
+    row0, row1, row2 = (Signal(intbv(0)[20:]) for _ in range(3))
+    start_center, center = (Signal(intbv(0)[2:]) for _ in range(2))
+    offset = Signal(intbv(0)[20:])
+
+    # output row
+    start_out, out_row = (Signal(intbv(0)[20:]) for _ in range(2))
+    start_out_bank, out_bank = (Signal(intbv(0)[2:]) for _ in range(2))
+    group_offset = Signal(intbv(0)[20:])
+    sub = Signal(intbv(0)[beat.target_layout.bits("sub") :])
+    param = Signal(modbv(0)[beat.target_layout.bits("param") :])
+    sub_last = design.ci // design.co - 1
+
+    weight_row, weight = (Signal(intbv(0)[20:]) for _ in range(2))
+    weight_tap = Signal(intbv(0)[4:])
+
+    address0, address1, address2 = beat.addresses
+    spike_limit = len(address0)
+    column_limit = beat.target_layout.bits("column")
+
+    @always(clk.posedge)
+    def control():
+        step.next = False
+        account.next = False
+        if stop:
+            state.next = states.IDLE
+            running.next = False
+        elif state == states.IDLE:
+            if run:
+                running.next = True
+                state.next = states.WAITING
+        elif state == states.WAITING:
+            if valid:
+                if ins.opcode == Opcode.ROWS:
+                    state.next = states.SETUP
+                else:
+                    running.next = False
+                    state.next = states.IDLE
+        elif state == states.SETUP:
+            step.next = True
+            state.next = states.ISSUE
+        elif state == states.ISSUE:
+            if og_left == 1 and rows_left == 1 and ig_left == 1 and x == x_last:
+                draining.next = drain_cycles
+                state.next = states.DRAIN
+        elif state == states.DRAIN:
+            draining.next = draining - 1
+            if draining == 1:
+                account.next = True
+                state.next = states.WAITING
+
+    @always(clk.posedge)
+    def copy_layer():
+        if state == states.SETUP:
+            active.kernel3.next = des.kernel3
+            active.dense.next = des.dense
+            active.encode.next = des.encode
+            active.readout.next = des.readout
+            active.soft.next = des.soft
+            active.pool.next = des.pool
+            active.ticks.next = des.ticks
+            active.scale.next = des.scale
+            active.layer.next = ins.layer
+            row.next = ins.row
+            rows.next = ins.rows
+            in_groups.next = des.in_groups
+            x_last.next = des.width - 1
+            y_last.next = des.height - 1
+            out_width.next = des.out_width
+            in_base.next = des.in_base
+            in_end.next = des.in_end
+            in_stride.next = des.in_stride
+            out_base.next = des.out_base
+            out_end.next = des.out_end
+            out_stride.next = des.out_stride
+            weight_step.next = des.weight_step
+            start_out.next = ins.out_row
+            start_out_bank.next = ins.out_bank
+
+    @always(clk.posedge)
+    def walk_loops():
+        if state == states.SETUP:
+            og_left.next = des.out_groups
+            rows_left.next = ins.rows
+            ig_left.next = des.in_groups
+            x.next = 0
+            y.next = ins.row
+            first_ig.next = True
+            first_beat.next = True
+        elif state == states.ISSUE:
+            first_beat.next = False
+            if x != x_last:
+                x.next = x + 1
+            else:
+                x.next = 0
+                first_ig.next = False
+                if ig_left != 1:
+                    ig_left.next = ig_left - 1
+                else:
+                    ig_left.next = in_groups
+                    first_ig.next = True
+                    if rows_left != 1:
+                        rows_left.next = rows_left - 1
+                        y.next = y + 1
+                    else:
+                        rows_left.next = rows
+                        y.next = row
+                        og_left.next = og_left - 1
+                        first_beat.next = True
+
+    @always(clk.posedge)
+    def walk_input():
+        wrapped = intbv(0)[21:]
+        if state == states.SETUP:
+            # the ring's next rows after in_row, one in each of the other banks
+            wrapped[:] = ins.in_row + des.in_stride
+            if wrapped == des.in_end:
+                wrapped[:] = des.in_base
+            row0.next = wrapped[20:]
+            start0.next = wrapped[20:]
+            row1.next = wrapped[20:]
+            start1.next = wrapped[20:]
+            row2.next = ins.in_row
+            start2.next = ins.in_row
+            if ins.in_bank == 0:
+                row0.next = ins.in_row
+                start0.next = ins.in_row
+            if ins.in_bank != 2:
+                row1.next = ins.in_row
+                start1.next = ins.in_row
+            if ins.in_bank == 2:
+                center.next = 0
+                start_center.next = 0
+            else:
+                center.next = ins.in_bank + 1
+                start_center.next = ins.in_bank + 1
+            offset.next = 0
+        elif state == states.ISSUE:
+            offset.next = offset + 1
+            if x == x_last and ig_left == 1:
+                offset.next = 0
+                if rows_left == 1:
+                    row0.next = start0
+                    row1.next = start1
+                    row2.next = start2
+                    center.next = start_center
+                elif center == 1:
+                    # the kernel moves down: the bank of the row above gets the row after next
+                    wrapped[:] = row0 + in_stride
+                    if wrapped == in_end:
+                        wrapped[:] = in_base
+                    row0.next = wrapped[20:]
+                    center.next = 2
+                elif center == 2:
+                    wrapped[:] = row1 + in_stride
+                    if wrapped == in_end:
+                        wrapped[:] = in_base
+                    row1.next = wrapped[20:]
+                    center.next = 0
+                else:
+                    wrapped[:] = row2 + in_stride
+                    if wrapped == in_end:
+                        wrapped[:] = in_base
+                    row2.next = wrapped[20:]
+                    center.next = 1
+
+    @always(clk.posedge)
+    def walk_weights():
+        if state == states.SETUP:
+            weight.next = des.weight_base
+            weight_row.next = des.weight_base
+            weight_tap.next = 0
+        elif state == states.ISSUE:
+            if x == x_last and ig_left == 1 and rows_left == 1:
+                weight.next = weight_row + weight_step
+                weight_row.next = weight_row + weight_step
+                weight_tap.next = 0
+            elif x == x_last and ig_left == 1 and not active.dense:
+                weight.next = weight_row
+                weight_tap.next = 0
+            elif x == x_last or active.dense:
+                if active.kernel3:
+                    weight.next = weight + 1
+                elif weight_tap == TAPS - 1:
+                    weight.next = weight + 1
+                    weight_tap.next = 0
+                else:
+                    weight_tap.next = weight_tap + 1
+
+    @always(clk.posedge)
+    def walk_output():
+        if state == states.SETUP:
+            out_row.next = ins.out_row
+            out_bank.next = ins.out_bank
+            group_offset.next = 0
+            sub.next = 0
+            param.next = des.param_base
+        elif state == states.ISSUE:
+            if x == x_last and ig_left == 1:
+                if rows_left == 1:
+                    out_row.next = start_out
+                    out_bank.next = start_out_bank
+                    param.next = param + 1
+                    if sub == sub_last:
+                        sub.next = 0
+                        group_offset.next = group_offset + out_width
+                    else:
+                        sub.next = sub + 1
+                elif not active.pool or y[0]:
+                    if out_bank != BANKS - 1:
+                        out_bank.next = out_bank + 1
+                    else:
+                        out_bank.next = 0
+                        if out_row + out_stride == out_end:
+                            out_row.next = out_base
+                        else:
+                            out_row.next = out_row + out_stride
+
+    @always(clk.posedge)
+    def issue():
+        column = intbv(0)[12:]
+        where = intbv(0)[22:]
+        beat.valid.next = False
+        if state == states.ISSUE:
+            beat.valid.next = True
+            address0.next = row0 + offset
+            address1.next = row1 + offset
+            address2.next = row2 + offset
+            beat.center.next = center
+            beat.mask_top.next = y == 0 or not active.kernel3
+            beat.mask_bottom.next = y == y_last or not active.kernel3
+            beat.mask_left.next = x == 0 or not active.kernel3
+            beat.mask_right.next = x == x_last or not active.kernel3
+            beat.weight_address.next = weight
+            beat.weight_tap.next = weight_tap
+            if active.dense:
+                beat.first.next = first_beat
+                beat.last.next = x == x_last and ig_left == 1 and rows_left == 1
+                beat.pixel.next = 0
+                column[:] = 0
+            else:
+                beat.first.next = first_ig
+                beat.last.next = ig_left == 1
+                beat.pixel.next = x
+                column[:] = x
+            if active.pool:
+                where[:] = out_row + group_offset + column[12:1]
+            else:
+                where[:] = out_row + group_offset + column
+            beat.target.next = concat(
+                param, where[spike_limit:], out_bank, sub, column[column_limit + 1 : 1], y[0], x[0]
+            )
+
+    @always(clk.posedge)
+    def tell():
+        issuing.next = state == states.ISSUE
+
+    return instances()
