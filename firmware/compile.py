@@ -1,0 +1,252 @@
+"""The compiler: a model file becomes a program image for one design.
+
+    python -m firmware.compile MODEL --board NAME [-o IMAGE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+import numpy as np
+
+from firmware import boards, isa, modelfile, registers
+from firmware.design import Design, parse_settings
+from firmware.fields import pack
+from firmware.image import LayerPlace, Program
+from firmware.memory_map import (
+    FitError,
+    describe_excess,
+    excess,
+    memory_needs,
+    place_maps,
+    ring_row,
+)
+from firmware.report import make_report, print_report
+from firmware.weights import param_sections, pad_channels, weight_words
+from firmware.isa import TAPS, Opcode
+from firmware.registers import Region, Register, address
+
+
+def check_limits(model: modelfile.Model, design: Design) -> None:
+    """Raises ``FitError`` where the hardware's own limits, not memory, exclude a model."""
+    if model.ticks > isa.MAX_TICKS:
+        raise FitError(f"the model runs {model.ticks} ticks, this design at most {isa.MAX_TICKS}")
+    if len(model.layers) > design.layers:
+        raise FitError(f"the model has {len(model.layers)} layers, the design {design.layers}")
+    channels, height, width = model.layers[0].in_shape
+    for name, value in (("width", width), ("height", height), ("channels", channels)):
+        largest = registers.IMAGE_SHAPE[name].largest
+        if value > largest:
+            raise FitError(f"the input's {name} is {value}, the design takes up to {largest}")
+    for layer in model.layers:
+        fan_in = int(np.prod(layer.weight.shape[1:]))
+        if fan_in > isa.MAX_FAN_IN:
+            raise FitError(
+                f"layer {layer.name}: {fan_in} inputs a neuron, the psum of {isa.PSUM_BITS} bits "
+                f"holds {isa.MAX_FAN_IN}"
+            )
+        if layer.kind == "conv" and layer.in_shape[2] > design.row_max:
+            raise FitError(
+                f"layer {layer.name}: rows of {layer.in_shape[2]} pixels, "
+                f"the design's row_max is {design.row_max}"
+            )
+        if layer.readout and layer.outputs > design.scores:
+            raise FitError(
+                f"layer {layer.name}: {layer.outputs} scores, the design keeps {design.scores}"
+            )
+
+
+def cycle_bound(layer: modelfile.Layer, design: Design) -> int:
+    """Cycles that the array needs at least for a layer (design.md section 2)."""
+    channels, height, width = layer.in_shape
+    out_groups = math.ceil(layer.outputs / design.co)
+    if layer.kind == "dense":
+        return math.ceil(channels * height * width / design.ci) * out_groups
+    return math.ceil(channels / design.ci) * out_groups * height * width
+
+
+def scale_of(layer: modelfile.Layer, model: modelfile.Model) -> int:
+    """What a psum is multiplied with: 2^F, and every tick at once where lanes are bit planes."""
+    scale = 1 << model.fraction_bits
+    return scale * model.ticks if layer.readout and layer.encode else scale
+
+
+def descriptor(layer, model, design, source, target, weight_base, weight_step, param_base):
+    """The descriptor of one layer; source and target are MapPlace, target None for a readout."""
+    channels, height, width = layer.in_shape
+    dense = layer.kind == "dense"
+    out_width = target.width if target else 1
+    return isa.assemble_descriptor(
+        kernel3=int(not dense and layer.kernel == 3),
+        dense=int(dense),
+        encode=int(layer.encode),
+        readout=int(layer.readout),
+        soft=int(model.reset == "soft"),
+        pool=int(layer.pool == 2),
+        ticks=model.ticks,
+        scale=scale_of(layer, model),
+        width=width,
+        height=height,
+        in_groups=source.groups,
+        out_groups=math.ceil(layer.outputs / design.co),
+        in_base=source.base,
+        in_end=source.end,
+        in_stride=source.stride,
+        out_base=target.base if target else 0,
+        out_end=target.end if target else 1,
+        out_stride=target.stride if target else 1,
+        out_width=out_width,
+        weight_base=weight_base,
+        weight_step=weight_step,
+        param_base=param_base,
+    )
+
+
+def rows(number, layer, source, target, row=0, count=None):
+    """The instruction for ``count`` rows of a layer from ``row`` on, all of them by default."""
+    count = layer.in_shape[1] - row if count is None else count
+    in_row, in_bank = ring_row(source, row - 1)
+    out_row, out_bank = ring_row(target, row // layer.pool) if target else (0, 0)
+    return isa.assemble(
+        Opcode.ROWS,
+        layer=number,
+        row=row,
+        rows=count,
+        in_row=in_row,
+        in_bank=in_bank,
+        out_row=out_row,
+        out_bank=out_bank,
+    )
+
+
+def compile_model(model: modelfile.Model, design: Design, explain: bool = True) -> Program:
+    """Compiles a model for a design.
+
+    Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
+    which boards it would.
+    """
+    check_limits(model, design)
+    maps = place_maps(model, design)
+    descriptors: list[int] = []
+    param_words: list[tuple[int, np.ndarray]] = []
+    weight_banks: list[list[np.ndarray]] = [[] for _ in range(TAPS)]
+    weight_base = param_base = 0
+    layers = []
+    for number, layer in enumerate(model.layers):
+        source = maps.outputs[number - 1] if number else maps.inputs[0]
+        target = None if layer.readout else maps.outputs[number]
+        padded = pad_channels(layer, model, design)
+        words = weight_words(layer, padded, source, design)
+        step = words.shape[1] // padded.groups
+        descriptors += descriptor(
+            layer, model, design, source, target, weight_base, step, param_base
+        )
+        for tap in range(TAPS):
+            weight_banks[tap].append(words[tap])
+        param_words += param_sections(padded, param_base, design)
+        weight_base += words.shape[1]
+        param_base += padded.groups
+        shape = (layer.outputs, 1, 1) if layer.readout else layer.out_shape
+        layers.append(
+            LayerPlace(
+                name=layer.name,
+                kind=layer.kind,
+                readout=layer.readout,
+                pool=layer.pool,
+                shape=tuple(int(n) for n in shape),
+                neurons=0 if layer.readout else int(np.prod(layer.map_shape)),
+                base=target.base if target else 0,
+                groups=target.groups if target else 0,
+                width=target.width if target else 0,
+                ring_rows=target.ring_rows if target else 0,
+                bound=cycle_bound(layer, design),
+                last=number * isa.INSTRUCTION_WORDS,
+            )
+        )
+
+    # one program for each input buffer; they differ in the first row of the picture
+    program: list[int] = []
+    entries = []
+    for picture in maps.inputs:
+        entries.append(len(program))
+        for number, layer in enumerate(model.layers):
+            source = maps.outputs[number - 1] if number else picture
+            target = None if layer.readout else maps.outputs[number]
+            program += rows(number, layer, source, target)
+        program += isa.assemble(Opcode.HALT)
+    over = excess(memory_needs(maps.words, weight_base, param_base, len(program)), design)
+    if over:
+        raise FitError(describe_excess(model, over, design) if explain else "does not fit")
+
+    sections = [
+        (address(Region.PROGRAM), np.array(program, np.uint32)),
+        (address(Region.DESCRIPTORS), np.array(descriptors, np.uint32)),
+    ]
+    for tap in range(TAPS):
+        bank = np.concatenate(weight_banks[tap]).reshape(-1)
+        if bank.any():
+            place = address(Region.WEIGHTS, tap << registers.BANK_SHIFT)
+            sections.append((place, bank.astype(np.uint32)))
+    sections += param_words
+    channels, height, width = model.layers[0].in_shape
+    setup = {
+        int(Register.IMAGE_BASE_0): maps.inputs[0].base,
+        int(Register.IMAGE_BASE_1): maps.inputs[-1].base,
+        int(Register.IMAGE_SHAPE): pack(
+            registers.IMAGE_SHAPE,
+            {"width": width, "height": height, "channels": channels},
+            1,
+            "input",
+        )[0],
+        int(Register.IMAGE_STRIDE): maps.inputs[0].stride,
+    }
+    program_image = Program(
+        name=model.name,
+        classes=list(model.classes),
+        ticks=model.ticks,
+        fraction_bits=model.fraction_bits,
+        reset=model.reset,
+        design=design,
+        input_shape=(int(channels), int(height), int(width)),
+        registers=setup,
+        entries=entries,
+        layers=layers,
+        sections=sections,
+        report={},
+    )
+    program_image.report = make_report(program_image, model, maps, weight_base, param_base)
+    return program_image
+
+
+def main(arguments=None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m firmware.compile",
+        description="Compiles a model file to a program image and says what it costs.",
+        epilog="Example: python -m firmware.compile model/pretrained/mnist.safetensors --board arty",
+    )
+    parser.add_argument("model", help="model file (.safetensors)")
+    parser.add_argument("--board", default="sim", help=f"one of {', '.join(boards.names())}")
+    parser.add_argument("--set", default="", metavar="ci=8,co=4", help="other design parameters")
+    parser.add_argument("-o", "--output", help="program image to write")
+    parser.add_argument("--disassemble", action="store_true", help="print the program")
+    options = parser.parse_args(arguments)
+    try:
+        board = boards.load(options.board, parse_settings(options.set))
+        image = compile_model(modelfile.load(options.model), board.design)
+        print_report(image, board.clock_hz)
+        if options.disassemble:
+            print(isa.disassemble([int(word) for word in image.sections[0][1]]))
+        if options.output:
+            image.save(options.output)
+            print(f"wrote {options.output}")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What a compiled program costs: bytes on chip and over the link, cycles, use of the array."""
+
+from __future__ import annotations
+
+import math
+
+from firmware import frames, isa
+from firmware.memory_map import memory_needs, word_bytes
+
+
+def layer_rows(image, model) -> list[dict]:
+    """Per layer: cycles and bound, and the share of lanes and of processing elements at work."""
+    design = image.design
+    rows = []
+    for layer, place in zip(model.layers, image.layers):
+        channels, height, width = layer.in_shape
+        in_groups = math.ceil(channels / design.ci)
+        out_groups = math.ceil(layer.outputs / design.co)
+        cycles = height * width * in_groups * out_groups
+        lanes = 1.0 if layer.encode else model.ticks / isa.LANES
+        taps = 9 if layer.kind == "conv" and layer.kernel == 3 else 1
+        busy = channels / (in_groups * design.ci) * layer.outputs / (out_groups * design.co)
+        rows.append(
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "cycles": cycles,
+                "bound": place.bound,
+                "lane_use": lanes,
+                "array_use": lanes * taps / isa.TAPS * busy,
+            }
+        )
+    return rows
+
+
+def make_report(image, model, maps, weight_words, param_words) -> dict:
+    """The report of a program; all sizes in bytes."""
+    design = image.design
+    needs = memory_needs(maps.words, weight_words, param_words, len(image.sections[0][1]))
+    sizes = word_bytes(design)
+    rows = layer_rows(image, model)
+    cycles = sum(row["cycles"] for row in rows)
+    overhead = 4 * (frames.HEADER_WORDS + frames.CRC_WORDS)
+    load_bytes = sum(
+        4 * len(words) + overhead * math.ceil(len(words) / frames.MAX_WORDS)
+        for _, words in image.sections
+    )
+    picture = math.prod(image.input_shape)
+    frames_per_image = math.ceil(picture / (4 * frames.MAX_WORDS))
+    result_words = 80 + 2 * len(image.layers)
+    return {
+        "on_chip": {
+            name: {
+                "bytes": math.ceil(words * sizes[name]),
+                "of": math.ceil(getattr(design, name) * sizes[name]),
+            }
+            for name, words in needs.items()
+        },
+        "link": {
+            "load": load_bytes,
+            "image": 4 * math.ceil(picture / 4) + overhead * (frames_per_image + 1),
+            "result": 4 * result_words + overhead,
+        },
+        "input_buffers": len(maps.inputs),
+        "layers": rows,
+        "cycles": cycles,
+        "bound": sum(row["bound"] for row in rows),
+        "array_use": sum(row["array_use"] * row["cycles"] for row in rows) / cycles,
+    }
+
+
+def print_report(image, clock_hz: int) -> None:
+    """Prints the report as tables."""
+    report, design = image.report, image.design
+    print(
+        f"{image.name}: {image.ticks} ticks on CI={design.ci} CO={design.co} "
+        f"({design.pes} processing elements), design {design.hash().hex()}"
+    )
+    print("\non chip              bytes         of")
+    for name, row in report["on_chip"].items():
+        print(f"  {name:15s} {row['bytes']:9d}  {row['of']:9d}")
+    link = report["link"]
+    print(
+        f"\nover the link: load {link['load']} bytes; an image {link['image']} bytes up, "
+        f"{link['result']} bytes down; {report['input_buffers']} input buffer(s)"
+    )
+    print("\nlayer        kind      cycles      bound  lanes  array")
+    for row in report["layers"]:
+        print(
+            f"{row['name']:12s} {row['kind']:6s} {row['cycles']:9d}  {row['bound']:9d}  "
+            f"{row['lane_use']:5.0%}  {row['array_use']:5.1%}"
+        )
+    cycles = report["cycles"]
+    print(f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}")
+    print(
+        f"\nat {clock_hz / 1e6:g} MHz: {1e3 * cycles / clock_hz:.3f} ms an image, "
+        f"{clock_hz / cycles:.0f} images/s (fill, drain and fetch not counted)"
+    )

@@ -1,0 +1,300 @@
+"""The program simulator: executes a program image instruction by instruction on arrays.
+
+It knows the memory map, the instructions and the descriptors, nothing of the model: what it
+computes, it computes from the words that a host would write. Many pictures run side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firmware import isa, registers
+from firmware.design import Design
+from firmware.fields import signed, unpack
+from firmware.isa import BANKS, LANES, MEMBRANE_BITS, TAPS, Opcode
+from firmware.registers import Region, Register
+
+V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
+SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
+EXACT = 1 << 24  # float32 holds every integer up to here
+
+
+class ProgramError(ValueError):
+    """A program does what the hardware cannot: an unknown opcode, a place outside a memory."""
+
+
+class Simulator:
+    """The accelerator's memories and what a run does with them.
+
+    design: the build. batch: pictures that run side by side.
+    spikes: uint8 [bank, word, picture, channel], bit t of a byte = spike of tick t.
+    scores: int64 [picture, output]. layer_cycles: int64 [layer]; layer_spikes: int64
+    [picture, layer]; both as the hardware counts them. Cycles of fill, drain and fetch are not
+    modelled.
+    """
+
+    def __init__(self, design: Design, batch: int = 1):
+        self.design, self.batch = design, batch
+        self.words = {
+            Region.PROGRAM: np.zeros(design.program_words, np.uint32),
+            Region.DESCRIPTORS: np.zeros(design.layers * isa.DESCRIPTOR_WORDS, np.uint32),
+        }
+        self.weights = np.zeros((TAPS, design.weight_words * design.weight_columns), np.uint32)
+        self.params = np.zeros((len(registers.PARAM_KINDS), design.param_words * design.co), np.int64)
+        self.spikes = np.zeros((BANKS, design.spike_words, batch, design.ci), np.uint8)
+        self.scores = np.zeros((batch, design.scores), np.int64)
+        self.registers = {}
+        self.layer_cycles = np.zeros(design.layers, np.int64)
+        self.layer_spikes = np.zeros((batch, design.layers), np.int64)
+        self.runs = 0
+        self._stream = bytearray()
+
+    # the bus
+
+    def write(self, address: int, words) -> None:
+        """Writes 32-bit words from an address on, as the hardware would."""
+        region, place = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
+        words = np.asarray(words, np.uint32)
+        bank, row = place >> registers.BANK_SHIFT, place & ((1 << registers.BANK_SHIFT) - 1)
+        if region in self.words:
+            self._put(self.words[region], place, words, region)
+        elif region == Region.WEIGHTS:
+            self._put(self.weights[bank], row, words, region)
+        elif region == Region.PARAMS:
+            bits = isa.SCORE_BITS if bank == 0 else MEMBRANE_BITS
+            values = [signed(int(word), bits) for word in words]
+            self._put(self.params[bank], row, np.array(values, np.int64), region)
+        elif region == Region.REGISTERS:
+            for number, word in enumerate(words, place):
+                self.registers[number] = int(word)
+        elif region == Region.IMAGE:
+            self._write_stream(place, words)
+        else:
+            raise ProgramError(f"region {region.name} cannot be written")
+
+    def read(self, address: int, count: int = 1) -> list[int]:
+        """Reads 32-bit words from an address on; spikes, scores and counters of picture 0."""
+        region, place = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
+        bank, row = place >> registers.BANK_SHIFT, place & ((1 << registers.BANK_SHIFT) - 1)
+        if region in self.words:
+            return [int(word) for word in self.words[region][place : place + count]]
+        if region == Region.WEIGHTS:
+            return [int(word) for word in self.weights[bank][row : row + count]]
+        if region == Region.PARAMS:
+            mask = 0xFFFFFFFF if bank == 0 else (1 << MEMBRANE_BITS) - 1
+            return [int(word) & mask for word in self.params[bank][row : row + count]]
+        if region == Region.SPIKES:
+            flat = np.ascontiguousarray(self.spikes[bank, :, 0, :]).reshape(-1).view("<u4")
+            return [int(word) for word in flat[row : row + count]]
+        if region == Region.REGISTERS:
+            return [self._register(number) for number in range(place, place + count)]
+        raise ProgramError(f"region {region.name} cannot be read")
+
+    def load(self, program) -> None:
+        """Writes all sections and registers of an image (firmware.image.Program)."""
+        for address, words in program.sections:
+            self.write(address, words)
+        for number, value in program.registers.items():
+            self.registers[number] = value
+
+    def load_images(self, images, buffer: int = 0) -> None:
+        """Puts uint8 pictures [batch, channels, height, width] into an input buffer."""
+        shape = self._image_shape()
+        wanted = (self.batch, shape["channels"], shape["height"], shape["width"])
+        if images.shape != wanted:
+            raise ProgramError(f"pictures of shape {images.shape}, wanted is {wanted}")
+        ci = self.design.ci
+        base = self.registers[Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0]
+        groups = -(-shape["channels"] // ci)
+        filled = np.zeros((self.batch, groups * ci, *images.shape[2:]), np.uint8)
+        filled[:, : shape["channels"]] = images
+        for y in range(shape["height"]):
+            words = filled[:, :, y].reshape(self.batch, groups, ci, -1).transpose(1, 3, 0, 2)
+            start = base + y // BANKS * self.registers[Register.IMAGE_STRIDE]
+            self.spikes[y % BANKS, start : start + groups * shape["width"]] = words.reshape(
+                -1, self.batch, ci
+            )
+
+    def _put(self, memory, place, words, region):
+        if place + len(words) > len(memory):
+            raise ProgramError(
+                f"{region.name}: {len(words)} words at {place} pass the end at {len(memory)}"
+            )
+        memory[place : place + len(words)] = words
+
+    def _image_shape(self):
+        return unpack(registers.IMAGE_SHAPE, [self.registers.get(Register.IMAGE_SHAPE, 0)])
+
+    def _write_stream(self, place, words):
+        buffer = place >> registers.IMAGE_BUFFER_SHIFT
+        if place & ((1 << registers.IMAGE_BUFFER_SHIFT) - 1) == 0:
+            self._stream = bytearray()
+        self._stream += words.astype("<u4").tobytes()
+        shape = self._image_shape()
+        size = shape["channels"] * shape["height"] * shape["width"]
+        if len(self._stream) >= size:
+            image = np.frombuffer(bytes(self._stream[:size]), np.uint8)
+            image = image.reshape(1, shape["height"], shape["width"], shape["channels"])
+            self.load_images(image.transpose(0, 3, 1, 2), buffer)
+
+    def _register(self, number):
+        if number >= Register.SCORES:
+            return int(self.scores[0, number - Register.SCORES]) & 0xFFFFFFFF
+        if number >= Register.LAYERS:
+            layer, kind = divmod(number - Register.LAYERS, 2)
+            return int(self.layer_spikes[0, layer] if kind else self.layer_cycles[layer])
+        if number == Register.CYCLES:
+            return int(self.layer_cycles.sum())
+        if number == Register.RUNS:
+            return self.runs
+        return self.registers.get(number, 0)
+
+    # a run
+
+    def run(self, entry: int = 0) -> None:
+        """Runs the program at word ``entry`` of program memory to its HALT."""
+        self.layer_cycles[:] = 0
+        self.layer_spikes[:] = 0
+        self.runs += 1
+        program = self.words[Region.PROGRAM]
+        while True:
+            if entry + isa.INSTRUCTION_WORDS > len(program):
+                raise ProgramError(f"no HALT before the end of program memory at {len(program)}")
+            instruction = unpack(isa.INSTRUCTION, program[entry : entry + isa.INSTRUCTION_WORDS])
+            if instruction["opcode"] == Opcode.HALT:
+                return
+            if instruction["opcode"] != Opcode.ROWS:
+                raise ProgramError(f"opcode {instruction['opcode']} at {entry} is unknown")
+            place = instruction["layer"] * isa.DESCRIPTOR_WORDS
+            words = self.words[Region.DESCRIPTORS][place : place + isa.DESCRIPTOR_WORDS]
+            self._rows(instruction, unpack(isa.DESCRIPTOR, words))
+            entry += isa.INSTRUCTION_WORDS
+
+    def _rows(self, ins, des):
+        """One ROWS instruction; see the loop nest at ``Opcode.ROWS``."""
+        layer, first, count = ins["layer"], ins["row"], ins["rows"]
+        groups, out_groups = des["in_groups"], des["out_groups"]
+        self.layer_cycles[layer] += count * groups * des["width"] * out_groups
+        weights = self._layer_weights(des)
+        rows = self._input_rows(ins, des)
+        if des["dense"]:
+            beats = rows[1 : 1 + count].reshape(-1, self.batch, self.design.ci)
+            inputs = beats.transpose(1, 0, 2).reshape(self.batch, 1, 1, -1)
+            self._finish(ins, des, 0, self._psums(inputs, weights, des))
+            return
+        for number in range(count):
+            y = first + number
+            band = rows[number : number + 3].copy()
+            if not des["kernel3"]:
+                inputs = band[1].transpose(2, 1, 0, 3)  # [picture, x, group, channel]
+            else:
+                if y == 0:
+                    band[0] = 0
+                if y == des["height"] - 1:
+                    band[2] = 0
+                padded = np.pad(band, ((0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
+                taps = [padded[k // 3, :, k % 3 : k % 3 + des["width"]] for k in range(TAPS)]
+                inputs = np.stack(taps).transpose(3, 2, 0, 1, 4)  # [picture, x, tap, group, channel]
+            inputs = inputs.reshape(self.batch, 1, des["width"], -1)
+            self._finish(ins, des, number, self._psums(inputs, weights, des))
+
+    def _layer_weights(self, des):
+        """Weights in {-1, +1} as float32 [inputs in beat order, output channel]."""
+        ci, co, columns = self.design.ci, self.design.co, self.design.weight_columns
+        out_groups, base, step = des["out_groups"], des["weight_base"], des["weight_step"]
+        words = self.weights.reshape(TAPS, -1, columns)[:, base : base + out_groups * step]
+        if words.shape[1] != out_groups * step:
+            raise ProgramError(f"weights {base} .. {base + out_groups * step} pass the end")
+        bits = np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=-1, bitorder="little")
+        bits = bits[..., : ci * co].reshape(TAPS, out_groups, step, co, ci)
+        if des["kernel3"]:
+            ordered = bits.transpose(0, 2, 4, 1, 3)  # tap, input group, ci, output group, co
+        else:
+            ordered = bits.transpose(2, 0, 4, 1, 3)  # the taps are consecutive beats
+            beats = des["in_groups"] * (des["height"] * des["width"] if des["dense"] else 1)
+            ordered = ordered.reshape(step * TAPS, ci, out_groups, co)[:beats]
+        return ordered.reshape(-1, out_groups * co).astype(np.float32) * 2 - 1
+
+    def _input_rows(self, ins, des):
+        """The rows row - 1 .. row + rows of the ring: [row, group, x, picture, channel]."""
+        address, bank = ins["in_row"], ins["in_bank"]
+        groups, width, stride = des["in_groups"], des["width"], des["in_stride"]
+        rows = []
+        for _ in range(ins["rows"] + 2):
+            words = self.spikes[bank, address : address + groups * width]
+            if len(words) != groups * width:
+                # beyond the map's last row; masked as padding
+                words = np.zeros((groups * width, self.batch, self.design.ci), np.uint8)
+            rows.append(words.reshape(groups, width, self.batch, self.design.ci))
+            address, bank = self._advance(address, bank, stride, des["in_base"], des["in_end"])
+        return np.stack(rows)
+
+    @staticmethod
+    def _advance(address, bank, stride, base, end):
+        if bank < BANKS - 1:
+            return address, bank + 1
+        address += stride
+        return (base if address == end else address), 0
+
+    def _psums(self, inputs, weights, des):
+        """int64 [lane, picture, row, x, output channel]."""
+        lanes = []
+        for lane in range(LANES):
+            bits = ((inputs >> lane) & 1).astype(np.float32)
+            lanes.append((bits.reshape(-1, bits.shape[-1]) @ weights).astype(np.int64))
+        psums = np.stack(lanes)
+        assert np.abs(psums).max(initial=0) < EXACT
+        return psums.reshape(LANES, *inputs.shape[:3], -1)
+
+    def _finish(self, ins, des, number, psums):
+        """Scale, fire, pool and write one row."""
+        channels = psums.shape[-1]
+        base = des["param_base"] * self.design.co
+        bias, threshold, v_init = self.params[:, base : base + channels]
+        if des["encode"]:
+            combined = sum(psums[lane] << lane for lane in range(LANES))
+        else:
+            combined = psums.sum(axis=0)
+        if des["readout"]:
+            scores = np.clip(combined * des["scale"] - bias, -SCORE_MAX - 1, SCORE_MAX)
+            kept = min(channels, self.design.scores)
+            self.scores[:, :kept] = scores[:, 0, 0, :kept]
+            return
+        v = np.broadcast_to(v_init, psums.shape[1:]).astype(np.int64)
+        spikes = np.zeros(psums.shape[1:], np.uint8)
+        for tick in range(des["ticks"]):
+            x = combined if des["encode"] else psums[tick]
+            v = np.clip(v + x * des["scale"] - bias, -V_MAX - 1, V_MAX)
+            fired = v >= threshold
+            spikes |= fired.astype(np.uint8) << np.uint8(tick)
+            v = np.where(fired, v - threshold if des["soft"] else 0, v)
+        per_picture = np.unpackbits(spikes.reshape(self.batch, -1), axis=1).sum(axis=1)
+        self.layer_spikes[:, ins["layer"]] += per_picture.astype(np.int64)
+        row = spikes[:, 0]  # [picture, x, channel]
+        if des["pool"]:
+            row = row[:, 0::2] | row[:, 1::2]
+            if (ins["row"] + number) % 2 == 0:
+                self._above = row
+                return
+            row = row | self._above
+            number //= 2
+        self._write_row(ins, des, number, row)
+
+    def _write_row(self, ins, des, number, row):
+        """Writes a row [picture, x, channel]; channels up to the word's end become 0."""
+        address, bank = ins["out_row"], ins["out_bank"]
+        for _ in range(number):
+            address, bank = self._advance(
+                address, bank, des["out_stride"], des["out_base"], des["out_end"]
+            )
+        ci = self.design.ci
+        groups = -(-row.shape[2] // ci)
+        filled = np.zeros((*row.shape[:2], groups * ci), np.uint8)
+        filled[..., : row.shape[2]] = row
+        words = filled.reshape(self.batch, -1, groups, ci).transpose(2, 1, 0, 3)
+        width = des["out_width"]
+        for group in range(groups):
+            start = address + group * width
+            if start + width > self.design.spike_words:
+                raise ProgramError(f"output row at word {start} of bank {bank} passes the end")
+            self.spikes[bank, start : start + width] = words[group]
