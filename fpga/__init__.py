@@ -1,0 +1,1 @@
+"""Builds for FPGA boards and for the simulated board."""

@@ -1,0 +1,1 @@
+"""One module per toolchain: FLOWS says which there are."""

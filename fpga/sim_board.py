@@ -1,0 +1,101 @@
+"""Starts the simulated board and ends it again.
+
+    with start("sim") as board:
+        serial.Serial(board.port, board.baud)
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from pathlib import Path
+
+from firmware.boards import Board
+from fpga.flows import sim
+from fpga.flows.steps import BuildError
+
+START_SECONDS = 20.0
+END_SECONDS = 2.0
+
+
+class SimBoardError(Exception):
+    """The simulated board does not start; the text says why."""
+
+
+class SimBoard:
+    """A running simulated board.
+
+    port: path of its pseudo-terminal. baud: the wire's speed after reset. board: firmware's Board.
+    process: the subprocess.Popen. It ends by itself when the last opener closes the port and when
+    the process that started it ends in any way.
+    """
+
+    def __init__(self, binary: Path, board: Board, stats: bool = False):
+        self.board = board
+        self.baud = board.baud
+        command = [
+            str(binary), "--clock-hz", str(board.clock_hz), "--divisor", str(board.divisor),
+            "--parent", str(os.getpid()),
+        ]  # fmt: skip
+        self.process = subprocess.Popen(
+            command + ["--stats"] * stats,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if stats else None,
+        )
+        try:
+            self.port = self._read_path()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_path(self):
+        deadline = time.monotonic() + START_SECONDS
+        line = b""
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            ready = select.select([self.process.stdout], [], [], max(0, left))[0]
+            block = os.read(self.process.stdout.fileno(), 256) if ready else b""
+            if not block:
+                ended = self.process.poll()
+                why = f"ended with code {self.process.wait(END_SECONDS)}" if ready else (
+                    f"named no port within {START_SECONDS:.0f} s" if ended is None
+                    else f"ended with code {ended}"
+                )  # fmt: skip
+                raise SimBoardError(f"the simulated board {why}")
+            line += block
+        return line.decode().strip()
+
+    def close(self) -> None:
+        """Ends the simulator; harmless if it has ended."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+
+    def __enter__(self) -> SimBoard:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def start(board: str = "sim", settings: dict[str, int] | None = None, progress=None) -> SimBoard:
+    """Builds the simulated board if needed and starts it.
+
+    board: a board file's name; the simulation has its design and clock. settings: other design
+    parameters. progress(text) is called for every step of a build.
+    Raises ``SimBoardError``, with a failed build's error lines, and ``firmware.boards.BoardError``.
+    """
+    simulated = sim.simulated(board, settings)
+    try:
+        binary = sim.build(simulated, progress or (lambda text: None))
+    except BuildError as error:
+        raise SimBoardError(str(error)) from None
+    return SimBoard(binary, simulated)
