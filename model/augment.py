@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 
-def affine(x, generator, degrees=12.0, shift=2.0, zoom=0.12, shear=0.12):
+def affine(x, generator, degrees=10.0, shift=1.5, zoom=0.1, shear=0.1):
     """Rotate, shift (pixels), zoom and shear each picture of x [B,C,H,W] float 0..255 at random.
 
     What comes in from outside is 0; the result is rounded to the integers a camera would give.

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.neuron import if_bn
+from model.neuron import if_bn, moments
 from model.quantise import binarise
 
 MOMENTUM = 0.1      # of the running batch statistics
@@ -113,9 +113,8 @@ class Layer(nn.Module):
         """Mean and variance of psums x to normalise with; `live` takes the batch's, and learns."""
         if not live:
             return self.mean, self.var
+        mean, var = moments(x)
         with torch.no_grad():
-            rows = x.detach().reshape(-1, x.shape[-1])
-            var, mean = torch.var_mean(rows, 0, unbiased=False)
             self.mean.lerp_(mean, MOMENTUM)
             self.var.lerp_(var, MOMENTUM)
         return mean, var

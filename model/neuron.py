@@ -131,6 +131,13 @@ def _constant_back(grad, x, scale, shift, pool):
     return torch.where(here, _spread(grad.sum(0)), 0.0).reshape(x.shape)
 
 
+def _moments(x):
+    """Mean and variance of x over all but the channel."""
+    dims = (0, 1, 2, 3)
+    mean = x.mean(dims)
+    return mean, (x - mean).square().mean(dims)
+
+
 def _sums(dy, x, mean, inv):
     """Sums over all but the channel of dy and of dy * normalised x."""
     dims = (0, 1, 2, 3)
@@ -140,6 +147,12 @@ def _sums(dy, x, mean, inv):
 def _norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx):
     """Gradient of x through batch statistics (batch normalisation, Ioffe and Szegedy 2015)."""
     return gain * inv * (dy - mean_dy - (x - mean) * inv * mean_dyx)
+
+
+def moments(x):
+    """Mean and variance float32 [C] of x [N,B,H,W,C], over all but the channel; no gradient."""
+    with torch.no_grad():
+        return _run(_moments, x.detach())
 
 
 class _IfBn(torch.autograd.Function):

@@ -112,7 +112,7 @@ class Trainer:
             finished = sum(row[0] == stage for row in self.done)
             if finished >= epochs:
                 continue
-            optimiser = torch.optim.Adam(self.parameters, lr=peak)
+            optimiser = torch.optim.Adam(self.parameters, lr=peak, fused=True)
             if finished and state:
                 optimiser.load_state_dict(state)
             self.net.rate = stage == 'rate'
