@@ -1,0 +1,124 @@
+"""UART: bytes with one start bit, eight data bits from the lowest on, one stop bit, no parity."""
+
+from myhdl import Signal, always, block, concat, instances, intbv
+
+DIVISOR_MIN = 4
+DIVISOR_BITS = 16
+DATA_BITS = 8
+STOP_PLACE = DATA_BITS + 1  # the start bit has place 0
+
+
+def check_divisor(divisor):
+    """Raises ``ValueError`` unless ``divisor``, clock cycles of a bit, is one that works."""
+    if not DIVISOR_MIN <= divisor < 1 << DIVISOR_BITS:
+        raise ValueError(
+            f"UART divisor is {divisor}, allowed is {DIVISOR_MIN}..{(1 << DIVISOR_BITS) - 1} "
+            "clock cycles a bit: choose another baud rate or clock"
+        )
+
+
+@block
+def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
+    """Receives bytes from ``pin``, which may change at any time.
+
+    divisor: DIVISOR_BITS bits, clock cycles of a bit, at least DIVISOR_MIN; may change at run time.
+    data, valid: a byte, in a cycle in which ``valid`` is set; there is no way to hold it back.
+    framing_error: one cycle, a byte without stop bit; the next start bit counts after a high line.
+
+    A bit is sampled at its middle, (divisor // 2) cycles after the start bit was seen and every
+    divisor cycles from there on. A byte may follow the stop bit of another at once.
+    """
+    meta = Signal(bool(1))
+    line = Signal(bool(1))
+    busy = Signal(bool(0))
+    broken = Signal(bool(0))  # waits for a high line
+    timer = Signal(intbv(0)[DIVISOR_BITS:])
+    place = Signal(intbv(0, min=0, max=STOP_PLACE + 1))
+    shift = Signal(intbv(0)[DATA_BITS:])
+
+    @always(clk.posedge)
+    def synchronise():
+        meta.next = pin
+        line.next = meta
+
+    @always(clk.posedge)
+    def receive():
+        valid.next = False
+        framing_error.next = False
+        if rst:
+            busy.next = False
+            broken.next = False
+        elif busy:
+            if timer != 0:
+                timer.next = timer - 1
+            else:
+                timer.next = divisor - 1
+                if place == 0:
+                    place.next = 1
+                    if line:
+                        busy.next = False  # too short for a start bit
+                elif place < STOP_PLACE:
+                    place.next = place + 1
+                    shift.next = concat(line, shift[DATA_BITS:1])
+                else:
+                    busy.next = False
+                    if line:
+                        data.next = shift
+                        valid.next = True
+                    else:
+                        framing_error.next = True
+                        broken.next = True
+        elif broken:
+            if line:
+                broken.next = False
+        elif not line:
+            busy.next = True
+            place.next = 0
+            timer.next = (divisor >> 1) - 1
+
+    return instances()
+
+
+@block
+def uart_tx(clk, rst, data, valid, ready, pin, divisor, busy):
+    """Sends bytes to ``pin``, without a gap while there are any.
+
+    data, valid, ready: a byte is taken in a cycle in which ``valid`` and ``ready`` are set.
+    divisor: as in ``uart_rx``; it counts from the next bit on.
+    busy: a byte was taken that has not left with all of its stop bit.
+    """
+    held = Signal(intbv(0)[DATA_BITS:])  # the next byte, while ``ready`` is not set
+    shift = Signal(intbv(0)[DATA_BITS:])
+    timer = Signal(intbv(0)[DIVISOR_BITS:])
+    left = Signal(intbv(0, min=0, max=STOP_PLACE + 1))  # bits after the one on the pin
+
+    @always(clk.posedge)
+    def send():
+        if rst:
+            ready.next = True
+            busy.next = False
+            pin.next = True
+            timer.next = 0
+            left.next = 0
+        elif busy or valid:
+            busy.next = True
+            if timer != 0:
+                timer.next = timer - 1
+            elif left != 0:
+                left.next = left - 1
+                timer.next = divisor - 1
+                pin.next = shift[0]
+                shift.next = concat(True, shift[DATA_BITS:1])
+            elif not ready:
+                left.next = STOP_PLACE
+                timer.next = divisor - 1
+                pin.next = False
+                shift.next = held
+                ready.next = True
+            elif not valid:
+                busy.next = False
+            if valid and ready:
+                held.next = data
+                ready.next = False
+
+    return instances()

@@ -1,0 +1,55 @@
+"""Converts blocks to Verilog and VHDL, and has Icarus, Verilator and GHDL read the result."""
+
+import shutil
+import subprocess
+import warnings
+
+import pytest
+from myhdl import ToVerilogWarning, ToVHDLWarning
+
+
+def convert(instance, folder, name, language):
+    """Converts a block instance; every warning of MyHDL is an error. Returns the file's path.
+
+    language: "Verilog" or "VHDL".
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ToVerilogWarning)
+        warnings.simplefilter("error", ToVHDLWarning)
+        instance.convert(
+            hdl=language,
+            path=str(folder),
+            name=name,
+            initial_values=True,
+            no_myhdl_header=True,
+            **({"testbench": False} if language == "Verilog" else {}),
+        )
+    return folder / (name + (".v" if language == "Verilog" else ".vhd"))
+
+
+def run_tool(arguments, folder):
+    """Runs a tool in ``folder``; skips the test if it is missing, fails with its output."""
+    if shutil.which(arguments[0]) is None:
+        pytest.skip(f"{arguments[0]} is not installed")
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0 and not output.strip(), f"{' '.join(arguments)}:\n{output}"
+
+
+def check_icarus(path):
+    """Icarus reads the Verilog file as Verilog 2005, without a warning."""
+    run_tool(["iverilog", "-g2005", "-Wall", "-Wno-timescale", "-t", "null", path.name], path.parent)
+
+
+def check_verilator(path):
+    """Verilator's lint finds nothing but WIDTH, which MyHDL's arithmetic causes by itself."""
+    run_tool(
+        ["verilator", "--lint-only", "-Wall", "-Wno-WIDTH", "-Wno-DECLFILENAME", path.name],
+        path.parent,
+    )
+
+
+def check_ghdl(package, path):
+    """GHDL analyses and elaborates the VHDL file; ``package`` is MyHDL's own beside it."""
+    run_tool(["ghdl", "-a", "--std=08", package, path.name], path.parent)
+    run_tool(["ghdl", "-e", "--std=08", path.stem], path.parent)
