@@ -135,16 +135,27 @@ class Link:
         while self._queue or self._under_way:
             self._step()
 
-    def write(self, address: int, words, progress=None) -> None:
-        """Writes 32-bit words from an address on; ``progress(count)`` per frame acknowledged."""
-        sent = []
-        for place in range(0, len(words), frames.MAX_WORDS):
-            part = words[place : place + frames.MAX_WORDS]
-            sent.append(self.submit(Command.WRITE, address + place, payload=part))
+    def write(self, address: int, words) -> None:
+        """Writes 32-bit words from an address on; raises ``LinkError`` if the device refuses."""
+        self.write_all([(address, words)])
+
+    def write_all(self, sections, progress=None) -> None:
+        """Writes (address, 32-bit words) pairs; ``progress(words)`` as they are acknowledged."""
+        sent = deque()
+        for address, words in sections:
+            for place in range(0, len(words), frames.MAX_WORDS):
+                part = words[place : place + frames.MAX_WORDS]
+                sent.append(self.submit(Command.WRITE, address + place, payload=part))
+                while sent[0].done and len(sent) > 1:
+                    self._acknowledged(sent.popleft(), progress)
         for request in sent:
-            check(self.wait(request))
-            if progress:
-                progress(request.count)
+            self._acknowledged(self.wait(request), progress)
+
+    @staticmethod
+    def _acknowledged(request, progress):
+        check(request)
+        if progress:
+            progress(request.count)
 
     def read(self, address: int, count: int) -> list[int]:
         """Reads 32-bit words from an address on; raises ``LinkError`` if the device refuses."""
