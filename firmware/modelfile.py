@@ -118,6 +118,7 @@ def load(path) -> Model:
                 raise ModelError(f"{path}: metadata key {KEY!r} is missing (keys found: {found}); "
                                  "this safetensors file is not a Volley model")
             model = _from_json(metadata[KEY])
+            _validate_description(model)
             for layer in model.layers:
                 _read_tensors(file, names, layer)
     except SafetensorError as error:
@@ -128,7 +129,8 @@ def load(path) -> Model:
     if names:
         raise ModelError(f"tensor {min(names)!r}: belongs to no layer; allowed: NAME.weight, "
                          "NAME.bias and, on firing layers, NAME.threshold and NAME.v_init")
-    validate(model)
+    for layer in model.layers:
+        _validate_arrays(layer)
     return model
 
 
@@ -152,6 +154,13 @@ def save(model: Model, path) -> None:
 
 def validate(model: Model) -> None:
     """Check every rule of the format and fill in each layer's shapes; ``ModelError`` otherwise."""
+    _validate_description(model)
+    for layer in model.layers:
+        _validate_arrays(layer)
+
+
+def _validate_description(model):
+    """Check all but the arrays, which need not be there yet; fill in each layer's shapes."""
     _text("name", model.name)
     _number("ticks", model.ticks, 1, MAX_TICKS)
     _number("fraction_bits", model.fraction_bits, 0, MAX_FRACTION_BITS)
@@ -214,7 +223,6 @@ def _validate_layer(layer, index, is_last, shape):
         raise ModelError(f"key '{where}.pool': found 2 on a map of {height}x{width}; allowed: 1, "
                          "or 2 on even sizes")
     layer.out_shape = (layer.outputs, height // layer.pool, width // layer.pool)
-    _validate_arrays(layer)
     return layer.out_shape
 
 
@@ -331,14 +339,7 @@ def _to_json(model):
 
 
 def _read_tensors(file, names, layer):
-    """Read a layer's tensors from an open safetensors file, taking their names out of ``names``.
-
-    Shapes are compared with the JSON's before anything is unpacked, so that a wrong number in the
-    JSON is an error message and not a large allocation.
-    """
-    for key in ("out", "in", "kernel"):
-        value = getattr(layer, {"out": "outputs", "in": "inputs"}.get(key, key))
-        _number(f"layers ({layer.name!r:.40}).{key}", value, 1, MAX_SIZE * MAX_SIZE)
+    """Read a layer's tensors from an open safetensors file, taking their names out of ``names``."""
     bits = layer.inputs * (layer.kernel ** 2 if layer.kind == "conv" else 1)
     packed = _tensor(file, names, f"{layer.name}.weight", "U8", [layer.outputs, (bits + 7) // 8])
     ones = np.unpackbits(packed, axis=1, count=bits, bitorder="little").astype(np.int8)
