@@ -73,8 +73,11 @@ def scale_of(layer: modelfile.Layer, model: modelfile.Model) -> int:
     return scale * model.ticks if layer.readout and layer.encode else scale
 
 
-def descriptor(layer, model, design, source, target, weight_base, weight_step, param_base):
-    """The descriptor of one layer; source and target are MapPlace, target None for a readout."""
+def descriptor(layer, model, design, source, in_end, target, weight_base, weight_step, param_base):
+    """The descriptor of one layer; source and target are MapPlace, target None for a readout.
+
+    in_end: where the input ring ends; the two input buffers count as one ring that never wraps.
+    """
     channels, height, width = layer.in_shape
     dense = layer.kind == "dense"
     out_width = target.width if target else 1
@@ -92,7 +95,7 @@ def descriptor(layer, model, design, source, target, weight_base, weight_step, p
         in_groups=source.groups,
         out_groups=math.ceil(layer.outputs / design.co),
         in_base=source.base,
-        in_end=source.end,
+        in_end=in_end,
         in_stride=source.stride,
         out_base=target.base if target else 0,
         out_end=target.end if target else 1,
@@ -104,10 +107,13 @@ def descriptor(layer, model, design, source, target, weight_base, weight_step, p
     )
 
 
-def rows(number, layer, source, target, row=0, count=None):
-    """The instruction for ``count`` rows of a layer from ``row`` on, all of them by default."""
+def rows(number, layer, source, target, row=0, count=None, first=0):
+    """The instruction for ``count`` rows of a layer from ``row`` on, all of them by default.
+
+    first: row of the ring ``source`` in which row 0 of the input lies.
+    """
     count = layer.in_shape[1] - row if count is None else count
-    in_row, in_bank = ring_row(source, row - 1)
+    in_row, in_bank = ring_row(source, first + row - 1)
     out_row, out_bank = ring_row(target, row // layer.pool) if target else (0, 0)
     return isa.assemble(
         Opcode.ROWS,
@@ -135,14 +141,15 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
     weight_base = param_base = 0
     layers = []
     for number, layer in enumerate(model.layers):
-        source = maps.outputs[number - 1] if number else maps.inputs[0]
+        source = maps.outputs[number - 1] if number else maps.input_ring
         target = None if layer.readout else maps.outputs[number]
         padded = pad_channels(layer, model, design)
         words = weight_words(layer, padded, source, design)
         step = words.shape[1] // padded.groups
         descriptors += descriptor(
-            layer, model, design, source, target, weight_base, step, param_base
-        )
+            layer, model, design, source, source.end if number else maps.inputs[-1].end, target,
+            weight_base, step, param_base,
+        )  # fmt: skip
         for tap in range(TAPS):
             weight_banks[tap].append(words[tap])
         param_words += param_sections(padded, param_base, design)
@@ -169,12 +176,14 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
     # one program for each input buffer; they differ in the first row of the picture
     program: list[int] = []
     entries = []
+    first = 0
     for picture in maps.inputs:
         entries.append(len(program))
         for number, layer in enumerate(model.layers):
-            source = maps.outputs[number - 1] if number else picture
+            source = maps.outputs[number - 1] if number else maps.input_ring
             target = None if layer.readout else maps.outputs[number]
-            program += rows(number, layer, source, target)
+            program += rows(number, layer, source, target, first=0 if number else first)
+        first += picture.ring_rows
         program += isa.assemble(Opcode.HALT)
     over = excess(memory_needs(maps.words, weight_base, param_base, len(program)), design)
     if over:
@@ -186,9 +195,9 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
     ]
     for tap in range(TAPS):
         bank = np.concatenate(weight_banks[tap]).reshape(-1)
-        if bank.any():
-            place = address(Region.WEIGHTS, tap << registers.BANK_SHIFT)
-            sections.append((place, bank.astype(np.uint32)))
+        # zeros as well: they are weights of -1
+        place = address(Region.WEIGHTS, tap << registers.BANK_SHIFT)
+        sections.append((place, bank.astype(np.uint32)))
     sections += param_words
     channels, height, width = model.layers[0].in_shape
     setup = {

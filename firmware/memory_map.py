@@ -7,7 +7,10 @@ import math
 
 from firmware import isa
 from firmware.design import Design
-from firmware.isa import BANKS
+from firmware.isa import BANKS, INSTRUCTION
+
+
+ADDRESSES = 1 << INSTRUCTION["in_row"].width
 
 
 class FitError(ValueError):
@@ -44,7 +47,12 @@ class MapPlace:
 
 
 def ring_row(place: MapPlace, row: int) -> tuple[int, int]:
-    """(word address, bank) of the start of a row; row -1 is the place of the ring before row 0."""
+    """(word address, bank) of the start of a row.
+
+    Row -1 is only a place to start from: it is one row before row 0, modulo ``ADDRESSES``.
+    """
+    if row == -1:
+        return (place.base - place.stride) % ADDRESSES, BANKS - 1
     row %= place.ring_rows
     return place.base + row // BANKS * place.stride, row % BANKS
 
@@ -64,6 +72,12 @@ class MemoryMap:
     inputs: list[MapPlace]
     outputs: list[MapPlace | None]
     words: int
+
+    @property
+    def input_ring(self) -> MapPlace:
+        """The input buffers, which follow each other, as one ring: the first layer's descriptor."""
+        rows = sum(place.ring_rows for place in self.inputs)
+        return dataclasses.replace(self.inputs[0], ring_rows=rows)
 
 
 def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[str, int]:
