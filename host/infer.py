@@ -1,0 +1,155 @@
+"""Classifies pictures on a board, on the simulated board, or by the golden model.
+
+    python host/infer.py                              the shipped examples on the simulated board
+    python host/infer.py --port /dev/ttyUSB1 --images digits/ --fit
+    python host/infer.py --list
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if __name__ == "__main__":  # as a script: import from the repository's root
+    sys.path[0] = str(ROOT)
+
+from firmware.boards import BoardError  # noqa: E402
+from firmware.compile import FitError  # noqa: E402
+from firmware.image import ImageError  # noqa: E402
+from firmware.modelfile import ModelError  # noqa: E402
+from host import images, plot, ports, report, trace  # noqa: E402
+from host.device import SIM, Device  # noqa: E402
+from host.errors import HostError, PictureError  # noqa: E402
+from host.sessions import GOLDEN, BoardSession, GoldenSession  # noqa: E402
+
+MODEL = ROOT / "model" / "pretrained" / "mnist.safetensors"
+IMAGES = ROOT / "host" / "examples" / "mnist-100-images.idx3.gz"
+LABELS = ROOT / "host" / "examples" / "mnist-100-labels.idx1.gz"
+BAD_INPUT = 2  # exit code of the user's mistakes, as argparse's own
+DIFFERENT = 1  # of a trace that found a difference
+INTERRUPTED = 130
+
+
+def parse(arguments=None):
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        prog="infer.py",
+        description="Classifies pictures on a Volley board and prints a table: expected and found "
+        "class, score, spikes, core cycles and microseconds, round trip.",
+        epilog="Example: python host/infer.py --port sim --limit 10",
+    )
+    add = parser.add_argument
+    add("--port", default=SIM, help="path of a serial port; sim (starts the simulated board), "
+        "sim:BOARD for another board's design; golden (no board). Default: sim")
+    add("--model", default=MODEL, metavar="FILE", help="model file (.safetensors) or a compiled "
+        "program. Default: the shipped MNIST model")
+    add("--images", metavar="X", help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), PNG, JPEG, or "
+        "a folder of PNG and JPEG. Default: 100 shipped MNIST test images")
+    add("--labels", metavar="Y", help=".npy, IDX, or a text with a class a line")
+    add("--limit", type=_positive, metavar="N", help="the first N images only")
+    add("--fit", action="store_true", help="scale images of another size")
+    add("--json", metavar="OUT", help="write the results as JSON")
+    add("--plot", metavar="OUT.png", help="draw the first image, its spikes and scores")
+    add("--trace", metavar="DIR", help="read every layer's spikes back, save them here and compare "
+        "with the golden model")
+    add("--baud", type=_positive, metavar="N", help="the port's speed after the board's reset; "
+        "by default those of the known boards are tried")
+    add("--verify", action="store_true", help="read the program back after loading")
+    add("--list", action="store_true", help="list ports and boards")
+    options = parser.parse_args(arguments)
+    if options.trace and options.port == GOLDEN:
+        parser.error("--trace reads a board: give --port a serial port or sim, not golden")
+    if options.labels and not options.images:
+        parser.error("--labels needs --images; the shipped images have their own labels")
+    return options
+
+
+def _positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1 on is wanted")
+    return int(text)
+
+
+def main(arguments=None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    try:
+        if options.list:
+            print(ports.listing())
+            return 0
+        _check_outputs(options)
+        with contextlib.ExitStack() as stack:
+            return _run(options, stack)
+    except (HostError, ModelError, ImageError, FitError, BoardError, OSError) as error:
+        print(f"infer.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("infer.py: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _check_outputs(options):
+    """Folders of the files to be written must exist before anything is computed."""
+    for name in ("json", "plot"):
+        path = getattr(options, name)
+        if path and not Path(path).absolute().parent.is_dir():
+            raise PictureError(f"--{name} {path}: no such folder; make it first")
+        if path and Path(path).is_dir():
+            raise PictureError(f"--{name} {path}: is a folder; the name of a file is wanted")
+
+
+def _open(options, stack):
+    """The session that --port names."""
+    if options.port == GOLDEN:
+        return GoldenSession(options.model)
+    if not Path(options.model).exists():
+        raise PictureError(f"{options.model}: no such file; --model takes a model file "
+                           "(.safetensors) or a compiled program")
+    device = stack.enter_context(Device.open(options.port, options.baud))
+    device.raise_baud()
+    return BoardSession(device, options.model, progress=True, verify=options.verify)
+
+
+def _run(options, stack):
+    session = _open(options, stack)
+    pictures = images.load(options.images or IMAGES, session.input_shape, options.fit,
+                           options.limit).images
+    labels = None
+    if options.labels or not options.images:
+        path = options.labels or LABELS
+        labels = images.load_labels(path, session.classes)
+        labels = images.match_labels(labels, path, len(pictures), whole=not options.limit)
+    _check_bits(session, pictures)
+    clock = f" at {session.clock_hz / 1e6:g} MHz" if session.clock_hz else ""
+    print(f"model {session.model_name}, {session.ticks} ticks, on {session.board}{clock}")
+    print(report.header())
+    results, began = [], time.perf_counter()
+    for index, result in enumerate(session.infer_many(pictures)):
+        expected = None if labels is None else session.classes[labels[index]]
+        print(report.row(index, expected, session.classes, result), flush=True)
+        results.append(result)
+    print(report.summary(session, results, labels, time.perf_counter() - began))
+    if options.json:
+        report.write_json(options.json, report.document(session, results, labels))
+    if options.plot:
+        title = "image 0" if labels is None else f"image 0: {session.classes[labels[0]]}"
+        plot.plot(options.plot, session, pictures[0], session.maps(pictures[0]), results[0], title)
+    if options.trace and not trace.trace(session, pictures, results, options.trace):
+        return DIFFERENT
+    return 0
+
+
+def _check_bits(session, pictures):
+    """Pixels must not have more bits than the model takes."""
+    bits = session.model.bits if session.model else 8
+    if pictures.max() >> bits:
+        raise PictureError(f"images: a pixel of {pictures.max()}, the model takes 0 to "
+                           f"{(1 << bits) - 1} ({bits} bits)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What infer.py prints and writes: the table, the summary, the JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from host.results import Result
+
+COLUMNS = (
+    ("image", 6), ("expected", 9), ("class", 9), ("score", 10), ("spikes", 8), ("cycles", 9),
+    ("core us", 9), ("round trip ms", 14),
+)  # fmt: skip
+
+
+def header() -> str:
+    """The table's first line."""
+    return "".join(f"{name:>{width}}" for name, width in COLUMNS)
+
+
+def row(index: int, expected: str | None, classes: list[str], result: Result) -> str:
+    """A line of the table; a star marks a class that is not the expected one."""
+    name = classes[result.label]
+    wrong = expected is not None and expected != name
+    cells = (
+        str(index),
+        "-" if expected is None else expected,
+        name + "*" if wrong else name,
+        str(int(result.scores[result.label])),
+        str(sum(result.spikes)),
+        "-" if result.cycles is None else str(result.cycles),
+        "-" if result.latency_us is None else f"{result.latency_us:.1f}",
+        "-" if result.round_trip_ms is None else f"{result.round_trip_ms:.2f}",
+    )
+    # a cell that is wider than its column still has a space before it
+    return "".join(f" {cell:>{width - 1}}" for cell, (_, width) in zip(cells, COLUMNS))
+
+
+def accuracy(results: list[Result], labels) -> float | None:
+    """The share of right classes, 0..1, or None without labels."""
+    if labels is None or not results:
+        return None
+    return sum(r.label == label for r, label in zip(results, labels)) / len(results)
+
+
+def layer_rows(session, results: list[Result]) -> list[dict]:
+    """name, cycles and firing_rate of each layer, means over the results.
+
+    cycles is None without a board, firing_rate None on a readout. The rate is spikes before
+    pooling per neuron and tick, 0..1.
+    """
+    rows, firing = [], 0
+    for number, (name, neurons) in enumerate(session.layers):
+        cycles = rate = None
+        if results and results[0].layer_cycles:
+            cycles = sum(r.layer_cycles[number] for r in results) / len(results)
+        if neurons:
+            if results:
+                spikes = sum(r.spikes[firing] for r in results) / len(results)
+                rate = spikes / (neurons * session.ticks)
+            firing += 1
+        rows.append({"name": name, "cycles": cycles, "firing_rate": rate})
+    return rows
+
+
+def summary(session, results, labels, seconds: float) -> str:
+    """Accuracy, time, and cycles and firing rate of each layer."""
+    lines = []
+    share = accuracy(results, labels)
+    if share is not None:
+        right = round(share * len(results))
+        lines.append(f"accuracy {100 * share:.2f} % ({right} of {len(results)} right)")
+    rate = f", {len(results) / seconds:.1f} images/s" if seconds > 0 else ""
+    lines.append(f"{len(results)} images in {seconds:.2f} s{rate}, host and link included")
+    if results and results[0].latency_us is not None:
+        mean = sum(r.latency_us for r in results) / len(results)
+        lines.append(
+            f"core latency {mean:.1f} us mean at {session.clock_hz / 1e6:g} MHz: "
+            f"{1e6 / mean:.0f} images/s without the link"
+        )
+    lines.append(f"{'layer':12}{'cycles':>12}{'firing rate':>14}")
+    for entry in layer_rows(session, results):
+        cycles = "-" if entry["cycles"] is None else f"{entry['cycles']:.0f}"
+        fires = "-" if entry["firing_rate"] is None else f"{entry['firing_rate']:.4f}"
+        lines.append(f"{entry['name']:12}{cycles:>12}{fires:>14}")
+    return "\n".join(lines)
+
+
+def document(session, results, labels) -> dict:
+    """The JSON object of ``--json``."""
+    images = [
+        {
+            "index": index,
+            "expected": None if labels is None else int(labels[index]),
+            "label": result.label,
+            "scores": [int(score) for score in result.scores],
+            "spikes": result.spikes,
+            "cycles": result.cycles,
+            "core_latency_us": result.latency_us,
+            "round_trip_ms": result.round_trip_ms,
+        }
+        for index, result in enumerate(results)
+    ]
+    return {
+        "model": session.model_name,
+        "board": session.board,
+        "ticks": session.ticks,
+        "clock_hz": session.clock_hz,
+        "images": images,
+        "accuracy": accuracy(results, labels),
+        "layers": layer_rows(session, results),
+    }
+
+
+def write_whole(path, data: bytes) -> None:
+    """Writes a file whole or not at all; raises ``OSError``. A device file is written as it is."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path, content: dict) -> None:
+    """Writes a JSON file whole or not at all; raises ``OSError``."""
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -1,0 +1,77 @@
+"""Where infer.py's pictures are computed: on a board, or by the golden model on this CPU."""
+
+from __future__ import annotations
+
+from firmware import modelfile
+from host import programs
+from host.device import Device
+from host.errors import DeviceError
+from host.results import Result
+
+GOLDEN = "golden"
+CHUNK = 64  # pictures that the golden model takes together
+
+
+class BoardSession:
+    """A board with a program in it.
+
+    model_name, classes, ticks, input_shape: of the model. layers: (name, neurons) of each, 0
+    neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled image.
+    """
+
+    def __init__(self, device: Device, path, progress: bool, verify: bool = False):
+        self.device = device
+        program, self.model = programs.load(path, device.identity.design)
+        device.load(program, verify=verify, progress=progress)
+        self.model_name, self.classes = program.name, program.classes
+        self.ticks, self.input_shape = program.ticks, program.input_shape
+        self.layers = [(layer.name, layer.neurons) for layer in program.layers]
+        self.board, self.clock_hz = device.identity.board, device.identity.clock_hz
+
+    def infer_many(self, images):
+        """Yields a Result for each picture of uint8 [N, C, H, W]."""
+        return self.device.infer_many(images)
+
+    def maps(self, image):
+        """The map of each firing layer, uint8 [C, H, W], for one picture."""
+        return [self.device.trace_map(image, k) for k, (_, n) in enumerate(self.layers) if n]
+
+
+class GoldenSession:
+    """The same by the golden model: no clock, no cycles, no round trip."""
+
+    board, clock_hz = GOLDEN, None
+
+    def __init__(self, path):
+        if programs.is_image(path):
+            raise DeviceError(
+                f"{path} is a compiled program; --port golden computes from a model file "
+                "(.safetensors)"
+            )
+        self.model = modelfile.load(path)
+        model = self.model
+        self.model_name, self.classes, self.ticks = model.name, model.classes, model.ticks
+        self.input_shape = (model.channels, model.height, model.width)
+        self.layers = [
+            (layer.name, 0 if layer.readout else _neurons(layer)) for layer in model.layers
+        ]
+
+    def infer_many(self, images):
+        """Yields a Result for each picture of uint8 [N, C, H, W]."""
+        from model import golden
+
+        for start in range(0, len(images), CHUNK):
+            found = golden.run(self.model, images[start : start + CHUNK], layers=False)
+            for scores, label, spikes in zip(found.scores, found.labels, found.spike_counts):
+                yield Result(scores, int(label), spikes.tolist())
+
+    def maps(self, image):
+        """The map of each firing layer, uint8 [C, H, W], for one picture."""
+        from model import golden
+
+        return [found[0] for found in golden.run(self.model, image[None]).maps]
+
+
+def _neurons(layer):
+    channels, height, width = layer.map_shape
+    return channels * height * width
