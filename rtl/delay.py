@@ -25,10 +25,19 @@ def delay(clk, cycles, source, target):
         line = Signal(intbv(0)[width * (cycles - 1) :])
         top, low = width * (cycles - 1), width * (cycles - 2)
 
-        @always(clk.posedge)
-        def pass_on():
-            line.next = concat(line[low:], source)
-            target.next = line[top:low]
+        if width == 1:  # MyHDL's VHDL would index the slice, out of its bounds
+
+            @always(clk.posedge)
+            def pass_on():
+                line.next = concat(line[low:], source)
+                target.next = line[low]
+
+        else:
+
+            @always(clk.posedge)
+            def pass_on():
+                line.next = concat(line[low:], source)
+                target.next = line[top:low]
 
     return instances()
 
