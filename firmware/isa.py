@@ -55,7 +55,7 @@ INSTRUCTION = {
     "layer": Field(0, 8, 8),
     "row": Field(1, 0, 12),
     "rows": Field(1, 16, 12),
-    # the input row above the first one, row - 1 (any place of the ring where row is 0)
+    # the input row above the first one, row - 1; where row is 0, a stride before row 0 in bank 2
     "in_row": Field(2, 0, 20),
     "in_bank": Field(2, 24, 2),
     # where the first output row goes, counted after pooling

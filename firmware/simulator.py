@@ -14,6 +14,7 @@ from firmware.fields import signed, unpack
 from firmware.isa import BANKS, LANES, MEMBRANE_BITS, TAPS, Opcode
 from firmware.registers import Region, Register
 
+ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
 V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
 SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
 EXACT = 1 << 24  # float32 holds every integer up to here
@@ -234,7 +235,7 @@ class Simulator:
         if bank < BANKS - 1:
             return address, bank + 1
         address += stride
-        return (base if address == end else address), 0
+        return (base if address == end else address % ADDRESSES), 0
 
     def _psums(self, inputs, weights, des):
         """int64 [lane, picture, row, x, output channel]."""

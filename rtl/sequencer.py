@@ -322,7 +322,7 @@ def sequencer(
                         group_offset.next = group_offset + out_width
                     else:
                         sub.next = sub + 1
-                elif not active.pool or y[0]:
+                elif not active.dense and (not active.pool or y[0]):
                     if out_bank != BANKS - 1:
                         out_bank.next = out_bank + 1
                     else:

@@ -1,0 +1,147 @@
+"""Drives rtl.core.core over its bus in a MyHDL simulation, or anything else with the same bus."""
+
+from myhdl import instance
+
+from bench import run_bench
+from firmware.registers import Register, Region, address
+from rtl.bus import Bus
+from rtl.core import core
+from rtl.identity import identity_words
+
+
+def picture_words(image):
+    """The words that put a uint8 picture [channels, height, width] into the stream of IMAGE."""
+    data = image.transpose(1, 2, 0).tobytes()
+    data += bytes(-len(data) % 4)
+    return [int.from_bytes(data[k : k + 4], "little") for k in range(0, len(data), 4)]
+
+
+class CoreDriver:
+    """Generators, to be used with ``yield from``, that write and read the bus."""
+
+    def __init__(self, clk, bus):
+        self.clk, self.bus = clk, bus
+
+    def write(self, start, words):
+        """Writes words from an address on."""
+        bus = self.bus
+        for place, word in enumerate(words, start):
+            bus.address.next = place
+            bus.write_data.next = int(word)
+            bus.write.next = True
+            taken = False
+            while not taken:
+                yield self.clk.negedge
+                taken = bool(bus.ready)
+                yield self.clk.posedge
+            bus.write.next = False
+
+    def read(self, start, count):
+        """Returns words from an address on."""
+        bus, words = self.bus, []
+        for place in range(start, start + count):
+            bus.address.next = place
+            bus.read.next = True
+            taken = False
+            while not taken:
+                yield self.clk.negedge
+                taken = bool(bus.ready)
+                yield self.clk.posedge
+            bus.read.next = False
+            while not bus.read_valid:
+                yield self.clk.negedge
+            words.append(int(bus.read_data))
+            yield self.clk.posedge
+        return words
+
+    def load(self, program):
+        """Writes all of a program image."""
+        for start, words in program.sections:
+            yield from self.write(start, words)
+        for number, value in program.registers.items():
+            yield from self.write(address(Region.REGISTERS, number), [value])
+
+    def run(self, entry):
+        """Runs a program to its end."""
+        bus = self.bus
+        bus.entry.next = entry
+        bus.run.next = True
+        yield self.clk.posedge
+        bus.run.next = False
+        yield self.clk.posedge
+        yield self.clk.posedge
+        while bus.running:
+            yield self.clk.posedge
+
+
+def simulate(jobs, design, cycles):
+    """Runs each (program, image uint8 [channels, height, width]) of ``jobs`` on one MyHDL core.
+
+    Returns per job (scores, {layer: (cycles, spikes)}, total cycles, maps): scores signed; maps are
+    lists of the SPIKES words [bank][word * columns], read back after the run.
+    """
+    from myhdl import Signal
+
+    clk, done = Signal(bool(0)), Signal(bool(0))
+    bus = Bus()
+    driver = CoreDriver(clk, bus)
+    dut = core(clk, bus, identity_words(design, 100_000_000, "myhdl"), design)
+    results = []
+
+    @instance
+    def stimulus():
+        for program, image in jobs:
+            yield from driver.load(program)
+            buffer = len(results) % len(program.entries)
+            yield from driver.write(
+                address(Region.IMAGE, buffer << 24), picture_words(image)
+            )
+            # the last bytes are still on their way into the memory
+            for _ in range(40):
+                yield clk.posedge
+            yield from driver.run(program.entries[buffer])
+            (total,) = yield from driver.read(address(Region.REGISTERS, Register.CYCLES), 1)
+            counters = yield from driver.read(
+                address(Region.REGISTERS, Register.LAYERS), 2 * len(program.layers)
+            )
+            scores = []
+            last = program.layers[-1]
+            if last.readout:
+                scores = yield from driver.read(
+                    address(Region.REGISTERS, Register.SCORES), last.shape[0]
+                )
+            maps = []
+            for place in program.layers:
+                maps.append((yield from read_map(driver, place, design)))
+            results.append(
+                (
+                    [word - (1 << 32) if word >> 31 else word for word in scores],
+                    list(zip(counters[0::2], counters[1::2])),
+                    total,
+                    maps,
+                )
+            )
+        done.next = True
+
+    run_bench([dut, stimulus], clk, done, cycles)
+    return results
+
+
+def read_map(driver, place, design):
+    """The uint8 map [channels, height, width] of a layer, or None of a readout."""
+    import numpy as np
+
+    if place.readout:
+        return None
+    channels, height, width = place.shape
+    columns = design.spike_columns
+    rows = []
+    for y in range(height):
+        start = place.base + (y // 3) * place.groups * place.width
+        words = yield from driver.read(
+            address(Region.SPIKES, (y % 3) << 20 | start * columns),
+            place.groups * place.width * columns,
+        )
+        row = np.array(words, "<u4").view(np.uint8).reshape(place.groups, place.width, -1)
+        rows.append(row.transpose(0, 2, 1).reshape(-1, place.width)[:channels])
+    return np.stack(rows, axis=1)
