@@ -61,6 +61,9 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     reset_divisor: clock cycles of a bit after power-up and reset, and again after
     BAD_FRAMES_TO_FALL_BACK damaged frames or bytes without stop bit with no intact frame between.
 
+    A new divisor counts from the end of the stop bit of the answer to BAUD on: the host lets a bit
+    pass between the last byte of that answer and its first at the new rate.
+
     Raises ``ValueError`` if the UART can not work at ``reset_divisor``.
     """
     check_divisor(reset_divisor)
