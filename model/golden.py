@@ -13,7 +13,7 @@ Spike trains are bytes: bit t is tick t, and more than 8 ticks take several byte
 Why it is fast and still exact: psums come from float32 matrix products (BLAS), whose terms and
 sums are integers below 2^24. A float32 has room for the sums of two ticks at once, PAIR apart, so
 where no psum can reach PAIR/2 a product computes two ticks. Pictures go through in small chunks
-that stay in the cache, on several threads.
+that stay in the cache; with threadpoolctl installed, on several threads.
 
     python model/golden.py MODEL --data mnist --limit 1000
 """
@@ -33,7 +33,10 @@ if __name__ == "__main__":              # as a script: import from the repositor
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np                      # noqa: E402
-from threadpoolctl import ThreadpoolController   # noqa: E402
+try:
+    from threadpoolctl import ThreadpoolController
+except ImportError:                     # optional: makes long runs faster
+    ThreadpoolController = None
 
 from firmware import modelfile          # noqa: E402
 from firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN   # noqa: E402
@@ -76,8 +79,8 @@ def run(model, images, layers=True, threads=None):
     largest = max(math.prod(layer.map_shape) for layer in model.layers)
     size = max(1, CHUNK_NEURONS // largest)
     chunks = [images[at:at + size] for at in range(0, len(images), size)]
-    if len(chunks) < 2:
-        parts = [_run_chunk(model, images, layers)]
+    if len(chunks) < 2 or ThreadpoolController is None:
+        parts = [_run_chunk(model, chunk, layers) for chunk in chunks or [images]]
     else:
         # One BLAS thread for each of our own: many BLAS threads for many callers get in each
         # other's way.
@@ -124,7 +127,7 @@ def _run_chunk(model, images, keep):
             maps.append(_public(x))
     if scores is None:                                        # the model ends in a firing layer
         scores = np.bitwise_count(x).sum((0, 2, 3), dtype=np.int64)
-    return scores, np.array(counts, np.int64).reshape(-1, n).T, spikes, maps
+    return scores, np.reshape(counts, (len(counts), n)).T.astype(np.int64), spikes, maps
 
 
 def _public(x):
