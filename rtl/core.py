@@ -72,6 +72,18 @@ def connect(source, target):
 
 
 @block
+def bits_of(source, target):
+    """target = the bits of the signed ``source``, in the same cycle."""
+    bits = len(source)
+
+    @always_comb
+    def wire():
+        target.next = source[bits:]
+
+    return instances()
+
+
+@block
 def score_memory(clk, write, write_address, scores, read, read_address, shown, design):
     """The scores of CO outputs a word. Latency of a read: 1."""
     rows = -(-design.scores // design.co)
@@ -318,11 +330,15 @@ def core(clk, bus, identity, design):
         if design.weight_columns > 1
         else [center]
     )
+    shown_params = [Signal(intbv(0)[32:]) for _ in range(3 * co)]
+    show_params = [
+        bits_of(params[k][kind], shown_params[kind * co + k]) for kind in range(3) for k in range(co)
+    ]
     shown = HostData(
         program=program_word,
         descriptor=descriptor_word,
         weights=weight_columns,
-        params=[params[k][kind](len(params[k][kind]), 0) for kind in range(3) for k in range(co)],
+        params=shown_params,
         spikes=spike_columns,
         scores=shown_scores,
         cycles=cycles_word,

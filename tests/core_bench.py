@@ -1,6 +1,7 @@
 """Drives rtl.core.core over its bus in a MyHDL simulation, or anything else with the same bus."""
 
-from myhdl import instance
+import numpy as np
+from myhdl import Signal, instance
 
 from bench import run_bench
 from firmware.registers import Register, Region, address
@@ -74,18 +75,42 @@ class CoreDriver:
             yield self.clk.posedge
 
 
-def simulate(jobs, design, cycles):
-    """Runs each (program, image uint8 [channels, height, width]) of ``jobs`` on one MyHDL core.
+def myhdl_core(clk, bus, design):
+    """The core as a MyHDL simulation."""
+    return core(clk, bus, identity_words(design, 100_000_000, "myhdl"), design)
+
+
+class Transcript:
+    """Every input and output of the bus at every clock cycle, for other simulators to repeat."""
+
+    INPUTS = (("address", 32), ("write", 1), ("write_data", 32), ("read", 1), ("run", 1), ("entry", 16))
+    OUTPUTS = (("ready", 1), ("read_data", 32), ("read_valid", 1), ("running", 1))
+
+    def __init__(self):
+        self.lines = []
+
+    def take(self, bus):
+        """Notes the signals just before a rising edge, as two texts of bits."""
+        self.lines.append(
+            " ".join(
+                "".join(f"{int(getattr(bus, name)):0{width}b}" for name, width in signals)
+                for signals in (self.INPUTS, self.OUTPUTS)
+            )
+        )
+
+
+def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
+    """Runs each (program, image uint8 [channels, height, width]) of ``jobs`` on one core.
+
+    dut(clk, bus, design) makes the core; transcript: a Transcript to fill.
 
     Returns per job (scores, {layer: (cycles, spikes)}, total cycles, maps): scores signed; maps are
     lists of the SPIKES words [bank][word * columns], read back after the run.
     """
-    from myhdl import Signal
-
     clk, done = Signal(bool(0)), Signal(bool(0))
     bus = Bus()
     driver = CoreDriver(clk, bus)
-    dut = core(clk, bus, identity_words(design, 100_000_000, "myhdl"), design)
+    parts = [dut(clk, bus, design)]
     results = []
 
     @instance
@@ -123,14 +148,22 @@ def simulate(jobs, design, cycles):
             )
         done.next = True
 
-    run_bench([dut, stimulus], clk, done, cycles)
+    parts.append(stimulus)
+    if transcript is not None:
+
+        @instance
+        def note():
+            while True:
+                yield clk.negedge
+                transcript.take(bus)
+
+        parts.append(note)
+    run_bench(parts, clk, done, cycles)
     return results
 
 
 def read_map(driver, place, design):
     """The uint8 map [channels, height, width] of a layer, or None of a readout."""
-    import numpy as np
-
     if place.readout:
         return None
     channels, height, width = place.shape

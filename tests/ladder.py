@@ -1,0 +1,70 @@
+"""The same small models and pictures for every rung of the ladder of equality."""
+
+from functools import cache
+
+import numpy as np
+from random_models import random_model
+
+from firmware import modelfile
+from firmware.compile import FitError, compile_model
+from firmware.design import Design
+from model import golden
+
+SMALL = Design(
+    ci=4, co=2, spike_words=512, weight_words=256, param_words=128, program_words=64, row_max=16,
+    scores=64,
+)  # fmt: skip
+"""Small enough for MyHDL; row_max and depths hold the small random models."""
+
+
+def load_random(seed, folder):
+    """The random model of a seed as ``firmware.modelfile`` reads it, and two pictures."""
+    model = random_model(seed)
+    return modelfile.load(model.save(folder / f"random{seed}.safetensors")), model.images(2)
+
+
+def small_jobs(count, folder, design=SMALL, cycles=1500):
+    """Returns ``count`` (model, program, image) that take at most ``cycles`` of the array each."""
+    jobs, seed = [], 0
+    while len(jobs) < count:
+        model, images = load_random(seed, folder)
+        seed += 1
+        try:
+            program = compile_model(model, design, explain=False)
+        except FitError:
+            continue
+        words = sum(len(words) for _, words in program.sections)
+        if program.report["cycles"] <= cycles and words < 1500:
+            jobs.append((model, program, images[0]))
+    return jobs
+
+
+def check_against_golden(job, result):
+    """A result of ``core_bench.simulate`` equals the golden model in every spike and score."""
+    model, program, image = job
+    scores, counters, total, maps = result
+    reference = golden.run(model, image[None])
+    if model.layers[-1].readout:
+        assert scores == list(reference.scores[0])
+    fired = 0
+    for layer, (cycles, spikes), row, found in zip(
+        model.layers, counters, program.report["layers"], maps
+    ):
+        assert cycles == row["cycles"], layer.name
+        if not layer.readout:
+            assert spikes == reference.spike_counts[0, fired], layer.name
+            assert np.array_equal(found, reference.maps[fired][0]), layer.name
+            fired += 1
+    assert total >= sum(cycles for cycles, _ in counters)
+
+
+@cache
+def recorded(count, folder):
+    """(jobs, results, transcript) of a MyHDL simulation of the first small models, run once."""
+    from core_bench import Transcript, simulate
+
+    jobs, transcript = small_jobs(count, folder), Transcript()
+    results = simulate(
+        [(program, image) for _, program, image in jobs], SMALL, 60_000, transcript=transcript
+    )
+    return jobs, results, transcript

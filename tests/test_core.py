@@ -1,0 +1,165 @@
+"""The accelerator in MyHDL and, converted, in Icarus and GHDL: equal to the golden model."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from core_bench import Transcript, simulate
+from hdl import run_tool
+from ladder import SMALL, check_against_golden, recorded
+from myhdl import Cosimulation, Signal
+
+from rtl.bus import Bus
+from rtl.convert import convert
+from rtl.core import core
+from rtl.identity import identity_words
+
+JOBS = 3
+VPI_SOURCES = Path(sys.prefix) / "share" / "myhdl" / "cosimulation" / "icarus"
+
+
+def converted(language, folder):
+    """The core as Verilog or VHDL, converted once a session."""
+    path = folder / ("core.v" if language == "verilog" else "core.vhd")
+    if not path.exists():
+        clk, bus = Signal(bool(0)), Bus()
+        instance = core(clk, bus, identity_words(SMALL, 100_000_000, "myhdl"), SMALL)
+        convert(instance, language, path)
+    return path
+
+
+def test_myhdl(ladder_folder):
+    jobs, results, _ = recorded(JOBS, ladder_folder)
+    for job, result in zip(jobs, results):
+        check_against_golden(job, result)
+
+
+def test_icarus_cosimulation(ladder_folder):
+    """The converted Verilog in Icarus, under the same MyHDL bench."""
+    for tool in ("iverilog", "vvp", "make"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    if not VPI_SOURCES.is_dir():
+        pytest.skip(f"MyHDL's VPI sources are not in {VPI_SOURCES}")
+    jobs, expected, _ = recorded(JOBS, ladder_folder)
+    path = converted("verilog", ladder_folder)
+    folder = ladder_folder / "icarus"
+    shutil.copytree(VPI_SOURCES, folder, dirs_exist_ok=True)
+    subprocess.run(["make", "myhdl.vpi"], cwd=folder, check=True, capture_output=True)
+    names = [*Transcript.INPUTS, *Transcript.OUTPUTS]
+    inputs = ["clk", *(f"bus_{name}" for name, _ in Transcript.INPUTS)]
+    outputs = [f"bus_{name}" for name, _ in Transcript.OUTPUTS]
+    widths = {"clk": 1, **{f"bus_{name}": width for name, width in names}}
+    bench = ["module bench;"]
+    bench += [f"reg [{widths[name] - 1}:0] {name} = 0;" for name in inputs]
+    bench += [f"wire [{widths[name] - 1}:0] {name};" for name in outputs]
+    bench += ["initial begin", f"$from_myhdl({', '.join(inputs)});"]
+    bench += [f"$to_myhdl({', '.join(outputs)});", "end"]
+    bench += [f"core dut({', '.join(f'.{name}({name})' for name in widths)});", "endmodule"]
+    (folder / "bench.v").write_text("\n".join(bench))
+    subprocess.run(
+        ["iverilog", "-g2005", "-o", "bench.vvp", "-s", "bench", "bench.v", str(path)],
+        cwd=folder, check=True,
+    )  # fmt: skip
+
+    def icarus(clk, bus, design):
+        signals = {f"bus_{name}": getattr(bus, name) for name, _ in names}
+        return Cosimulation(f"vvp -M {folder} -m myhdl {folder / 'bench.vvp'}", clk=clk, **signals)
+
+    results = simulate(
+        [(program, image) for _, program, image in jobs], SMALL, 60_000, dut=icarus
+    )
+    for found, wanted, job in zip(results, expected, jobs):
+        check_against_golden(job, found)
+        assert found[:3] == wanted[:3]
+
+
+GHDL_BENCH = """
+library ieee; use ieee.std_logic_1164.all; use ieee.numeric_std.all; use std.textio.all;
+entity bench is end entity;
+architecture play of bench is
+  signal clk : std_logic := '0';
+{declarations}
+begin
+  dut : entity work.core port map (clk => clk, {ports});
+  process
+    file transcript : text open read_mode is "transcript.txt";
+    variable row : line;
+    variable given : string(1 to {inputs});
+    variable wanted : string(1 to {outputs});
+    variable gap : character;
+    variable number, place : integer := 0;
+    function bit_of(c : character) return std_logic is
+    begin
+      if c = '1' then return '1'; else return '0'; end if;
+    end function;
+  begin
+    while not endfile(transcript) loop
+      readline(transcript, row);
+      read(row, given); read(row, gap); read(row, wanted);
+      number := number + 1;
+{drive}
+      wait for 1 ns;
+{compare}
+      clk <= '1'; wait for 5 ns; clk <= '0'; wait for 4 ns;
+    end loop;
+    report "cycles equal: " & integer'image(number);
+    wait;
+  end process;
+end architecture;
+"""
+
+
+def ghdl_bench():
+    """A VHDL bench that plays the inputs of a transcript and compares the outputs in each cycle."""
+    declarations, drive, compare, ports = [], [], [], []
+    for signals, lines, text in (
+        (Transcript.INPUTS, drive, "given"),
+        (Transcript.OUTPUTS, compare, "wanted"),
+    ):
+        place = 1
+        for name, width in signals:
+            ports.append(f"bus_{name} => {name}")
+            kind = "std_logic" if width == 1 else f"unsigned({width - 1} downto 0)"
+            initial = "'0'" if width == 1 else "(others => '0')"
+            declarations.append(f"  signal {name} : {kind} := {initial};")
+            for k in range(width):
+                bit = name if width == 1 else f"{name}({width - 1 - k})"
+                if text == "given":
+                    lines.append(f"      {bit} <= bit_of(given({place}));")
+                else:
+                    lines.append(
+                        f"      assert {bit} = bit_of(wanted({place})) report "
+                        f'"{bit} differs in cycle " & integer\'image(number) severity failure;'
+                    )
+                place += 1
+        if text == "given":
+            inputs = place - 1
+        else:
+            outputs = place - 1
+    return GHDL_BENCH.format(
+        declarations="\n".join(declarations), ports=", ".join(ports), inputs=inputs,
+        outputs=outputs, drive="\n".join(drive), compare="\n".join(compare),
+    )  # fmt: skip
+
+
+def test_ghdl(ladder_folder):
+    """The converted VHDL in GHDL repeats every cycle of the MyHDL simulation's bus."""
+    if shutil.which("ghdl") is None:
+        pytest.skip("ghdl is not installed")
+    _, _, transcript = recorded(JOBS, ladder_folder)
+    path = converted("vhdl", ladder_folder)
+    folder = path.parent
+    (folder / "transcript.txt").write_text("\n".join(transcript.lines) + "\n")
+    (folder / "bench.vhd").write_text(ghdl_bench())
+    package = next(folder.glob("pck_myhdl_*.vhd")).name
+    run_tool(["ghdl", "-a", "--std=08", package, path.name, "bench.vhd"], folder)
+    done = subprocess.run(
+        ["ghdl", "--elab-run", "--std=08", "bench", "--ieee-asserts=disable-at-0"],
+        cwd=folder, capture_output=True, text=True, check=False, env={**os.environ},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"cycles equal: {len(transcript.lines)}" in done.stdout + done.stderr
