@@ -12,6 +12,7 @@ Formats: IDX (LeCun, "The MNIST database"), CIFAR-10 binary version (Krizhevsky 
 
 import gzip
 import hashlib
+import math
 import os
 import tarfile
 import zlib
@@ -157,8 +158,8 @@ def parse_idx(content, name='IDX data'):
                         f'{content[:4].hex() or "nothing"}; allowed: 00 00 08 and the number of '
                         'dimensions, 1 to 4')
     count = content[3]
-    shape = tuple(np.frombuffer(content[4:4 + 4 * count], '>u4').astype(int))
-    if len(shape) < count or len(content) != 4 + 4 * count + int(np.prod(shape)):
+    shape = [int.from_bytes(content[at:at + 4], 'big') for at in range(4, 4 + 4 * count, 4)]
+    if len(content) != 4 + 4 * count + math.prod(shape):
         raise DataError(f'{name}: IDX header promises shape {"x".join(map(str, shape))}, the file '
                         f'has {len(content)} bytes; it is truncated or damaged')
     return np.frombuffer(content, np.uint8, offset=4 + 4 * count).reshape(shape)
