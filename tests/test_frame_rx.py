@@ -1,6 +1,7 @@
 """From bytes to the words of whole requests: what is damaged leaves no trace."""
 
 import random
+import zlib
 
 import pytest
 from bench import clock, flag, run_bench
@@ -80,6 +81,13 @@ def request(seq, command, argument=0, words=(), count=None):
     return frames.encode(seq, command, count, argument, words)
 
 
+def unaligned(size):
+    """A STATUS request with ``size`` bytes too many behind it, and the right CRC."""
+    body = bytes([1, Command.STATUS, 0, 0, 0, 0, 0, 0]) + bytes(range(size))
+    body += zlib.crc32(body).to_bytes(4, "little")
+    return frames.cobs_encode(body) + b"\0"
+
+
 def write_of(source, seq, size):
     return request(seq, Command.WRITE, source.getrandbits(32), [source.getrandbits(32)] * size)
 
@@ -109,6 +117,9 @@ def test_wrong_lengths():
     """The CRC is right, but payload and count differ: refused, and no sign of a bad line."""
     bad = [request(1, Command.WRITE, 0, [1, 2, 3], count) for count in (0, 2, 4, 0xFFFF)]
     bad += [request(1, Command.READ, 0, [1]), request(1, 99, 0, [1, 2], 2)]
+    # as many words as the header promises fit, and one more comes
+    bad += [request(1, Command.WRITE, 0, [3] * (frames.MAX_WORDS + 1), frames.MAX_WORDS)]
+    bad += [unaligned(size) for size in (1, 2, 3)]
     body = request(1, Command.STATUS)
     line = b"".join(frame + body for frame in bad)
     words, intact, damaged = rtl_frame_rx(line)

@@ -39,7 +39,7 @@ def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
                 while not ready:
                     yield clk.posedge
                 valid.next = False
-            if number % 2:
+            if number % 2 == 0:
                 yield clk.negedge
                 while busy:
                     yield clk.negedge
