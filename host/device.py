@@ -52,10 +52,12 @@ class Device:
         self._identify(tries)
 
     @classmethod
-    def open(cls, port: str, baud: int | None = None, patience: float = 0.5) -> "Device":
+    def open(cls, port: str, baud=None, patience=0.5, settings=None, say=None) -> "Device":
         """The board at ``port``: the path of a serial port, ``sim``, or ``sim:BOARD``.
 
-        baud: speed after the board's reset; those of all boards are tried by default.
+        baud: speed after the board's reset; those of all boards are tried by default. patience:
+        seconds of silence after which a request is sent again. settings: {parameter: value} of a
+        simulated board's design. say(text) is called for each step of its build.
         Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
         """
         with contextlib.ExitStack() as stack:
@@ -63,9 +65,11 @@ class Device:
                 from fpga import sim_board
 
                 name = port.partition(":")[2] or SIM
-                board = boards.load(name)
-                simulator = stack.enter_context(sim_board.start(name))
-                port, bauds, patience = simulator.port, [board.baud], SIM_PATIENCE_S
+                try:
+                    simulator = stack.enter_context(sim_board.start(name, settings, say))
+                except sim_board.SimBoardError as error:
+                    raise TransportError(f"{error}") from None
+                port, bauds, patience = simulator.port, [simulator.baud], SIM_PATIENCE_S
             else:
                 bauds = [baud] if baud else _reset_bauds()
             transport = SerialTransport(port, bauds[0], patience)

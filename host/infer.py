@@ -109,9 +109,13 @@ def _open(options, stack):
     if not Path(options.model).exists():
         raise PictureError(f"{options.model}: no such file; --model takes a model file "
                            "(.safetensors) or a compiled program")
-    device = stack.enter_context(Device.open(options.port, options.baud))
+    device = stack.enter_context(Device.open(options.port, options.baud, say=_say))
     device.raise_baud()
     return BoardSession(device, options.model, progress=True, verify=options.verify)
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def _run(options, stack):

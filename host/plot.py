@@ -38,7 +38,7 @@ def plot(path, session, image, maps, result, title: str) -> None:
     for axis, name, spikes in zip(axes[1:], names, maps):
         fired, step = raster(spikes, session.ticks)
         axis.imshow(fired, cmap="binary", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-        every = f", every {step}th" if step > 1 else ""
+        every = f", 1 of {step}" if step > 1 else ""
         axis.set(title=f"{name}{every}", xlabel="tick", yticks=[], xticks=range(session.ticks))
     colours = ["tab:orange" if n == result.label else "tab:blue" for n in range(len(result.scores))]
     axes[-1].barh(range(len(result.scores)), result.scores, color=colours)
