@@ -23,6 +23,7 @@ from myhdl import Signal
 from firmware import boards
 from firmware.design import parse_settings
 from rtl import traps
+from rtl.quick import quick_inspect
 
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
@@ -53,7 +54,8 @@ def convert(instance, language: str, path) -> Path:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                instance.convert(hdl=language, path=folder, **options)
+                with quick_inspect():
+                    instance.convert(hdl=language, path=folder, **options)
             except (myhdl.Error, NotImplementedError, TypeError, ValueError) as error:
                 raise ConversionError(f"{path.stem}: {type(error).__name__}: {error}") from error
         strict = (myhdl.ToVerilogWarning, myhdl.ToVHDLWarning)
@@ -77,7 +79,8 @@ def top(design, clock_hz: int, divisor: int, board: str):
 
     clk, rst = Signal(bool(0)), Signal(bool(0))
     rx, tx = Signal(bool(1)), Signal(bool(1))
-    return volley(clk, rst, rx, tx, design, clock_hz, divisor, board)
+    with quick_inspect():
+        return volley(clk, rst, rx, tx, design, clock_hz, divisor, board)
 
 
 def convert_board(board: boards.Board, language: str, path) -> Path:
