@@ -172,7 +172,8 @@ class FakeDevice:
                 data = os.read(self.master, 256 if self.rate else 1 << 16)
                 now = time.monotonic()
                 if self.rate:
-                    free = max(free, now) + len(data) / self.rate
+                    # the port itself holds bytes ready: waking up late does not leave the wire idle
+                    free = max(free, now - 0.01) + len(data) / self.rate
                     self.busy_s += len(data) / self.rate
                     time.sleep(max(0.0, free - time.monotonic() - 0.001))
                 answer = self.board.take(self.to_board(data))
