@@ -83,12 +83,17 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     out_valid = Signal(bool(0))
     out_ready = Signal(bool(1))
     line_busy = Signal(bool(0))
-    line_out = uart_tx(clk, rst, out_data, out_valid, out_ready, tx, divisor, line_busy)
+    level = Signal(bool(1))  # a register inside has an initial value; a port of the top has none
+    line_out = uart_tx(clk, rst, out_data, out_valid, out_ready, level, divisor, line_busy)
 
     stream = stream_link(
         clk, rst, data, valid, framing_error, out_data, out_valid, out_ready, line_busy, bus,
         intact, damaged, new_divisor, set_divisor,
     )  # fmt: skip
+
+    @always_comb
+    def drive_pin():
+        tx.next = level
 
     @always(clk.posedge)
     def choose_divisor():
