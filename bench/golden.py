@@ -12,14 +12,14 @@ import sys
 import time
 from pathlib import Path
 
-if __name__ == "__main__":              # as a script: import from the repository's root
+if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import torch                            # noqa: E402
-from torch import nn                    # noqa: E402
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
 
-from firmware import modelfile          # noqa: E402
-from model import datasets, golden      # noqa: E402
+from firmware import modelfile  # noqa: E402
+from model import datasets, golden  # noqa: E402
 
 SHIPPED = Path(__file__).resolve().parents[1] / "model" / "pretrained" / "mnist.safetensors"
 INSTALL = "pip install --no-deps spikingjelly && pip install loguru"
@@ -31,24 +31,27 @@ class Jelly(nn.Module):
     def __init__(self, model):
         super().__init__()
         from spikingjelly.activation_based import functional, neuron
+
         self.reset_net = functional.reset_net
         self.ticks, self.layers = model.ticks, model.layers
         self.sums, self.nodes, self.starts = nn.ModuleList(), nn.ModuleList(), []
         for layer in model.layers:
             scale = torch.ones(layer.outputs)
             if not layer.readout:
-                scale = 2.0 ** model.fraction_bits / torch.from_numpy(layer.threshold)
+                scale = 2.0**model.fraction_bits / torch.from_numpy(layer.threshold)
                 self.starts.append(torch.from_numpy(layer.v_init / layer.threshold).float())
-                self.nodes.append(neuron.IFNode(
-                    step_mode="m", v_reset=0.0 if model.reset == "hard" else None))
+                self.nodes.append(
+                    neuron.IFNode(step_mode="m", v_reset=0.0 if model.reset == "hard" else None)
+                )
             if layer.kind == "conv":
                 part = nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding=layer.padding)
             else:
                 part = nn.Linear(layer.inputs, layer.outputs)
             shape = (-1,) + (1,) * (layer.weight.ndim - 1)
             part.weight.data = torch.from_numpy(layer.weight).float() * scale.view(shape)
-            part.bias.data = (-torch.from_numpy(layer.bias) / 2.0 ** model.fraction_bits
-                              * scale).float()
+            part.bias.data = (
+                -torch.from_numpy(layer.bias) / 2.0**model.fraction_bits * scale
+            ).float()
             self.sums.append(part)
 
     def forward(self, x):
@@ -57,8 +60,11 @@ class Jelly(nn.Module):
         for index, layer in enumerate(self.layers):
             rows = x if layer.encode else x.flatten(0, 1)
             y = self.sums[index](rows.flatten(1) if layer.kind == "dense" else rows)
-            y = (y.expand(self.ticks, *y.shape) if layer.encode
-                 else y.view(self.ticks, -1, *y.shape[1:]))
+            y = (
+                y.expand(self.ticks, *y.shape)
+                if layer.encode
+                else y.view(self.ticks, -1, *y.shape[1:])
+            )
             if layer.readout:
                 return y.mean(0)
             y = y.clone() if layer.encode else y
@@ -71,8 +77,11 @@ class Jelly(nn.Module):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="bench/golden.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="bench/golden.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("model", nargs="?", default=SHIPPED, help="model file (the shipped one)")
     parser.add_argument("--data", default="mnist", choices=list(datasets.SETS))
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data sets")
@@ -81,7 +90,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         model = modelfile.load(options.model)
-        pictures = datasets.load(options.data, "test", options.data_dir)[0][:options.limit]
+        pictures = datasets.load(options.data, "test", options.data_dir)[0][: options.limit]
         golden.check_images(model, pictures)
     except (modelfile.ModelError, datasets.DataError, golden.GoldenError) as error:
         print(f"bench/golden.py: {error}", file=sys.stderr)
@@ -89,19 +98,23 @@ def main(arguments=None):
     try:
         jelly = Jelly(model).eval()
     except ImportError as error:
-        print(f"bench/golden.py: spikingjelly is not installed ({error}); {INSTALL}",
-              file=sys.stderr)
+        print(
+            f"bench/golden.py: spikingjelly is not installed ({error}); {INSTALL}", file=sys.stderr
+        )
         return 2
     inputs = torch.from_numpy(pictures).float()
 
     @torch.no_grad()
     def theirs():
         return torch.cat([jelly(part) for part in inputs.split(100)])
+
     best = {}
     result, scores = golden.run(model, pictures, layers=False), theirs()
     for _ in range(options.runs):
-        for name, work in (("golden model", lambda: golden.run(model, pictures, layers=False)),
-                           ("spikingjelly", theirs)):
+        for name, work in (
+            ("golden model", lambda: golden.run(model, pictures, layers=False)),
+            ("spikingjelly", theirs),
+        ):
             began = time.perf_counter()
             work()
             best[name] = min(best.get(name, 1e9), time.perf_counter() - began)

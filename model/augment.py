@@ -17,9 +17,13 @@ def affine(x, generator, degrees=10.0, shift=1.5, zoom=0.1, shear=0.1):
     cos, sin = torch.cos(angle), torch.sin(angle)
     zx, zy = 1 + zoom * r[:, 1], 1 + zoom * r[:, 2]
     slant = shear * r[:, 3]
-    theta = torch.stack([
-        torch.stack([cos * zx, (-sin + slant) * zx, r[:, 4] * 2 * shift / w], 1),
-        torch.stack([sin * zy, cos * zy, r[:, 5] * 2 * shift / h], 1)], 1)
+    theta = torch.stack(
+        [
+            torch.stack([cos * zx, (-sin + slant) * zx, r[:, 4] * 2 * shift / w], 1),
+            torch.stack([sin * zy, cos * zy, r[:, 5] * 2 * shift / h], 1),
+        ],
+        1,
+    )
     grid = F.affine_grid(theta, x.shape, align_corners=False)
     return F.grid_sample(x, grid, align_corners=False).round_()
 
@@ -33,7 +37,7 @@ def crop_flip(x, generator, margin=4):
     out = torch.empty_like(x)
     for i in range(b):
         top, left = at[i].tolist()
-        piece = padded[i, :, top:top + h, left:left + w]
+        piece = padded[i, :, top : top + h, left : left + w]
         out[i] = piece.flip(-1) if mirrored[i] else piece
     return out
 
@@ -50,8 +54,8 @@ def cutout(x, generator, size=8):
 
 
 CHOICES = {
-    'none': lambda x, g: x,
-    'affine': affine,
-    'crop': crop_flip,
-    'crop-cutout': lambda x, g: cutout(crop_flip(x, g), g),
+    "none": lambda x, g: x,
+    "affine": affine,
+    "crop": crop_flip,
+    "crop-cutout": lambda x, g: cutout(crop_flip(x, g), g),
 }

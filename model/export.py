@@ -23,16 +23,36 @@ def to_model(net, name, data, fraction_bits):
         spec = trained.spec
         weight = sign_bits(trained.weight)
         layer = Layer(
-            spec.name, spec.kind, int(np.prod(weight.shape[1:]) // spec.kernel ** 2), spec.outputs,
-            spec.kernel, spec.kernel // 2, encode=index == 0, pool=spec.pool, readout=spec.readout)
+            spec.name,
+            spec.kind,
+            int(np.prod(weight.shape[1:]) // spec.kernel**2),
+            spec.outputs,
+            spec.kernel,
+            spec.kernel // 2,
+            encode=index == 0,
+            pool=spec.pool,
+            readout=spec.readout,
+        )
         if spec.readout:
             # Training adds the bias to the psum, the hardware subtracts its own.
-            bias = np.rint(-_array(trained.bias) * 2.0 ** fraction_bits)
+            bias = np.rint(-_array(trained.bias) * 2.0**fraction_bits)
             layer.weight, layer.bias = weight, np.clip(bias, -LIMIT - 1, LIMIT).astype(np.int32)
         else:
             layer.weight, layer.bias, layer.threshold, layer.v_init = fold(
-                weight, *map(_array, (trained.gain, trained.beta, trained.mean, trained.var)),
-                EPS, V_INIT, fraction_bits)
+                weight,
+                *map(_array, (trained.gain, trained.beta, trained.mean, trained.var)),
+                EPS,
+                V_INIT,
+                fraction_bits,
+            )
         layers.append(layer)
-    return Model(name, net.ticks, fraction_bits, 'hard' if net.hard else 'soft', *data.shape, 8,
-                 list(data.classes), layers)
+    return Model(
+        name,
+        net.ticks,
+        fraction_bits,
+        "hard" if net.hard else "soft",
+        *data.shape,
+        8,
+        list(data.classes),
+        layers,
+    )

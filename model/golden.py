@@ -29,22 +29,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-if __name__ == "__main__":              # as a script: import from the repository's root
+if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import numpy as np                      # noqa: E402
+import numpy as np  # noqa: E402
+
 try:
     from threadpoolctl import ThreadpoolController
-except ImportError:                     # optional: makes long runs faster
+except ImportError:  # optional: makes long runs faster
     ThreadpoolController = None
 
-from firmware import modelfile          # noqa: E402
-from firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN   # noqa: E402
+from firmware import modelfile  # noqa: E402
+from firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
 
-SCORE_MIN, SCORE_MAX = -(2 ** 31), 2 ** 31 - 1
-EXACT = 2 ** 24                         # float32 holds every integer up to here
-PAIR = 4096                             # weight of the second tick of a pair
-CHUNK_NEURONS = 200_000                 # neurons of the largest map that go through together
+SCORE_MIN, SCORE_MAX = -(2**31), 2**31 - 1
+EXACT = 2**24  # float32 holds every integer up to here
+PAIR = 4096  # weight of the second tick of a pair
+CHUNK_NEURONS = 200_000  # neurons of the largest map that go through together
 
 
 class GoldenError(ValueError):
@@ -78,31 +79,41 @@ def run(model, images, layers=True, threads=None):
     check_images(model, images)
     largest = max(math.prod(layer.map_shape) for layer in model.layers)
     size = max(1, CHUNK_NEURONS // largest)
-    chunks = [images[at:at + size] for at in range(0, len(images), size)]
+    chunks = [images[at : at + size] for at in range(0, len(images), size)]
     if len(chunks) < 2 or ThreadpoolController is None:
         parts = [_run_chunk(model, chunk, layers) for chunk in chunks or [images]]
     else:
         # One BLAS thread for each of our own: many BLAS threads for many callers get in each
         # other's way.
-        with (ThreadpoolController().limit(limits=1, user_api="blas"),
-              ThreadPoolExecutor(threads or os.cpu_count()) as pool):
+        with (
+            ThreadpoolController().limit(limits=1, user_api="blas"),
+            ThreadPoolExecutor(threads or os.cpu_count()) as pool,
+        ):
             parts = list(pool.map(lambda chunk: _run_chunk(model, chunk, layers), chunks))
     scores, counts, spikes, maps = zip(*parts)
     scores = np.concatenate(scores)
-    return Result(scores, scores.argmax(1), np.concatenate(counts),
-                  [np.concatenate(p) for p in zip(*spikes)],
-                  [np.concatenate(p) for p in zip(*maps)])
+    return Result(
+        scores,
+        scores.argmax(1),
+        np.concatenate(counts),
+        [np.concatenate(p) for p in zip(*spikes)],
+        [np.concatenate(p) for p in zip(*maps)],
+    )
 
 
 def check_images(model, images):
     """Raise GoldenError unless images is uint8 [N,C,H,W] of the model's input size and bits."""
     shape = (model.channels, model.height, model.width)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
-        raise GoldenError(f"images: found {images.dtype} of shape {list(images.shape)}; allowed: "
-                          f"uint8 of shape [N, {', '.join(map(str, shape))}]")
+        raise GoldenError(
+            f"images: found {images.dtype} of shape {list(images.shape)}; allowed: "
+            f"uint8 of shape [N, {', '.join(map(str, shape))}]"
+        )
     if images.size and images.max() >> model.bits:
-        raise GoldenError(f"images: found a pixel of {images.max()}; allowed: 0 to "
-                          f"{2 ** model.bits - 1} ({model.bits} bits)")
+        raise GoldenError(
+            f"images: found a pixel of {images.max()}; allowed: 0 to "
+            f"{2**model.bits - 1} ({model.bits} bits)"
+        )
 
 
 def _run_chunk(model, images, keep):
@@ -117,7 +128,7 @@ def _run_chunk(model, images, keep):
         if layer.readout:
             scores = _readout(model, layer, drives).reshape(n, -1)
             break
-        x = _fire(model, layer, drives)                       # [groups, n, H, W, C] bytes
+        x = _fire(model, layer, drives)  # [groups, n, H, W, C] bytes
         counts.append(np.bitwise_count(x).sum((0, 2, 3, 4), dtype=np.int64))
         if keep:
             spikes.append(_public(x))
@@ -125,7 +136,7 @@ def _run_chunk(model, images, keep):
             x = x[:, :, ::2, ::2] | x[:, :, ::2, 1::2] | x[:, :, 1::2, ::2] | x[:, :, 1::2, 1::2]
         if keep:
             maps.append(_public(x))
-    if scores is None:                                        # the model ends in a firing layer
+    if scores is None:  # the model ends in a firing layer
         scores = np.bitwise_count(x).sum((0, 2, 3), dtype=np.int64)
     return scores, np.reshape(counts, (len(counts), n)).T.astype(np.int64), spikes, maps
 
@@ -191,10 +202,9 @@ def _fire(model, layer, psums):
     """Integrate and fire: bytes [groups, n,H,W,out] from psums [ticks or 1, n,H,W,out]."""
     # int32 holds v and its next sum unless the psums are huge; no value is ever rounded or wrapped.
     largest = (int(np.abs(psums).max(initial=0)) << model.fraction_bits) + _most(layer.bias)
-    dtype = np.int32 if largest < 2 ** 30 else np.int64
+    dtype = np.int32 if largest < 2**30 else np.int64
     saturates = _most(layer.v_init) + model.ticks * largest > MEMBRANE_MAX
-    bias, threshold, v_init = (a.astype(dtype) for a in (layer.bias, layer.threshold,
-                                                         layer.v_init))
+    bias, threshold, v_init = (a.astype(dtype) for a in (layer.bias, layer.threshold, layer.v_init))
     out = np.zeros((-(-model.ticks // 8), *psums.shape[1:]), np.uint8)
     v = np.broadcast_to(v_init, psums.shape[1:]).copy()
     drive = None
@@ -228,13 +238,18 @@ def _readout(model, layer, psums):
 def main(arguments=None):
     """Command line: accuracy of a model file on a data set; returns the exit code."""
     from model import datasets
+
     parser = argparse.ArgumentParser(
-        prog="golden.py", description="Accuracy of a model file on test pictures, by the integer "
-        "golden model.")
+        prog="golden.py",
+        description="Accuracy of a model file on test pictures, by the integer golden model.",
+    )
     parser.add_argument("model", metavar="MODEL", help="model file (.safetensors)")
     parser.add_argument("--data", required=True, choices=list(datasets.SETS), help="data set")
-    parser.add_argument("--data-dir", metavar="DIR",
-                        help="folder of the data sets (default: $VOLLEY_DATA, or ./data)")
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of the data sets (default: $VOLLEY_DATA, or ./data)",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="the first N test pictures only")
     options = parser.parse_args(arguments)
     try:
@@ -242,7 +257,7 @@ def main(arguments=None):
             raise GoldenError(f"--limit: found {options.limit}; allowed: 1 or more")
         model = modelfile.load(options.model)
         pictures, labels = datasets.load(options.data, "test", options.data_dir)
-        pictures, labels = pictures[:options.limit], labels[:options.limit]
+        pictures, labels = pictures[: options.limit], labels[: options.limit]
         began = time.perf_counter()
         result = run(model, pictures, layers=False)
         seconds = time.perf_counter() - began
@@ -254,8 +269,10 @@ def main(arguments=None):
     for index, layer in enumerate(firing):
         neurons = len(labels) * math.prod(layer.map_shape) * model.ticks
         print(f"{layer.name}: firing rate {result.spike_counts[:, index].sum() / neurons:.4f}")
-    print(f"{right} of {len(labels)} right: {100 * right / len(labels):.2f} %, "
-          f"{len(labels) / seconds:.0f} images/s")
+    print(
+        f"{right} of {len(labels)} right: {100 * right / len(labels):.2f} %, "
+        f"{len(labels) / seconds:.0f} images/s"
+    )
     return 0
 
 

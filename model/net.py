@@ -10,10 +10,12 @@ from torch import nn
 from model.neuron import if_bn, moments
 from model.quantise import binarise
 
-MOMENTUM = 0.1      # of the running batch statistics
-SPEC_HELP = ('layers joined by "-": 64C3 = 3x3 convolution with 64 output channels (64C1: 1x1), '
-             'P2 = 2x2 pooling of the layer before it, 128 = dense layer; the last is the readout '
-             'and has one output per class. Example: 64C3-P2-64C3-P2-128-10')
+MOMENTUM = 0.1  # of the running batch statistics
+SPEC_HELP = (
+    'layers joined by "-": 64C3 = 3x3 convolution with 64 output channels (64C1: 1x1), '
+    "P2 = 2x2 pooling of the layer before it, 128 = dense layer; the last is the readout "
+    "and has one output per class. Example: 64C3-P2-64C3-P2-128-10"
+)
 
 
 class SpecError(ValueError):
@@ -23,6 +25,7 @@ class SpecError(ValueError):
 @dataclass(frozen=True)
 class Spec:
     """One layer: kind 'conv' or 'dense'; in_shape (C,H,W); outputs; kernel; pool 1 or 2."""
+
     name: str
     kind: str
     in_shape: tuple
@@ -34,7 +37,7 @@ class Spec:
     @property
     def out_shape(self):
         """(C, H, W) after pooling."""
-        if self.kind == 'dense':
+        if self.kind == "dense":
             return (self.outputs, 1, 1)
         return (self.outputs, self.in_shape[1] // self.pool, self.in_shape[2] // self.pool)
 
@@ -44,37 +47,44 @@ def parse(text, in_shape, classes):
 
     Returns a list of Spec, the last one the readout; SpecError says what is wrong.
     """
-    words, layers, shape = text.split('-'), [], tuple(in_shape)
+    words, layers, shape = text.split("-"), [], tuple(in_shape)
     for word in words:
-        conv = re.fullmatch(r'([1-9]\d*)C([13])', word)
-        if word == 'P2':
-            if not layers or layers[-1].kind != 'conv' or layers[-1].pool != 1:
-                raise SpecError(f'net {text!r}: P2 must follow a convolution; {SPEC_HELP}')
+        conv = re.fullmatch(r"([1-9]\d*)C([13])", word)
+        if word == "P2":
+            if not layers or layers[-1].kind != "conv" or layers[-1].pool != 1:
+                raise SpecError(f"net {text!r}: P2 must follow a convolution; {SPEC_HELP}")
             last = layers[-1]
             if shape[1] % 2 or shape[2] % 2:
-                raise SpecError(f'net {text!r}: P2 after {last.name} pools a map of {shape[1]}x'
-                                f'{shape[2]}; 2x2 pooling needs even sizes')
-            layers[-1] = Spec(last.name, 'conv', last.in_shape, last.outputs, last.kernel, 2)
+                raise SpecError(
+                    f"net {text!r}: P2 after {last.name} pools a map of {shape[1]}x"
+                    f"{shape[2]}; 2x2 pooling needs even sizes"
+                )
+            layers[-1] = Spec(last.name, "conv", last.in_shape, last.outputs, last.kernel, 2)
         elif conv:
-            if layers and layers[-1].kind == 'dense':
-                raise SpecError(f'net {text!r}: {word} follows a dense layer; convolutions come '
-                                'first')
-            number = sum(x.kind == 'conv' for x in layers) + 1
-            layers.append(Spec(f'conv{number}', 'conv', shape, int(conv[1]), int(conv[2])))
-        elif re.fullmatch(r'[1-9]\d*', word):
-            number = sum(x.kind == 'dense' for x in layers) + 1
-            layers.append(Spec(f'fc{number}', 'dense', shape, int(word)))
+            if layers and layers[-1].kind == "dense":
+                raise SpecError(
+                    f"net {text!r}: {word} follows a dense layer; convolutions come first"
+                )
+            number = sum(x.kind == "conv" for x in layers) + 1
+            layers.append(Spec(f"conv{number}", "conv", shape, int(conv[1]), int(conv[2])))
+        elif re.fullmatch(r"[1-9]\d*", word):
+            number = sum(x.kind == "dense" for x in layers) + 1
+            layers.append(Spec(f"fc{number}", "dense", shape, int(word)))
         else:
-            raise SpecError(f'net {text!r}: {word!r} is not a layer; allowed: {SPEC_HELP}')
+            raise SpecError(f"net {text!r}: {word!r} is not a layer; allowed: {SPEC_HELP}")
         shape = layers[-1].out_shape
     last = layers[-1]
-    if last.kind != 'dense':
-        raise SpecError(f'net {text!r} ends in {words[-1]}; it must end in a dense readout with '
-                        f'{classes} outputs, one per class')
+    if last.kind != "dense":
+        raise SpecError(
+            f"net {text!r} ends in {words[-1]}; it must end in a dense readout with "
+            f"{classes} outputs, one per class"
+        )
     if last.outputs != classes:
-        raise SpecError(f'net {text!r}: the readout has {last.outputs} outputs; the data set has '
-                        f'{classes} classes')
-    layers[-1] = Spec(last.name, 'dense', last.in_shape, last.outputs, readout=True)
+        raise SpecError(
+            f"net {text!r}: the readout has {last.outputs} outputs; the data set has "
+            f"{classes} classes"
+        )
+    layers[-1] = Spec(last.name, "dense", last.in_shape, last.outputs, readout=True)
     return layers
 
 
@@ -85,25 +95,31 @@ class Layer(nn.Module):
         super().__init__()
         self.spec = spec
         c, h, w = spec.in_shape
-        shape = ((spec.outputs, c, spec.kernel, spec.kernel) if spec.kind == 'conv'
-                 else (spec.outputs, c * h * w))
+        shape = (
+            (spec.outputs, c, spec.kernel, spec.kernel)
+            if spec.kind == "conv"
+            else (spec.outputs, c * h * w)
+        )
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-scale, scale))
         if spec.readout:
             self.bias = nn.Parameter(torch.zeros(spec.outputs))
         else:
             self.gain = nn.Parameter(torch.ones(spec.outputs))
             self.beta = nn.Parameter(torch.full((spec.outputs,), 0.25))
-            self.register_buffer('mean', torch.zeros(spec.outputs))
-            self.register_buffer('var', torch.ones(spec.outputs))
+            self.register_buffer("mean", torch.zeros(spec.outputs))
+            self.register_buffer("var", torch.ones(spec.outputs))
 
     def psum(self, x):
         """Binary-weight sum: x [N,B,H,W,C] (channel-last) to [N,B,H,W,out]; dense: H = W = 1."""
         weight = binarise(self.weight)
         n, b, h, w, c = x.shape
-        if self.spec.kind == 'conv':
-            x = x.reshape(n * b, h, w, c).permute(0, 3, 1, 2)         # channels_last, no copy
-            y = F.conv2d(x, weight.contiguous(memory_format=torch.channels_last),
-                         padding=self.spec.kernel // 2)
+        if self.spec.kind == "conv":
+            x = x.reshape(n * b, h, w, c).permute(0, 3, 1, 2)  # channels_last, no copy
+            y = F.conv2d(
+                x,
+                weight.contiguous(memory_format=torch.channels_last),
+                padding=self.spec.kernel // 2,
+            )
             return y.permute(0, 2, 3, 1).contiguous().view(n, b, h, w, -1)
         # The file's order of a dense layer's inputs is (c, y, x); the maps here are (y, x, c).
         weight = weight.view(-1, c, h, w).permute(0, 2, 3, 1).reshape(-1, h * w * c)
@@ -133,7 +149,7 @@ class Net(nn.Module):
         self.layers = nn.ModuleList(Layer(s) for s in specs)
         self.ticks, self.hard = ticks, hard
         self.rate = False
-        self.frozen = False         # normalise with the running statistics while training too
+        self.frozen = False  # normalise with the running statistics while training too
 
     def forward(self, pictures):
         x = pictures.permute(0, 2, 3, 1).unsqueeze(0).contiguous()
@@ -141,8 +157,18 @@ class Net(nn.Module):
         for layer in self.layers[:-1]:
             y = layer.psum(x)
             mean, var = layer.statistics(y, live)
-            x = if_bn(y, layer.gain, layer.beta, mean, var, ticks=self.ticks, hard=self.hard,
-                      pool=layer.spec.pool, rate=self.rate, batch_stats=live)
+            x = if_bn(
+                y,
+                layer.gain,
+                layer.beta,
+                mean,
+                var,
+                ticks=self.ticks,
+                hard=self.hard,
+                pool=layer.spec.pool,
+                rate=self.rate,
+                batch_stats=live,
+            )
         last = self.layers[-1]
         return last.psum(x).mean(0).flatten(1) + last.bias
 

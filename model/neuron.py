@@ -20,9 +20,9 @@ arXiv 2205.00780.
 
 import torch
 
-V_INIT = 0.5    # half a threshold: the spike count then rounds to nearest instead of down
-WINDOW = 0.5    # half-width of the surrogate's rectangle, in thresholds
-EPS = 1e-5      # added to the variance
+V_INIT = 0.5  # half a threshold: the spike count then rounds to nearest instead of down
+WINDOW = 0.5  # half-width of the surrogate's rectangle, in thresholds
+EPS = 1e-5  # added to the variance
 
 _compiled = {}
 _use_compile = False
@@ -164,8 +164,8 @@ class _IfBn(torch.autograd.Function):
         shift = beta - mean * scale
         ctx.save_for_backward(x, gain, mean, inv, scale, shift)
         ctx.how = how
-        kernel = _rate if how['rate'] else _fire
-        return _run(kernel, x, scale, shift, how['ticks'], how['pool'], how['hard'])
+        kernel = _rate if how["rate"] else _fire
+        return _run(kernel, x, scale, shift, how["ticks"], how["pool"], how["hard"])
 
     @staticmethod
     def backward(ctx, grad):
@@ -173,15 +173,15 @@ class _IfBn(torch.autograd.Function):
         how = ctx.how
         grad = grad.contiguous()
         if x.shape[0] == 1:
-            dy = _run(_constant_back, grad, x, scale, shift, how['pool'])
+            dy = _run(_constant_back, grad, x, scale, shift, how["pool"])
         else:
-            v = _run(_membranes, x, scale, shift, how['hard'])
-            best = _run(_largest, v, how['pool'])
-            dy = _run(_fire_back, grad, v, best, how['pool'], how['hard'])
+            v = _run(_membranes, x, scale, shift, how["hard"])
+            best = _run(_largest, v, how["pool"])
+            dy = _run(_fire_back, grad, v, best, how["pool"], how["hard"])
         sum_dy, sum_dyx = _run(_sums, dy, x, mean, inv)
         dx = None
         if ctx.needs_input_grad[0]:
-            n = x.numel() // x.shape[-1] if how['batch_stats'] else float('inf')
+            n = x.numel() // x.shape[-1] if how["batch_stats"] else float("inf")
             dx = _run(_norm_back, dy, x, mean, inv, gain, sum_dy / n, sum_dyx / n)
         return dx, sum_dyx, sum_dy, None, None, None
 

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-FRACTION_BITS = 6                   # the default F: psums have F fraction bits in the membrane
-LIMIT = 2 ** 23 - 1                 # 24-bit signed, as the hardware's membrane
+FRACTION_BITS = 6  # the default F: psums have F fraction bits in the membrane
+LIMIT = 2**23 - 1  # 24-bit signed, as the hardware's membrane
 
 
 class _Sign(torch.autograd.Function):
@@ -20,7 +20,7 @@ class _Sign(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        w, = ctx.saved_tensors
+        (w,) = ctx.saved_tensors
         return grad * (w.abs() <= 1)
 
 
@@ -48,11 +48,15 @@ def fold(weight, gain, beta, mean, var, eps, v_init, fraction_bits):
     weight = weight.copy()
     weight[flip] = -weight[flip]
     mean = np.where(flip, -mean, mean)
-    gain = np.maximum(np.abs(gain), 1e-12)        # a dead channel gets the largest threshold
+    gain = np.maximum(np.abs(gain), 1e-12)  # a dead channel gets the largest threshold
     ratio = np.sqrt(var + eps) / gain
-    bias = np.rint((mean - beta * ratio) * 2.0 ** fraction_bits)
-    threshold = np.rint(ratio * 2.0 ** fraction_bits)
+    bias = np.rint((mean - beta * ratio) * 2.0**fraction_bits)
+    threshold = np.rint(ratio * 2.0**fraction_bits)
     threshold = np.clip(threshold, 1, LIMIT)
     start = np.rint(threshold * v_init)
-    return (weight, np.clip(bias, -LIMIT - 1, LIMIT).astype(np.int32),
-            threshold.astype(np.int32), start.astype(np.int32))
+    return (
+        weight,
+        np.clip(bias, -LIMIT - 1, LIMIT).astype(np.int32),
+        threshold.astype(np.int32),
+        start.astype(np.int32),
+    )

@@ -8,8 +8,8 @@ OR of spikes. Slow and plain on purpose.
 import torch
 import torch.nn.functional as F
 
-MEMBRANE = 2 ** 23      # 24 bits signed
-SCORE = 2 ** 31         # 32 bits signed
+MEMBRANE = 2**23  # 24 bits signed
+SCORE = 2**31  # 32 bits signed
 
 
 def run(model, images):
@@ -18,7 +18,7 @@ def run(model, images):
     Returns (spikes, maps, scores): for each firing layer spikes float64 0/1 [T,N,C,H,W] before
     pooling and maps after it; scores int64 [N, classes].
     """
-    gain = 2.0 ** model.fraction_bits
+    gain = 2.0**model.fraction_bits
     inputs = [torch.from_numpy(images).double()] * model.ticks
     all_spikes, all_maps = [], []
     for layer in model.layers:
@@ -36,7 +36,7 @@ def run(model, images):
             v = (v + drive).clamp(-MEMBRANE, MEMBRANE - 1)
             spike = (v >= threshold).double()
             spikes.append(spike)
-            v = v * (1 - spike) if model.reset == 'hard' else v - threshold * spike
+            v = v * (1 - spike) if model.reset == "hard" else v - threshold * spike
         inputs = [F.max_pool2d(s, layer.pool) for s in spikes]
         all_spikes.append(torch.stack(spikes))
         all_maps.append(torch.stack(inputs))
@@ -46,6 +46,6 @@ def run(model, images):
 def _psum(layer, x):
     """Binary-weight sums float64 [N,out,H,W] of maps x [N,C,H,W]."""
     weight = torch.from_numpy(layer.weight).double()
-    if layer.kind == 'conv':
+    if layer.kind == "conv":
         return F.conv2d(x, weight, padding=layer.padding)
     return F.linear(x.flatten(1), weight)[:, :, None, None]

@@ -13,8 +13,9 @@ import pytest
 from model import datasets
 from model.datasets import SETS, DataError
 
-SHARED = Path(os.environ.get("VOLLEY_DATA") or
-              Path(__file__).resolve().parents[1] / ".." / "shared" / "data")
+SHARED = Path(
+    os.environ.get("VOLLEY_DATA") or Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+)
 
 
 def idx(array):
@@ -42,8 +43,10 @@ def tiny(monkeypatch, tmp_path):
     return tmp_path, contents
 
 
-@pytest.mark.parametrize("name, split, count", [
-    ("mnist", "train", 60000), ("mnist", "test", 10000), ("cifar10", "test", 10000)])
+@pytest.mark.parametrize(
+    "name, split, count",
+    [("mnist", "train", 60000), ("mnist", "test", 10000), ("cifar10", "test", 10000)],
+)
 def test_real_files(name, split, count):
     if not (SHARED / SETS[name].folder).is_dir():
         pytest.skip(f"{SETS[name].title}'s files are not in {SHARED.name}/; set VOLLEY_DATA")
@@ -97,6 +100,7 @@ def test_download(tiny, monkeypatch):
         asked.append(url)
         Path(path, fname).write_bytes(gzip.compress(contents[fname.removesuffix(".gz")]))
         return str(Path(path, fname))
+
     monkeypatch.setattr("pooch.retrieve", retrieve)
     pictures, _ = datasets.load("mnist", "train", folder)
     assert len(pictures) == 3
@@ -120,22 +124,31 @@ def test_download_of_an_archive(tmp_path, monkeypatch):
             for file in source.iterdir():
                 archive.add(file, f"cifar-10-batches-bin/{file.name}")
         return str(Path(path, fname))
+
     monkeypatch.setattr("pooch.retrieve", retrieve)
     pictures, labels = datasets.load("cifar10", "test", tmp_path / "data")
     assert labels.tolist() == [7, 7] and pictures.shape == (2, 3, 32, 32)
     assert pictures[1, 0, 0, 5] == 5
     assert sorted(p.name for p in (tmp_path / "data/cifar-10-batches-bin").iterdir()) == [
-        "test_batch.bin"]
+        "test_batch.bin"
+    ]
 
 
 def test_no_files_no_network(tmp_path, monkeypatch):
     def retrieve(*args, **more):
         raise OSError("Name or service not known")
+
     monkeypatch.setattr("pooch.retrieve", retrieve)
     with pytest.raises(DataError) as error:
         datasets.load("mnist", "test", tmp_path)
-    for word in ("MNIST", "could not be downloaded", "Name or service not known", "--data-dir",
-                 "VOLLEY_DATA", str(tmp_path)):
+    for word in (
+        "MNIST",
+        "could not be downloaded",
+        "Name or service not known",
+        "--data-dir",
+        "VOLLEY_DATA",
+        str(tmp_path),
+    ):
         assert word in str(error.value)
 
 
@@ -146,11 +159,17 @@ def test_unknown_names(tmp_path):
         datasets.load("mnist", "valid", tmp_path)
 
 
-@pytest.mark.parametrize("content, word", [
-    (b"", "nothing"), (b"\0\0", "0000"), (b"\0\0\x0d\3" + bytes(12), "00000d03"),
-    (idx(np.zeros((2, 3), np.uint8))[:-1], "2x3.*17 bytes.*truncated"),
-    (idx(np.zeros((2, 3), np.uint8)) + b"x", "2x3.*19 bytes"), (b"\0\0\x08\2\0", "truncated"),
-])
+@pytest.mark.parametrize(
+    "content, word",
+    [
+        (b"", "nothing"),
+        (b"\0\0", "0000"),
+        (b"\0\0\x0d\3" + bytes(12), "00000d03"),
+        (idx(np.zeros((2, 3), np.uint8))[:-1], "2x3.*17 bytes.*truncated"),
+        (idx(np.zeros((2, 3), np.uint8)) + b"x", "2x3.*19 bytes"),
+        (b"\0\0\x08\2\0", "truncated"),
+    ],
+)
 def test_bad_idx(content, word):
     with pytest.raises(DataError, match=word):
         datasets.parse_idx(content)

@@ -11,13 +11,15 @@ from firmware import modelfile
 from firmware.modelfile import Layer, Model
 from model import golden, quantised
 
-TOP, BOTTOM = 2 ** 23 - 1, -2 ** 23
+TOP, BOTTOM = 2**23 - 1, -(2**23)
 
 
 def as_bytes(spikes):
     """Pack spikes [T,N,C,H,W] into the golden model's bytes."""
-    groups = [np.packbits(spikes[at:at + 8].numpy().astype(np.uint8), 0, "little")[0]
-              for at in range(0, len(spikes), 8)]
+    groups = [
+        np.packbits(spikes[at : at + 8].numpy().astype(np.uint8), 0, "little")[0]
+        for at in range(0, len(spikes), 8)
+    ]
     return groups[0] if len(groups) == 1 else np.stack(groups, 1)
 
 
@@ -30,17 +32,29 @@ def compare(model, images):
         np.testing.assert_array_equal(ours, as_bytes(theirs))
     np.testing.assert_array_equal(found.scores, scores.numpy())
     for index, theirs in enumerate(spikes):
-        np.testing.assert_array_equal(found.spike_counts[:, index],
-                                      theirs.sum((0, 2, 3, 4)).numpy())
+        np.testing.assert_array_equal(
+            found.spike_counts[:, index], theirs.sum((0, 2, 3, 4)).numpy()
+        )
     return found
 
 
 def one_neuron(ticks, reset, bias, threshold, v_init, fraction_bits=0, weight=1):
     """A model of one neuron that sees one pixel."""
+
     def row(value):
         return np.array([value], np.int32)
-    layer = Layer("n", "dense", 1, 1, encode=True, weight=np.array([[weight]], np.int8),
-                  bias=row(bias), threshold=row(threshold), v_init=row(v_init))
+
+    layer = Layer(
+        "n",
+        "dense",
+        1,
+        1,
+        encode=True,
+        weight=np.array([[weight]], np.int8),
+        bias=row(bias),
+        threshold=row(threshold),
+        v_init=row(v_init),
+    )
     model = Model("one", ticks, fraction_bits, reset, 1, 1, 1, 8, ["x"], [layer])
     modelfile.validate(model)
     return model
@@ -50,7 +64,7 @@ def train_of(model, pixel):
     """The neuron's spikes as a text of 0 and 1, tick 0 first."""
     result = compare(model, np.full((1, 1, 1, 1), pixel, np.uint8))
     groups = np.atleast_1d(result.spikes[0].reshape(-1))
-    return "".join(f"{int(b):08b}"[::-1] for b in groups)[:model.ticks]
+    return "".join(f"{int(b):08b}"[::-1] for b in groups)[: model.ticks]
 
 
 @settings(max_examples=60, deadline=None)
@@ -65,17 +79,20 @@ def test_equals_pytorch_many_ticks(model):
     compare(model, pictures(model, 3))
 
 
-@pytest.mark.parametrize("reset, pixel, bias, threshold, v_init, wanted", [
-    ("soft", 3, 0, 8, 4, "01010010"),          # 7; 10 fires, 2; 5; 8 fires, 0; 3; 6; 9 fires; 4
-    ("hard", 3, 0, 8, 4, "01001001"),          # after a spike three ticks to 9
-    ("soft", 0, 0, 1, 0, "00000000"),
-    ("soft", 0, -1, 1, 0, "11111111"),         # the bias is subtracted
-    ("soft", 255, 0, 1, 0, "11111111"),
-    ("hard", 0, 0, TOP, TOP, "10000000"),
-    ("soft", 0, 0, TOP, TOP, "10000000"),
-    ("soft", 0, BOTTOM, TOP, TOP, "11111111"),  # saturates at the top at each tick
-    ("soft", 0, TOP, 1, BOTTOM, "00000000"),    # stays at the bottom
-])
+@pytest.mark.parametrize(
+    "reset, pixel, bias, threshold, v_init, wanted",
+    [
+        ("soft", 3, 0, 8, 4, "01010010"),  # 7; 10 fires, 2; 5; 8 fires, 0; 3; 6; 9 fires; 4
+        ("hard", 3, 0, 8, 4, "01001001"),  # after a spike three ticks to 9
+        ("soft", 0, 0, 1, 0, "00000000"),
+        ("soft", 0, -1, 1, 0, "11111111"),  # the bias is subtracted
+        ("soft", 255, 0, 1, 0, "11111111"),
+        ("hard", 0, 0, TOP, TOP, "10000000"),
+        ("soft", 0, 0, TOP, TOP, "10000000"),
+        ("soft", 0, BOTTOM, TOP, TOP, "11111111"),  # saturates at the top at each tick
+        ("soft", 0, TOP, 1, BOTTOM, "00000000"),  # stays at the bottom
+    ],
+)
 def test_by_hand(reset, pixel, bias, threshold, v_init, wanted):
     assert train_of(one_neuron(8, reset, bias, threshold, v_init), pixel) == wanted
 
@@ -94,8 +111,16 @@ def test_saturation_is_seen():
 
 
 def test_tie_takes_the_lowest_index():
-    layer = Layer("r", "dense", 1, 3, encode=True, readout=True,
-                  weight=np.array([[-1], [1], [1]], np.int8), bias=np.zeros(3, np.int32))
+    layer = Layer(
+        "r",
+        "dense",
+        1,
+        3,
+        encode=True,
+        readout=True,
+        weight=np.array([[-1], [1], [1]], np.int8),
+        bias=np.zeros(3, np.int32),
+    )
     model = Model("tie", 4, 2, "soft", 1, 1, 1, 8, list("abc"), [layer])
     modelfile.validate(model)
     result = compare(model, np.array([5, 0], np.uint8).reshape(2, 1, 1, 1))
@@ -106,13 +131,20 @@ def test_tie_takes_the_lowest_index():
 def test_score_saturates():
     """Scores stay in 32 bits: 32 ticks of the largest drives pass both ends."""
     inputs = 65 * 1025
-    layer = Layer("r", "dense", inputs, 2, encode=True, readout=True,
-                  weight=np.stack([np.ones(inputs), -np.ones(inputs)]).astype(np.int8),
-                  bias=np.zeros(2, np.int32))
+    layer = Layer(
+        "r",
+        "dense",
+        inputs,
+        2,
+        encode=True,
+        readout=True,
+        weight=np.stack([np.ones(inputs), -np.ones(inputs)]).astype(np.int8),
+        bias=np.zeros(2, np.int32),
+    )
     model = Model("big", 32, 8, "soft", 1, 65, 1025, 8, list("ab"), [layer])
     modelfile.validate(model)
     result = compare(model, np.full((1, 1, 65, 1025), 255, np.uint8))
-    assert result.scores.tolist() == [[2 ** 31 - 1, -2 ** 31]]
+    assert result.scores.tolist() == [[2**31 - 1, -(2**31)]]
 
 
 @pytest.mark.parametrize("channels", [227, 228, 500])
@@ -121,11 +153,32 @@ def test_wide_layers(channels):
     rng = np.random.default_rng(channels)
 
     def layer(name, inputs, out, **more):
-        return Layer(name, "conv", inputs, out, 3, 1, weight=np.ones((out, inputs, 3, 3), np.int8),
-                     bias=np.zeros(out, np.int32), threshold=np.full(out, 9, np.int32),
-                     v_init=rng.integers(0, 9, out).astype(np.int32), **more)
-    model = Model("wide", 7, 0, "soft", 1, 3, 3, 8, list("ab"),
-                  [layer("a", 1, channels, encode=True), layer("b", channels, 2)])
+        return Layer(
+            name,
+            "conv",
+            inputs,
+            out,
+            3,
+            1,
+            weight=np.ones((out, inputs, 3, 3), np.int8),
+            bias=np.zeros(out, np.int32),
+            threshold=np.full(out, 9, np.int32),
+            v_init=rng.integers(0, 9, out).astype(np.int32),
+            **more,
+        )
+
+    model = Model(
+        "wide",
+        7,
+        0,
+        "soft",
+        1,
+        3,
+        3,
+        8,
+        list("ab"),
+        [layer("a", 1, channels, encode=True), layer("b", channels, 2)],
+    )
     modelfile.validate(model)
     model.layers[1].weight[1] = -1
     compare(model, pictures(model, 3))
@@ -133,10 +186,20 @@ def test_wide_layers(channels):
 
 def test_chunks_and_threads_change_nothing(monkeypatch):
     rng = np.random.default_rng(3)
-    layer = Layer("c", "conv", 1, 8, 3, 1, True, 2,
-                  weight=rng.choice(np.array([-1, 1], np.int8), (8, 1, 3, 3)),
-                  bias=np.zeros(8, np.int32), threshold=np.full(8, 300, np.int32),
-                  v_init=np.full(8, 150, np.int32))
+    layer = Layer(
+        "c",
+        "conv",
+        1,
+        8,
+        3,
+        1,
+        True,
+        2,
+        weight=rng.choice(np.array([-1, 1], np.int8), (8, 1, 3, 3)),
+        bias=np.zeros(8, np.int32),
+        threshold=np.full(8, 300, np.int32),
+        v_init=np.full(8, 150, np.int32),
+    )
     model = Model("m", 8, 0, "hard", 1, 8, 8, 8, list("abcdefgh"), [layer])
     modelfile.validate(model)
     images = pictures(model, 50)
@@ -152,11 +215,14 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
     assert golden.run(model, images[:0]).scores.shape == (0, 8)
 
 
-@pytest.mark.parametrize("images, words", [
-    (np.zeros((2, 1, 1), np.uint8), "shape \\[2, 1, 1\\].*\\[N, 1, 1, 1\\]"),
-    (np.zeros((2, 1, 2, 1), np.uint8), "shape \\[2, 1, 2, 1\\]"),
-    (np.zeros((2, 1, 1, 1), np.float32), "float32.*uint8"),
-])
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (np.zeros((2, 1, 1), np.uint8), "shape \\[2, 1, 1\\].*\\[N, 1, 1, 1\\]"),
+        (np.zeros((2, 1, 2, 1), np.uint8), "shape \\[2, 1, 2, 1\\]"),
+        (np.zeros((2, 1, 1, 1), np.float32), "float32.*uint8"),
+    ],
+)
 def test_wrong_images(images, words):
     with pytest.raises(golden.GoldenError, match=words):
         golden.run(one_neuron(1, "soft", 0, 1, 0), images)
@@ -173,10 +239,17 @@ def drives_and_spikes(reset, ticks=32):
     """Random pixels into 64 neurons: drives float32 [64] per tick, golden's spikes [T, 64]."""
     rng = np.random.default_rng(5)
     threshold = rng.integers(1, 2000, 64).astype(np.int32)
-    layer = Layer("n", "dense", 6, 64, encode=True,
-                  weight=rng.choice(np.array([-1, 1], np.int8), (64, 6)),
-                  bias=rng.integers(-300, 300, 64).astype(np.int32), threshold=threshold,
-                  v_init=np.zeros(64, np.int32))
+    layer = Layer(
+        "n",
+        "dense",
+        6,
+        64,
+        encode=True,
+        weight=rng.choice(np.array([-1, 1], np.int8), (64, 6)),
+        bias=rng.integers(-300, 300, 64).astype(np.int32),
+        threshold=threshold,
+        v_init=np.zeros(64, np.int32),
+    )
     model = Model("n", ticks, 0, reset, 1, 2, 3, 8, [str(i) for i in range(64)], [layer])
     modelfile.validate(model)
     images = pictures(model, 5, 9)
@@ -189,12 +262,17 @@ def drives_and_spikes(reset, ticks=32):
 @pytest.mark.parametrize("reset", ["soft", "hard"])
 def test_spikingjelly_neuron(reset):
     """The same spikes as spikingjelly's IFNode, whose threshold is one number for a layer."""
-    neuron = pytest.importorskip("spikingjelly.activation_based.neuron",
-                                 reason="spikingjelly is not installed: a comparison, no more")
+    neuron = pytest.importorskip(
+        "spikingjelly.activation_based.neuron",
+        reason="spikingjelly is not installed: a comparison, no more",
+    )
     drives, threshold, trains = drives_and_spikes(reset)
     for channel in range(64):
-        node = neuron.IFNode(v_threshold=float(threshold[channel]),
-                             v_reset=0.0 if reset == "hard" else None, step_mode="m").double()
+        node = neuron.IFNode(
+            v_threshold=float(threshold[channel]),
+            v_reset=0.0 if reset == "hard" else None,
+            step_mode="m",
+        ).double()
         with torch.no_grad():
             theirs = node(drives[:, channel].expand(32, -1)).T
         np.testing.assert_array_equal(trains[:, :, channel], theirs.numpy())
@@ -209,10 +287,16 @@ def test_snntorch_neuron(reset):
     snn = pytest.importorskip("snntorch", reason="snnTorch is not installed: a comparison, no more")
     drives, threshold, trains = drives_and_spikes(reset)
     if reset == "hard":
-        pytest.skip("snnTorch's reset to zero takes effect a tick later and keeps that tick's drive")
+        pytest.skip(
+            "snnTorch's reset to zero takes effect a tick later and keeps that tick's drive"
+        )
     for channel in range(64):
-        cell = snn.Leaky(beta=1.0, threshold=float(threshold[channel]), reset_mechanism="subtract",
-                         inhibition=False)
+        cell = snn.Leaky(
+            beta=1.0,
+            threshold=float(threshold[channel]),
+            reset_mechanism="subtract",
+            inhibition=False,
+        )
         membrane = cell.init_leaky()
         for tick in range(32):
             spike, membrane = cell(drives[:, channel] + (0.25 if tick == 0 else 0), membrane)

@@ -15,18 +15,37 @@ from firmware.modelfile import Layer, Model, ModelError
 
 def small():
     """A valid model of three layers: conv with pooling, dense, readout."""
+
     def arrays(out):
-        return dict(bias=np.zeros(out, np.int32), threshold=np.full(out, 40, np.int32),
-                    v_init=np.full(out, 20, np.int32))
+        return dict(
+            bias=np.zeros(out, np.int32),
+            threshold=np.full(out, 40, np.int32),
+            v_init=np.full(out, 20, np.int32),
+        )
+
     rng = np.random.default_rng(1)
 
     def signs(*shape):
         return rng.choice(np.array([-1, 1], np.int8), shape)
-    return Model("small", 8, 4, "soft", 2, 6, 4, 8, ["a", "b", "c"], [
-        Layer("conv1", "conv", 2, 5, 3, 1, True, 2, weight=signs(5, 2, 3, 3), **arrays(5)),
-        Layer("fc1", "dense", 30, 7, weight=signs(7, 30), **arrays(7)),
-        Layer("fc2", "dense", 7, 3, readout=True, weight=signs(3, 7), bias=np.zeros(3, np.int32)),
-    ])
+
+    return Model(
+        "small",
+        8,
+        4,
+        "soft",
+        2,
+        6,
+        4,
+        8,
+        ["a", "b", "c"],
+        [
+            Layer("conv1", "conv", 2, 5, 3, 1, True, 2, weight=signs(5, 2, 3, 3), **arrays(5)),
+            Layer("fc1", "dense", 30, 7, weight=signs(7, 30), **arrays(7)),
+            Layer(
+                "fc2", "dense", 7, 3, readout=True, weight=signs(3, 7), bias=np.zeros(3, np.int32)
+            ),
+        ],
+    )
 
 
 @pytest.fixture
@@ -41,6 +60,7 @@ def written(tmp_path):
         top = top if isinstance(top, str) else json.dumps(top)
         save_file(tensors, path, metadata={"volley": top})
         return path
+
     return load_file(path), text, write
 
 
@@ -78,13 +98,20 @@ def test_layout(written):
         for n in range(18):
             bit = tensors["conv1.weight"][out, n // 8] >> (n % 8) & 1
             assert bit == (flat[out, n] == 1)
-    assert set(tensors) == {f"{a}.{b}" for a in ("conv1", "fc1")
-                            for b in ("weight", "bias", "threshold", "v_init")} | {
-                                "fc2.weight", "fc2.bias"}
-    assert text["layers"][0] == {"name": "conv1", "kind": "conv", "in": 2, "out": 5, "kernel": 3,
-                                 "padding": 1, "encode": True, "pool": 2}
-    assert text["layers"][2] == {"name": "fc2", "kind": "dense", "in": 7, "out": 3,
-                                 "readout": True}
+    assert set(tensors) == {
+        f"{a}.{b}" for a in ("conv1", "fc1") for b in ("weight", "bias", "threshold", "v_init")
+    } | {"fc2.weight", "fc2.bias"}
+    assert text["layers"][0] == {
+        "name": "conv1",
+        "kind": "conv",
+        "in": 2,
+        "out": 5,
+        "kernel": 3,
+        "padding": 1,
+        "encode": True,
+        "pool": 2,
+    }
+    assert text["layers"][2] == {"name": "fc2", "kind": "dense", "in": 7, "out": 3, "readout": True}
 
 
 def test_shapes(written):
@@ -126,7 +153,7 @@ JSON_ERRORS = [
     (("layers", 2, "pool"), 2, ["readout", "without pooling"]),
     (("layers", 1, "pool"), 2, ["pool", "1x1", "even"]),
     (("layers", 1, "in"), 28, ["fc1).in", "found 28", "5x3x2", "allowed: 30"]),
-    (("layers", 1, "out"), 10 ** 12, ["out", "1000000000000"]),
+    (("layers", 1, "out"), 10**12, ["out", "1000000000000"]),
     (("layers", 1, "name"), "conv1", ["layers[1].name", "conv1", "twice"]),
     (("layers", 1, "name"), ["fc"], ["layers[1].name", "['fc']"]),
     (("layers", 1, "colour"), "red", ["layers[1].colour", "unknown"]),
@@ -135,8 +162,11 @@ JSON_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("keys, value, words", JSON_ERRORS,
-                         ids=[f"{'.'.join(map(str, k))}={str(v)[:12]}" for k, v, _ in JSON_ERRORS])
+@pytest.mark.parametrize(
+    "keys, value, words",
+    JSON_ERRORS,
+    ids=[f"{'.'.join(map(str, k))}={str(v)[:12]}" for k, v, _ in JSON_ERRORS],
+)
 def test_json_errors(written, keys, value, words):
     tensors, text, write = written
     where = text
@@ -149,8 +179,21 @@ def test_json_errors(written, keys, value, words):
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("key", ["name", "ticks", "fraction_bits", "reset", "input", "classes",
-                                 "layers", "input.bits", "layers[0].kind", "layers[0].in"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "name",
+        "ticks",
+        "fraction_bits",
+        "reset",
+        "input",
+        "classes",
+        "layers",
+        "input.bits",
+        "layers[0].kind",
+        "layers[0].in",
+    ],
+)
 def test_missing_keys(written, key):
     tensors, text, write = written
     where = text
@@ -165,15 +208,19 @@ def test_missing_keys(written, key):
 
 def change(tensor, at, value):
     """A function that sets one value of one tensor."""
+
     def apply(tensors):
         tensors[tensor][at] = value
+
     return apply
 
 
 def replace(tensor, make):
     """A function that replaces one tensor by make(old)."""
+
     def apply(tensors):
         tensors[tensor] = np.ascontiguousarray(make(tensors[tensor]))
+
     return apply
 
 
@@ -182,24 +229,34 @@ TENSOR_ERRORS = {
     "missing bias": (lambda t: t.pop("fc2.bias"), ["fc2.bias", "missing", "int32", "[3]"]),
     "missing threshold": (lambda t: t.pop("conv1.threshold"), ["conv1.threshold", "missing"]),
     "missing v_init": (lambda t: t.pop("conv1.v_init"), ["conv1.v_init", "missing"]),
-    "weight shape": (replace("fc1.weight", lambda w: w[:, :3]),
-                     ["fc1.weight", "[7, 3]", "allowed", "[7, 4]"]),
+    "weight shape": (
+        replace("fc1.weight", lambda w: w[:, :3]),
+        ["fc1.weight", "[7, 3]", "allowed", "[7, 4]"],
+    ),
     "weight rows": (replace("fc1.weight", lambda w: w[:6]), ["fc1.weight", "[6, 4]", "[7, 4]"]),
-    "weight dtype": (replace("fc1.weight", lambda w: w.astype(np.int8)),
-                     ["fc1.weight", "I8", "uint8"]),
+    "weight dtype": (
+        replace("fc1.weight", lambda w: w.astype(np.int8)),
+        ["fc1.weight", "I8", "uint8"],
+    ),
     "bias dtype": (replace("fc1.bias", lambda b: b.astype(np.int64)), ["fc1.bias", "I64", "int32"]),
     "bias float": (replace("fc1.bias", lambda b: b.astype(np.float32)), ["fc1.bias", "F32"]),
     "bias shape": (replace("fc1.bias", lambda b: b[:, None]), ["fc1.bias", "[7, 1]", "[7]"]),
-    "bias range": (change("fc1.bias", 3, 2 ** 23), ["fc1.bias", "8388608", "output 3", "8388607"]),
-    "bias low": (change("fc2.bias", 0, -2 ** 23 - 1), ["fc2.bias", "-8388609", "-8388608"]),
-    "threshold zero": (change("fc1.threshold", 6, 0), ["fc1.threshold", "found 0", "output 6",
-                                                       "1 to 8388607"]),
-    "threshold high": (change("fc1.threshold", 0, 2 ** 23), ["fc1.threshold", "8388608"]),
-    "v_init high": (change("fc1.v_init", 0, 2 ** 23), ["fc1.v_init", "8388608"]),
-    "readout threshold": (lambda t: t.update({"fc2.threshold": np.ones(3, np.int32)}),
-                          ["fc2.threshold", "readout", "absent"]),
-    "foreign tensor": (lambda t: t.update({"fc9.weight": np.ones(3, np.uint8)}),
-                       ["fc9.weight", "no layer"]),
+    "bias range": (change("fc1.bias", 3, 2**23), ["fc1.bias", "8388608", "output 3", "8388607"]),
+    "bias low": (change("fc2.bias", 0, -(2**23) - 1), ["fc2.bias", "-8388609", "-8388608"]),
+    "threshold zero": (
+        change("fc1.threshold", 6, 0),
+        ["fc1.threshold", "found 0", "output 6", "1 to 8388607"],
+    ),
+    "threshold high": (change("fc1.threshold", 0, 2**23), ["fc1.threshold", "8388608"]),
+    "v_init high": (change("fc1.v_init", 0, 2**23), ["fc1.v_init", "8388608"]),
+    "readout threshold": (
+        lambda t: t.update({"fc2.threshold": np.ones(3, np.int32)}),
+        ["fc2.threshold", "readout", "absent"],
+    ),
+    "foreign tensor": (
+        lambda t: t.update({"fc9.weight": np.ones(3, np.uint8)}),
+        ["fc9.weight", "no layer"],
+    ),
 }
 
 
@@ -216,11 +273,11 @@ def test_tensor_errors(written, case):
 
 def test_values_at_both_ends(written):
     tensors, text, write = written
-    tensors["fc1.bias"][:2] = -2 ** 23, 2 ** 23 - 1
-    tensors["fc1.threshold"][:2] = 1, 2 ** 23 - 1
-    tensors["fc1.v_init"][:2] = -2 ** 23, 2 ** 23 - 1
+    tensors["fc1.bias"][:2] = -(2**23), 2**23 - 1
+    tensors["fc1.threshold"][:2] = 1, 2**23 - 1
+    tensors["fc1.v_init"][:2] = -(2**23), 2**23 - 1
     layer = modelfile.load(write(tensors, text)).layers[1]
-    assert layer.threshold.tolist()[:2] == [1, 2 ** 23 - 1]
+    assert layer.threshold.tolist()[:2] == [1, 2**23 - 1]
 
 
 def test_odd_map_is_not_pooled():
@@ -262,13 +319,16 @@ def test_other_files(tmp_path):
         modelfile.load(other)
 
 
-@pytest.mark.parametrize("spoil, word", [
-    (lambda m: m.layers[0].weight.__setitem__((0, 0, 0, 0), 0), "other than -1"),
-    (lambda m: setattr(m.layers[0], "weight", m.layers[0].weight.astype(float)), "float64"),
-    (lambda m: setattr(m.layers[1], "threshold", None), "fc1.threshold"),
-    (lambda m: setattr(m.layers[1], "name", "a/b"), "a/b"),
-    (lambda m: setattr(m.layers[1], "name", "conv1"), "twice"),
-])
+@pytest.mark.parametrize(
+    "spoil, word",
+    [
+        (lambda m: m.layers[0].weight.__setitem__((0, 0, 0, 0), 0), "other than -1"),
+        (lambda m: setattr(m.layers[0], "weight", m.layers[0].weight.astype(float)), "float64"),
+        (lambda m: setattr(m.layers[1], "threshold", None), "fc1.threshold"),
+        (lambda m: setattr(m.layers[1], "name", "a/b"), "a/b"),
+        (lambda m: setattr(m.layers[1], "name", "conv1"), "twice"),
+    ],
+)
 def test_save_refuses(tmp_path, spoil, word):
     model = copy.deepcopy(small())
     spoil(model)

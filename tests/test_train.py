@@ -26,7 +26,7 @@ def striped(count, seed):
     labels = rng.integers(0, 10, count).astype(np.uint8)
     pictures = rng.integers(0, 60, (count, 1, 28, 28)).astype(np.uint8)
     for i, label in enumerate(labels):
-        pictures[i, 0, 2 * label:2 * label + 2] += 150
+        pictures[i, 0, 2 * label : 2 * label + 2] += 150
     return pictures, labels
 
 
@@ -35,8 +35,10 @@ def data(tmp_path, monkeypatch):
     """A data folder where MNIST is a few hundred striped pictures."""
     (tmp_path / "data" / "mnist").mkdir(parents=True)
     rules = {}
-    for files, count, seed in ((datasets.SETS["mnist"].train, 300, 1),
-                               (datasets.SETS["mnist"].test, 100, 2)):
+    for files, count, seed in (
+        (datasets.SETS["mnist"].train, 300, 1),
+        (datasets.SETS["mnist"].test, 100, 2),
+    ):
         pictures, labels = striped(count, seed)
         for file, array in zip(files, (pictures[:, 0], labels)):
             content = idx(array)
@@ -49,25 +51,59 @@ def data(tmp_path, monkeypatch):
 
 def command(data, out, *more):
     """A command line that trains a tiny network in a second."""
-    return ["--net", NET, "--data", "mnist", "--data-dir", str(data), "--out", str(out),
-            "--ticks", "4", "--rate-epochs", "2", "--epochs", "2", "--batch", "20",
-            "--threads", "1", "--compile", "off", "--augment", "none", *more]
+    return [
+        "--net",
+        NET,
+        "--data",
+        "mnist",
+        "--data-dir",
+        str(data),
+        "--out",
+        str(out),
+        "--ticks",
+        "4",
+        "--rate-epochs",
+        "2",
+        "--epochs",
+        "2",
+        "--batch",
+        "20",
+        "--threads",
+        "1",
+        "--compile",
+        "off",
+        "--augment",
+        "none",
+        *more,
+    ]
 
 
 def test_parse():
     layers = networks.parse("64C3-P2-64C3-P2-128-10", (1, 28, 28), 10)
     assert [(x.name, x.kind, x.outputs, x.kernel, x.pool, x.readout) for x in layers] == [
-        ("conv1", "conv", 64, 3, 2, False), ("conv2", "conv", 64, 3, 2, False),
-        ("fc1", "dense", 128, 1, 1, False), ("fc2", "dense", 10, 1, 1, True)]
+        ("conv1", "conv", 64, 3, 2, False),
+        ("conv2", "conv", 64, 3, 2, False),
+        ("fc1", "dense", 128, 1, 1, False),
+        ("fc2", "dense", 10, 1, 1, True),
+    ]
     assert layers[2].in_shape == (64, 7, 7)
 
 
-@pytest.mark.parametrize("text, word", [
-    ("64C5-10", "'64C5' is not a layer"), ("", "'' is not a layer"), ("P2-10", "P2 must follow"),
-    ("8C3-P2-P2-10", "P2 must follow"), ("8C3-P2-8C3-P2-8C3-P2-10", "7x7.*even"),
-    ("10-8C3-10", "follows a dense layer"), ("8C3", "must end in a dense readout with 10"),
-    ("8C3-12", "12 outputs.*10 classes"), ("0-10", "'0' is not a layer"), ("8c3-10", "'8c3'"),
-])
+@pytest.mark.parametrize(
+    "text, word",
+    [
+        ("64C5-10", "'64C5' is not a layer"),
+        ("", "'' is not a layer"),
+        ("P2-10", "P2 must follow"),
+        ("8C3-P2-P2-10", "P2 must follow"),
+        ("8C3-P2-8C3-P2-8C3-P2-10", "7x7.*even"),
+        ("10-8C3-10", "follows a dense layer"),
+        ("8C3", "must end in a dense readout with 10"),
+        ("8C3-12", "12 outputs.*10 classes"),
+        ("0-10", "'0' is not a layer"),
+        ("8c3-10", "'8c3'"),
+    ],
+)
 def test_parse_errors(text, word):
     with pytest.raises(networks.SpecError, match=word):
         networks.parse(text, (1, 28, 28), 10)
@@ -129,9 +165,9 @@ def test_soft_reset_gradient_by_hand():
     v = torch.tensor([0.8, 1.1, 0.4]).view(3, 1, 1, 1, 1)
     grad = torch.tensor([1.0, 10.0, 100.0]).view(3, 1, 1, 1, 1)
     found = neuron._fire_back(grad, v, v, 1, False).flatten().tolist()
-    assert found == [1.0, 10.0, 0.0]        # each tick's drive moves its own spike, no other
+    assert found == [1.0, 10.0, 0.0]  # each tick's drive moves its own spike, no other
     hard = neuron._fire_back(grad, v, v, 1, True).flatten().tolist()
-    assert hard == [11.0, 10.0, 0.0]        # carried on while there is no reset in between
+    assert hard == [11.0, 10.0, 0.0]  # carried on while there is no reset in between
 
 
 def test_cosine():
@@ -144,8 +180,9 @@ def test_cosine():
 def test_augmentation(choice):
     """Pictures stay whole numbers 0..255 of the same shape, and a seed gives the same ones."""
     x = torch.randint(0, 256, (5, 3, 12, 12)).float()
-    one, two = (augment.CHOICES[choice](x.clone(), torch.Generator().manual_seed(3))
-                for _ in range(2))
+    one, two = (
+        augment.CHOICES[choice](x.clone(), torch.Generator().manual_seed(3)) for _ in range(2)
+    )
     assert torch.equal(one, two) and one.shape == x.shape
     assert torch.equal(one, one.round()) and one.min() >= 0 and one.max() <= 255
 
@@ -160,19 +197,23 @@ def test_train_export_golden(data, tmp_path, reset):
     pictures, labels = datasets.load("mnist", "test", data)
     result = golden.run(model, pictures)
     assert (result.labels == labels).mean() > 0.6
-    spikes, _, scores = quantised.run(model, pictures)
+    _, _, scores = quantised.run(model, pictures)
     np.testing.assert_array_equal(result.scores, scores.numpy())
     # The unquantised network in training's own arithmetic: rounding moves few spikes.
     net, _ = train.from_checkpoint(tmp_path / "m.safetensors.ckpt", "mnist")
     net.rate = False
     with torch.no_grad():
         mean_scores = net(torch.from_numpy(pictures).float())
-    theirs = scores.double() / 4 / 2 ** model.fraction_bits
+    theirs = scores.double() / 4 / 2**model.fraction_bits
     assert (mean_scores.argmax(1) == theirs.argmax(1)).double().mean() > 0.95
     rows = (tmp_path / "m.safetensors.csv").read_text().splitlines()
     assert rows[0].split(",") == list(trainer.COLUMNS)
     assert [r.split(",")[:2] for r in rows[1:]] == [
-        ["rate", "1"], ["rate", "2"], ["spikes", "1"], ["spikes", "2"]]
+        ["rate", "1"],
+        ["rate", "2"],
+        ["spikes", "1"],
+        ["spikes", "2"],
+    ]
     assert (tmp_path / "m.safetensors.png").read_bytes()[:4] == b"\x89PNG"
     assert not list(tmp_path.glob("*.part"))
 
@@ -184,16 +225,15 @@ def test_export_negates_channels_of_negative_gain():
     net = networks.Net(specs, 8).eval()
     first = net.layers[0]
     with torch.no_grad():
-        first.gain.copy_(torch.tensor([1., -1., .5, -.5, 2., -2., 1., -1.]))
+        first.gain.copy_(torch.tensor([1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1.0, -1.0]))
         first.mean.copy_(torch.linspace(-500, 500, 8))
-        first.var.fill_(2000.0 ** 2)
+        first.var.fill_(2000.0**2)
     model = export.to_model(net, "x", datasets.SETS["mnist"], 8)
     modelfile.validate(model)
     pictures = striped(40, 5)[0]
     with torch.no_grad():
         x = torch.from_numpy(pictures).float().permute(0, 2, 3, 1)[None].contiguous()
-        wanted = neuron.if_bn(first.psum(x), first.gain, first.beta, first.mean, first.var,
-                              ticks=8)
+        wanted = neuron.if_bn(first.psum(x), first.gain, first.beta, first.mean, first.var, ticks=8)
     found = golden.run(model, pictures).spikes[0]
     bits = np.unpackbits(found[..., None], -1, bitorder="little").transpose(4, 0, 2, 3, 1)
     assert (bits == wanted.numpy()).mean() > 0.999
@@ -209,6 +249,7 @@ def test_resume_equals_uninterrupted(data, tmp_path, monkeypatch):
     def one_epoch(self, *rest):
         original(self, *rest)
         raise KeyboardInterrupt
+
     monkeypatch.setattr(trainer.Trainer, "epoch", one_epoch)
     assert train.main(command(data, parts)) == 130
     for _ in range(3):
@@ -228,18 +269,23 @@ def test_init_and_teacher(data, tmp_path):
     first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     assert train.main(command(data, first)) == 0
     ckpt = f"{first}.ckpt"
-    assert train.main(command(data, second, "--init", ckpt, "--teacher", ckpt, "--rate-epochs",
-                              "0")) == 0
+    assert (
+        train.main(command(data, second, "--init", ckpt, "--teacher", ckpt, "--rate-epochs", "0"))
+        == 0
+    )
     assert modelfile.load(second).layers[0].outputs == 6
 
 
-@pytest.mark.parametrize("more, words", [
-    (["--net", "8C9-10"], ["'8C9' is not a layer", "64C3-P2"]),
-    (["--resume"], ["no such checkpoint", "without --resume"]),
-    (["--init", "none.ckpt"], ["none.ckpt", "no such checkpoint"]),
-    (["--batch", "400"], ["--batch 400", "300 training pictures"]),
-    (["--out", "nowhere/m.safetensors"], ["nowhere", "no folder"]),
-])
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--net", "8C9-10"], ["'8C9' is not a layer", "64C3-P2"]),
+        (["--resume"], ["no such checkpoint", "without --resume"]),
+        (["--init", "none.ckpt"], ["none.ckpt", "no such checkpoint"]),
+        (["--batch", "400"], ["--batch 400", "300 training pictures"]),
+        (["--out", "nowhere/m.safetensors"], ["nowhere", "no folder"]),
+    ],
+)
 def test_user_errors(data, tmp_path, monkeypatch, capsys, more, words):
     monkeypatch.chdir(tmp_path)
     assert train.main(command(data, "m.safetensors", *more)) == 2
@@ -249,13 +295,16 @@ def test_user_errors(data, tmp_path, monkeypatch, capsys, more, words):
         assert word in said
 
 
-@pytest.mark.parametrize("more, words", [
-    (["--ticks", "0"], ["--ticks", "'0'", "1 to 32"]),
-    (["--ticks", "many"], ["'many'", "1 to 32"]),
-    (["--lr", "-1"], ["--lr", "0 to 1"]),
-    (["--data", "emnist"], ["emnist", "mnist"]),
-    (["--reset", "none"], ["none", "soft"]),
-])
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--ticks", "0"], ["--ticks", "'0'", "1 to 32"]),
+        (["--ticks", "many"], ["'many'", "1 to 32"]),
+        (["--lr", "-1"], ["--lr", "0 to 1"]),
+        (["--data", "emnist"], ["emnist", "mnist"]),
+        (["--reset", "none"], ["none", "soft"]),
+    ],
+)
 def test_option_errors(data, tmp_path, capsys, more, words):
     with pytest.raises(SystemExit) as error:
         train.main(command(data, tmp_path / "m", *more))
@@ -277,10 +326,16 @@ def test_resume_with_other_options(data, tmp_path, capsys):
 
 def test_script_runs_from_the_root(tmp_path):
     """As typed by a user: exit code 2 and one line, no traceback, when there is no data."""
-    for script, more in (("train.py", ["--net", "10", "--out", str(tmp_path / "m")]),
-                         ("golden.py", [str(tmp_path / "none.safetensors")])):
-        done = subprocess.run([sys.executable, f"model/{script}", "--data", "mnist", "--data-dir",
-                               os.devnull, *more], cwd=ROOT, capture_output=True, text=True)
+    for script, more in (
+        ("train.py", ["--net", "10", "--out", str(tmp_path / "m")]),
+        ("golden.py", [str(tmp_path / "none.safetensors")]),
+    ):
+        done = subprocess.run(
+            [sys.executable, f"model/{script}", "--data", "mnist", "--data-dir", os.devnull, *more],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith(f"{script}: ") and "Traceback" not in done.stderr
 
@@ -296,10 +351,23 @@ def test_two_processes(data, tmp_path):
         "from dataclasses import replace\n"
         "from model import datasets, train\n"
         "datasets.SETS['mnist'] = replace(datasets.SETS['mnist'], content_hashes={})\n"
-        "sys.exit(train.main())\n")
+        "sys.exit(train.main())\n"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         str(starter), *command(data, out)], capture_output=True, text=True, timeout=300)
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(starter),
+            *command(data, out),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     pictures, labels = datasets.load("mnist", "test", data)
     assert (golden.run(modelfile.load(out), pictures).labels == labels).mean() > 0.5
