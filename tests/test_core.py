@@ -122,12 +122,12 @@ def ghdl_bench():
     ):
         place = 1
         for name, width in signals:
-            ports.append(f"bus_{name} => {name}")
+            ports.append(f"bus_{name} => s_{name}")
             kind = "std_logic" if width == 1 else f"unsigned({width - 1} downto 0)"
             initial = "'0'" if width == 1 else "(others => '0')"
-            declarations.append(f"  signal {name} : {kind} := {initial};")
+            declarations.append(f"  signal s_{name} : {kind} := {initial};")
             for k in range(width):
-                bit = name if width == 1 else f"{name}({width - 1 - k})"
+                bit = f"s_{name}" if width == 1 else f"s_{name}({width - 1 - k})"
                 if text == "given":
                     lines.append(f"      {bit} <= bit_of(given({place}));")
                 else:

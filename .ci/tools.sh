@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs the missing ones of the named commands from Debian's packages; as root, or with sudo.
+set -eu
+missing=""
+for tool in "$@"; do
+  command -v "$tool" > /dev/null || missing="$missing $tool"
+done
+[ -n "$missing" ] || exit 0
+echo "installing$missing"
+as_root=""
+[ "$(id -u)" = 0 ] || as_root=sudo
+if ! command -v apt-get > /dev/null; then
+  echo "error: missing$missing, and there is no apt-get; install them and try again" >&2
+  exit 2
+fi
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+$as_root apt-get install -y -qq --no-install-recommends $missing

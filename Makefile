@@ -1,0 +1,47 @@
+# make infer   sets everything up and classifies 100 MNIST images on the simulated board
+# make test    sets everything up and runs all tests but the slow ones
+# make slow    the slow tests; make bench the measurements; make docs the generated pages
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+
+.PHONY: infer test slow bench docs clean
+
+infer: $(VENV)/.base
+	@bash .ci/tools.sh verilator g++ make perl
+	$(RUN) host/infer.py --port sim --limit 100
+
+test: $(VENV)/.test
+	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
+	$(RUN) -m pytest
+
+slow: $(VENV)/.test
+	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
+	$(RUN) -m pytest -m slow --timeout=3600
+
+bench: $(VENV)/.test
+	@bash .ci/tools.sh verilator g++ make perl
+	$(RUN) bench/cycles.py
+	$(RUN) bench/sim_speed.py
+	$(RUN) bench/golden.py model/pretrained/mnist.safetensors
+
+docs: $(VENV)/.base
+	$(RUN) -m firmware.docs
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is wanted")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: setup.cfg .ci/requirements.py | $(VENV)/bin/python
+	$(RUN) .ci/requirements.py > $(VENV)/requirements.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
+	touch $@
+
+$(VENV)/.test: setup.cfg .ci/requirements.py | $(VENV)/bin/python
+	$(RUN) .ci/requirements.py train test > $(VENV)/requirements.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
+	touch $(VENV)/.base $@
+
+clean:
+	rm -rf build $(VENV)

@@ -1,0 +1,21 @@
+"""A simulated board for tests, built and started once a session."""
+
+import shutil
+
+import pytest
+
+from host.device import Device
+
+TOOLS = ("verilator", "g++", "make", "perl")
+SMALL = {
+    "ci": 8, "co": 2, "spike_words": 2048, "weight_words": 1024, "param_words": 256, "row_max": 32,
+}  # fmt: skip
+"""Design parameters of a board that builds fast and holds the random models."""
+
+
+def open_board(settings=None):
+    """A ``Device`` on a simulated board; skips where a tool is missing."""
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    return Device.open("sim", settings=settings)
