@@ -38,7 +38,8 @@ class Device:
     """An accelerator behind a transport, identified and checked.
 
     identity: board, clock_hz and design. program: what was loaded last. run_timeout: seconds after
-    which a program that does not end is stopped. Use ``Device.open`` for a port.
+    which a program that does not end is stopped. simulator: the fpga.sim_board.SimBoard that
+    ``open`` has started, or None. Use ``Device.open`` for a port.
     """
 
     def __init__(self, transport: Transport, tries: int = 3):
@@ -47,6 +48,7 @@ class Device:
         self.program: Program | None = None
         self.run_timeout = RUN_TIMEOUT_S
         self.runs = 0
+        self.simulator = None
         self._reset_baud = None
         self._on_close = contextlib.ExitStack()
         self._identify(tries)
@@ -61,6 +63,7 @@ class Device:
         Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
         """
         with contextlib.ExitStack() as stack:
+            simulator = None
             if port == SIM or port.startswith(SIM + ":"):
                 from fpga import sim_board
 
@@ -75,15 +78,16 @@ class Device:
             transport = SerialTransport(port, bauds[0], patience)
             stack.callback(transport.close)
             device = _first_answer(cls, transport, bauds)
+            device.simulator = simulator
             device._on_close = stack.pop_all()
         return device
 
     def close(self) -> None:
         """Gives the port back, at the speed it had; ends a simulated board."""
-        if self._reset_baud:
+        if self._reset_baud and not self.link.broken:
             with contextlib.suppress(HostError):
                 self._set_divisor(self._reset_baud)
-            self._reset_baud = None
+        self._reset_baud = None
         self.transport.close()
         self._on_close.close()
 

@@ -57,13 +57,14 @@ class Link:
     """Requests and answers over a transport.
 
     window: requests under way. tries: how often the window is sent without any answer before
-    ``LinkError``. running: whether a program ran when the last answer was made. counts: bytes
-    sent and received, damaged answers, and frames sent again.
+    ``LinkError``. running: whether a program ran when the last answer was made. broken: a
+    ``LinkError`` ended the session; ``identify`` starts a new one. counts: bytes sent and
+    received, damaged answers, frames sent again, and silences that were too long.
     """
 
     def __init__(self, transport: Transport, window: int = WINDOW, tries: int = TRIES):
         self.transport, self.window, self.tries = transport, window, tries
-        self.running = False
+        self.running = self.broken = False
         self.counts = dict.fromkeys(("sent", "received", "damaged", "again", "silences"), 0)
         self._queue: deque[Request] = deque()
         self._under_way: deque[Request] = deque()
@@ -94,6 +95,8 @@ class Link:
                     if (answer.seq, answer.code) == (seq, RESPONSE + Status.OK):
                         if len(answer.words) == count == answer.count:
                             self._next_seq = (seq + 1) % SEQS
+                            self._offender = None
+                            self.broken = False
                             self._heard(answer)
                             return answer.words
         raise LinkError(
@@ -221,6 +224,7 @@ class Link:
         self.counts["silences"] += 1
         self._silent_tries += 1
         if self._silent_tries >= self.tries:
+            self.broken = True
             oldest = self._under_way[0]
             if self._stranger is not None:
                 raise LinkError(
