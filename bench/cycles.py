@@ -25,7 +25,7 @@ def measure(port, model, count):
         began = time.perf_counter()
         program = device.load(model)
         loading = time.perf_counter() - began
-        pictures = images.load(path, program.input_shape, limit=count)[0]
+        pictures = images.load(path, program.input_shape, limit=count).images
         began = time.perf_counter()
         results = list(device.infer_many(pictures))
         seconds = time.perf_counter() - began

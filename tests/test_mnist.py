@@ -36,7 +36,7 @@ def pictures(count):
         if not TEST_SET.exists():
             pytest.skip(f"the MNIST test set is not in {TEST_SET.parent}")
         path = TEST_SET
-    return host_images.load(path, (1, 28, 28), limit=count)[0]
+    return host_images.load(path, (1, 28, 28), limit=count).images
 
 
 def check_ladder(board, model, count):
