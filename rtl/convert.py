@@ -129,6 +129,7 @@ def main(arguments=None) -> int:
         print(f"convert: {error}", file=sys.stderr)
         return 2
     try:
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
         instance = top(
             board.design,
             options.clock_hz or board.clock_hz,
