@@ -44,7 +44,8 @@ def run_tool(arguments, folder, quiet=True):
 
 def check_icarus(path):
     """Icarus reads the Verilog file as Verilog 2005, without a warning."""
-    run_tool(["iverilog", "-g2005", "-Wall", "-Wno-timescale", "-t", "null", path.name], path.parent)
+    options = ["-g2005", "-Wall", "-Wno-timescale", "-t", "null"]
+    run_tool(["iverilog", *options, path.name], path.parent)
 
 
 def check_verilator(path):

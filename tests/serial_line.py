@@ -7,7 +7,7 @@ DATA_BITS = 8
 
 
 def send(pin, data, bit_time):
-    """A generator to ``yield``: sends bytes back to back. bit_time: in time units, PERIOD a cycle."""
+    """A generator to ``yield``: sends bytes back to back, ``bit_time`` time units a bit."""
 
     def sending():
         for byte in data:

@@ -8,6 +8,7 @@ from myhdl import Signal, always, instance, intbv
 
 from firmware import frames
 from rtl.cobs import cobs_decode, cobs_encode
+from rtl.quick import quick_inspect
 
 BLOCK = frames.COBS_BLOCK
 SHORT = [b"", b"\0", b"\0\0", b"\1", b"\xff", b"a\0", b"\0a", b"a\0b", b"\0a\0", b"ab\0\0cd"]
@@ -25,6 +26,7 @@ def ref_encode(cases):
     return [frames.cobs_encode(case) for case in cases]
 
 
+@quick_inspect()
 def rtl_encode(cases, ready_share=1.0, seed=1):
     """Frames encoded one after another; ready_share: how often the line takes a byte."""
     clk, rst, done = clock(), flag(), flag()
@@ -77,6 +79,7 @@ def ref_decode(cases):
     return results
 
 
+@quick_inspect()
 def rtl_decode(cases, valid_share=1.0, seed=1):
     clk, rst, done = clock(), flag(), flag()
     data, valid, out, out_valid = Signal(intbv(0)[8:]), flag(), Signal(intbv(0)[8:]), flag()
@@ -138,7 +141,8 @@ def test_decode_what_is_no_encoding(seed):
     """Random bytes between delimiters: broken, or what the reference reads in them."""
     source = random.Random(seed)
     top = source.choice([4, 20, 256])
-    cases = [bytes(source.randrange(1, top) for _ in range(source.randrange(30))) for _ in range(60)]
+    sizes = [source.randrange(30) for _ in range(60)]
+    cases = [bytes(source.randrange(1, top) for _ in range(size)) for size in sizes]
     expected = ref_decode(cases)
     assert None in expected and any(expected)
     assert rtl_decode(cases) == expected

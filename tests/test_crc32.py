@@ -9,12 +9,14 @@ from myhdl import Signal, instance, intbv
 
 from firmware.frames import CRC_RESIDUE
 from rtl.crc32 import crc32
+from rtl.quick import quick_inspect
 
 
 def ref_crc32(cases):
     return [zlib.crc32(case) for case in cases]
 
 
+@quick_inspect()
 def rtl_crc32(cases, seed=1):
     """The CRC of each of several byte strings, with pauses between the bytes."""
     clk, done = clock(), flag()

@@ -10,6 +10,7 @@ from myhdl import Signal, always, instance, intbv
 from firmware import frames
 from firmware.frames import Command
 from rtl.frame_rx import RING_WORDS, frame_rx
+from rtl.quick import quick_inspect
 
 
 def words_of(data):
@@ -29,6 +30,7 @@ def ref_frame_rx(line):
     return [word for data in line.split(b"\0")[:-1] for word in words_of(data)]
 
 
+@quick_inspect()
 def rtl_frame_rx(line, take_share=1.0, valid_share=0.5, seed=1, lost=(), hold=False):
     """The words that become visible, and the numbers of intact and damaged frames.
 

@@ -8,6 +8,7 @@ from myhdl import Signal, always, instance, intbv
 
 from firmware import frames
 from rtl.frame_tx import frame_tx
+from rtl.quick import quick_inspect
 
 
 def ref_frame_tx(cases):
@@ -18,6 +19,7 @@ def ref_frame_tx(cases):
     )
 
 
+@quick_inspect()
 def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
     clk, rst, done = clock(), flag(), flag()
     word, last, valid, ready = Signal(intbv(0)[32:]), flag(), flag(), flag()

@@ -16,6 +16,7 @@ from firmware.frames import (
 from firmware.registers import Region, address
 from rtl.bus import Bus
 from rtl.link import link
+from rtl.quick import quick_inspect
 from rtl.uart import DIVISOR_MIN
 
 WEIGHTS = address(Region.WEIGHTS)
@@ -27,6 +28,7 @@ class Line:
     answers: the frames that arrived. memory, started: what happened behind the bus.
     """
 
+    @quick_inspect()
     def __init__(self, reset_divisor=DIVISOR_MIN, ready_share=0.7):
         self.clk, self.rst, self.done = clock(), flag(), flag()
         self.to_device, self.to_host = flag(True), flag(True)
@@ -73,6 +75,7 @@ class Line:
 
         return pausing()
 
+    @quick_inspect()
     def run(self, session, limit):
         """Runs ``session()``, a generator, within ``limit`` cycles; returns the cycles it took."""
 
@@ -361,6 +364,7 @@ def test_reset_divisor_that_can_not_work():
         Line(reset_divisor=3)
 
 
+@quick_inspect()
 def whole_link():
     return link(clock(), flag(), flag(True), flag(True), Bus(), 868)
 

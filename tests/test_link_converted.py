@@ -1,4 +1,4 @@
-"""The converted link in Icarus and GHDL, from power-up and without a reset: as in MyHDL, each cycle.
+"""The converted link in Icarus and GHDL, cycle by cycle, from power-up and without a reset.
 
 A session is a level of ``rx`` for every clock cycle. MyHDL gives the level of ``tx`` for every
 cycle; the converted Verilog and VHDL must give the same.
@@ -19,6 +19,7 @@ from firmware.frames import RESPONSE, Command, Frame, Status
 from firmware.registers import REGION_SHIFT, Region, address
 from rtl.bus import Bus
 from rtl.link import link
+from rtl.quick import quick_inspect
 
 FIRST, SECOND = 4, 7  # divisors, before and after BAUD
 WEIGHTS = address(Region.WEIGHTS)
@@ -104,6 +105,7 @@ def received(levels):
 
 
 @cache
+@quick_inspect()
 def simulated():
     """The levels of ``tx`` in MyHDL, before each rising clock edge."""
     clk, rst, rx, tx, done = clock(), flag(), flag(True), flag(True), flag()
@@ -188,6 +190,7 @@ end architecture;
 """
 
 
+@quick_inspect()
 def replay(folder, language):
     """Converts the device and writes the session beside it."""
     dut = small_device(clock(), flag(), flag(True), flag(True))

@@ -7,6 +7,7 @@ from bench import PERIOD, clock, flag, run_bench
 from myhdl import Signal, always, delay, instance, intbv
 from serial_line import cycles, listen, send
 
+from rtl.quick import quick_inspect
 from rtl.uart import DIVISOR_BITS, DIVISOR_MIN, check_divisor, uart_rx, uart_tx
 
 ALL_BYTES = list(range(256))
@@ -19,6 +20,7 @@ def divisor_signal(divisor):
 class Receiver:
     """A receiver, its pin, and what it received: bytes, or None for a framing error."""
 
+    @quick_inspect()
     def __init__(self, divisor):
         self.clk, self.rst, self.pin = clock(), flag(), flag(True)
         self.divisor, self.received = divisor_signal(divisor), []
@@ -34,6 +36,7 @@ class Receiver:
 
         self.watch = watch
 
+    @quick_inspect()
     def run(self, script, limit):
         """Runs ``script``, a list of generators to yield one after another, then 20 bits more."""
         done = flag()
@@ -105,6 +108,7 @@ def test_a_spike_is_no_start_bit():
     assert bench.run(script, 2000) == [0x99]
 
 
+@quick_inspect()
 def transmit(divisor, data, pause):
     """Sends ``data`` through uart_tx; returns what a listener got and the busy cycles."""
     clk, rst, done = clock(), flag(), flag()
@@ -157,6 +161,7 @@ def test_transmits_with_pauses():
 
 
 @pytest.mark.parametrize("divisor", [4, 7])
+@quick_inspect()
 def test_loop(divisor):
     """Transmitter to receiver, back to back: nothing is lost, at the smallest divisor either."""
     clk, rst, done = clock(), flag(), flag()
