@@ -2,6 +2,15 @@
 
 import pytest
 
+from rtl.quick import quick_inspect
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_blocks():
+    """MyHDL instantiates blocks several times faster, in every test."""
+    with quick_inspect():
+        yield
+
 
 @pytest.fixture(scope="session")
 def ladder_folder(tmp_path_factory):
