@@ -17,7 +17,6 @@ from rtl import traps
 from rtl.convert import ConversionError, convert, convert_board, main
 
 
-
 def bits(width):
     return Signal(intbv(0)[width:])
 
