@@ -158,10 +158,10 @@ class Device:
         """Loads a program: a ``firmware.image.Program``, or the path of an image or a model file.
 
         verify: read every memory back. progress: a bar on a terminal. Returns the program.
-        Raises ``DeviceError`` for a program of another design, and what ``programs.load`` raises.
+        Raises ``DeviceError`` for a program of another design, and what ``programs.read`` raises.
         """
         if not isinstance(program, Program):
-            program = programs.load(program, self.identity.design)[0]
+            program = programs.for_design(programs.read(program), self.identity.design)
         identity.check_design(program, self.identity)
         self.program = None
         sections = [*program.sections] + [

@@ -21,7 +21,7 @@ from firmware.boards import BoardError  # noqa: E402
 from firmware.compile import FitError  # noqa: E402
 from firmware.image import ImageError  # noqa: E402
 from firmware.modelfile import ModelError  # noqa: E402
-from host import images, plot, ports, report, trace  # noqa: E402
+from host import images, plot, ports, programs, report, trace  # noqa: E402
 from host.device import SIM, Device  # noqa: E402
 from host.errors import HostError, PictureError  # noqa: E402
 from host.sessions import GOLDEN, BoardSession, GoldenSession  # noqa: E402
@@ -102,16 +102,13 @@ def _check_outputs(options):
             raise PictureError(f"--{name} {path}: is a folder; the name of a file is wanted")
 
 
-def _open(options, stack):
-    """The session that --port names."""
+def _open(options, source, stack):
+    """The session that --port names, with the model or program ``source`` in it."""
     if options.port == GOLDEN:
-        return GoldenSession(options.model)
-    if not Path(options.model).exists():
-        raise PictureError(f"{options.model}: no such file; --model takes a model file "
-                           "(.safetensors) or a compiled program")
+        return GoldenSession(source)
     device = stack.enter_context(Device.open(options.port, options.baud, say=_say))
     device.raise_baud()
-    return BoardSession(device, options.model, progress=True, verify=options.verify)
+    return BoardSession(device, source, progress=True, verify=options.verify)
 
 
 def _say(text):
@@ -119,15 +116,17 @@ def _say(text):
 
 
 def _run(options, stack):
-    session = _open(options, stack)
-    pictures = images.load(options.images or IMAGES, session.input_shape, options.fit,
+    # all files first: a mistake shows before a board is built, opened or loaded
+    source = programs.read(options.model)
+    pictures = images.load(options.images or IMAGES, programs.input_shape(source), options.fit,
                            options.limit).images
     labels = None
     if options.labels or not options.images:
         path = options.labels or LABELS
-        labels = images.load_labels(path, session.classes)
+        labels = images.load_labels(path, source.classes)
         labels = images.match_labels(labels, path, len(pictures), whole=not options.limit)
-    _check_bits(session, pictures)
+    _check_bits(source, pictures)
+    session = _open(options, source, stack)
     clock = f" at {session.clock_hz / 1e6:g} MHz" if session.clock_hz else ""
     print(f"model {session.model_name}, {session.ticks} ticks, on {session.board}{clock}")
     print(report.header())
@@ -147,9 +146,9 @@ def _run(options, stack):
     return 0
 
 
-def _check_bits(session, pictures):
-    """Pixels must not have more bits than the model takes."""
-    bits = session.model.bits if session.model else 8
+def _check_bits(source, pictures):
+    """Pixels must not have more bits than the model takes; a program does not say."""
+    bits = getattr(source, "bits", 8)
     if pictures.max() >> bits:
         raise PictureError(f"images: a pixel of {pictures.max()}, the model takes 0 to "
                            f"{(1 << bits) - 1} ({bits} bits)")

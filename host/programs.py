@@ -8,26 +8,29 @@ from firmware import compile as compiler
 from firmware import image, modelfile
 from firmware.design import Design
 from firmware.image import Program
+from firmware.modelfile import Model
 
-MODEL_SUFFIX = ".safetensors"
 
+def read(path) -> Program | Model:
+    """What a file holds: a compiled program or a model.
 
-def load(path, design: Design) -> tuple[Program, modelfile.Model | None]:
-    """The program in a file, for a design, and the model where the file is a model file.
-
-    Raises ``image.ImageError``, ``modelfile.ModelError``, ``FitError`` (all ``ValueError``) or
-    ``OSError``.
+    Raises ``image.ImageError`` or ``modelfile.ModelError`` (both ``ValueError``), or ``OSError``.
     """
-    if is_image(path):
-        return image.load(path), None
-    model = modelfile.load(path)
-    return compiler.compile_model(model, design), model
-
-
-def is_image(path) -> bool:
-    """Whether a file is a program image; a file that is not there is none."""
     path = Path(path)
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(image.MAGIC)) == image.MAGIC
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(image.MAGIC)) == image.MAGIC:
+                return image.load(path)
+    return modelfile.load(path)
+
+
+def for_design(source: Program | Model, design: Design) -> Program:
+    """The program itself, or the model compiled for a design; raises ``FitError``."""
+    return source if isinstance(source, Program) else compiler.compile_model(source, design)
+
+
+def input_shape(source: Program | Model) -> tuple[int, int, int]:
+    """(channels, height, width) of the pictures that a program or a model takes."""
+    if isinstance(source, Program):
+        return source.input_shape
+    return source.channels, source.height, source.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware import modelfile
+from firmware.image import Program
 from host import programs
 from host.device import Device
 from host.errors import DeviceError
@@ -15,16 +15,18 @@ CHUNK = 64  # pictures that the golden model takes together
 class BoardSession:
     """A board with a program in it.
 
-    model_name, classes, ticks, input_shape: of the model. layers: (name, neurons) of each, 0
+    source: a firmware.image.Program, or a firmware.modelfile.Model that is compiled for the board.
+    model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
     neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled image.
     """
 
-    def __init__(self, device: Device, path, progress: bool, verify: bool = False):
+    def __init__(self, device: Device, source, progress: bool, verify: bool = False):
         self.device = device
-        program, self.model = programs.load(path, device.identity.design)
+        self.model = None if isinstance(source, Program) else source
+        program = programs.for_design(source, device.identity.design)
         device.load(program, verify=verify, progress=progress)
         self.model_name, self.classes = program.name, program.classes
-        self.ticks, self.input_shape = program.ticks, program.input_shape
+        self.ticks = program.ticks
         self.layers = [(layer.name, layer.neurons) for layer in program.layers]
         self.board, self.clock_hz = device.identity.board, device.identity.clock_hz
 
@@ -42,16 +44,14 @@ class GoldenSession:
 
     board, clock_hz = GOLDEN, None
 
-    def __init__(self, path):
-        if programs.is_image(path):
+    def __init__(self, model):
+        if isinstance(model, Program):
             raise DeviceError(
-                f"{path} is a compiled program; --port golden computes from a model file "
+                f"{model.name} is a compiled program; --port golden computes from a model file "
                 "(.safetensors)"
             )
-        self.model = modelfile.load(path)
-        model = self.model
+        self.model = model
         self.model_name, self.classes, self.ticks = model.name, model.classes, model.ticks
-        self.input_shape = (model.channels, model.height, model.width)
         self.layers = [
             (layer.name, 0 if layer.readout else _neurons(layer)) for layer in model.layers
         ]

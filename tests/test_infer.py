@@ -285,6 +285,8 @@ def test_model_that_does_not_fit(files, fake, capsys):
     big.tensors = {"layer0.weight": np.zeros((32, 1250), np.uint8),
                    "layer0.bias": np.zeros(32, np.int32)}
     big.save(files.folder / "big.safetensors")
+    np.save(files.folder / "images.npy", np.zeros((COUNT, 100, 100), np.uint8))
+    np.save(files.folder / "labels.npy", np.zeros(COUNT, np.int64))
     error(files.arguments(fake.path, model=files.folder / "big.safetensors"), capsys,
           "does not fit", "bytes too many", "it fits")
 
@@ -342,7 +344,7 @@ def test_json_into_a_folder_that_is_not_there(files, capsys):
 ])
 def test_bad_options(options, text, files, capsys):
     if "sim:nowhere" in options:
-        options = options + ["--model", files.model]
+        options = files.arguments(*options[1:])
     error(options, capsys, text)
 
 
