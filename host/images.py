@@ -61,7 +61,7 @@ def load(path, shape: tuple[int, int, int], fit: bool = False, limit: int | None
 
 
 def load_labels(path, classes: list[str]) -> np.ndarray:
-    """Labels as int64 [N]: from .npy, IDX (.gz too), or a text with a number or a class name a line.
+    """Labels as int64 [N]: from .npy, IDX (.gz too), or a text, a number or class name a line.
 
     Raises ``PictureError`` for a file that is none of these and for labels that are no class.
     """
@@ -119,7 +119,9 @@ def _array(path):
             raise PictureError(f"{path}: no usable .npy file ({error})") from None
     if data[:2] == b"\0\0" and len(data) >= 4:
         return _idx(path, data)
-    raise PictureError(f"{path}: neither .npy nor IDX, it starts with {data[:8]!r}; allowed: {KINDS}")
+    raise PictureError(
+        f"{path}: neither .npy nor IDX, it starts with {data[:8]!r}; allowed: {KINDS}"
+    )
 
 
 def _idx(path, data):

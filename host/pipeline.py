@@ -41,7 +41,7 @@ def infer_many(device, pictures):
 
 @dataclass
 class Job:
-    """A picture under way: its run has number ``runs`` and was, or will be, started by ``request``."""
+    """A picture under way: its run has number ``runs`` and is started by ``request``."""
 
     picture: np.ndarray
     began: float

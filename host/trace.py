@@ -1,4 +1,4 @@
-"""``infer.py --trace``: the spikes of every layer as the board has them, against the golden model."""
+"""``infer.py --trace``: every layer's spikes as the board has them, against the golden model."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _other_result(session, result, wanted):
         )
     counts = wanted.spike_counts[0].tolist()
     if result.spikes != counts:
-        return f"spike counts of the layers: the board has {result.spikes}, the golden model {counts}"
+        return f"spike counts: the board has {result.spikes}, the golden model {counts}"
     return None
 
 

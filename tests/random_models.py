@@ -1,7 +1,7 @@
 """Small random models that reach the corners of the model format, for property tests.
 
-``random_model(seed)`` draws one from a seed; ``models()`` is the hypothesis strategy, which draws the
-shape through hypothesis (so that it shrinks) and the contents from a seed. Both give a
+``random_model(seed)`` draws one from a seed; ``models()`` is the hypothesis strategy, which draws
+the shape through hypothesis (so that it shrinks) and the contents from a seed. Both give a
 ``RandomModel``: write it with ``save`` and read it with firmware.modelfile, like anybody's file.
 The file is written here from the format's description alone, not with Volley's own writer.
 """
@@ -106,7 +106,7 @@ def fan_in(layer):
 
 
 def _neurons(rng, layer, fraction_bits):
-    """bias, threshold and v_init, int32 [out]: most in the range where neurons fire now and then."""
+    """bias, threshold and v_init, int32 [out]: most where neurons fire now and then."""
     out = layer["out"]
     spread = fan_in(layer) ** 0.5 * (1 << fraction_bits) * (128 if "encode" in layer else 0.5)
     bias = np.round(rng.normal(0, spread, out)).astype(np.int64)

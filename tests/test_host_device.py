@@ -1,4 +1,4 @@
-"""The driver against the board in Python: equal to the golden model, and clear when it cannot be."""
+"""The driver against the board in Python: equal to the golden model, clear when it cannot be."""
 
 import dataclasses
 import threading

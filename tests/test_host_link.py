@@ -1,4 +1,4 @@
-"""The frame layer of the host against the board in Python: order, loss, refusals, silence, speed."""
+"""The host's frame layer against the board in Python: order, loss, refusals, silence, speed."""
 
 import random
 import time

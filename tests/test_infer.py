@@ -1,4 +1,4 @@
-"""python host/infer.py: what it prints and writes, and exit code 2 with a clear text, no traceback."""
+"""python host/infer.py: what it prints and writes; exit code 2, a clear text, no traceback."""
 
 import json
 import subprocess
@@ -321,7 +321,8 @@ def test_json_is_written_whole_or_not_at_all(files, tmp_path):
     path = files.folder / "out.json"
     path.write_text("old")
     limited = ("import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200));"
-               "sys.argv[0] = 'host/infer.py'; runpy.run_path('host/infer.py', run_name='__main__')")
+               "sys.argv[0] = 'host/infer.py';"
+               "runpy.run_path('host/infer.py', run_name='__main__')")
     command = [sys.executable, "-c", limited, *files.arguments("golden", "--json", str(path))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == infer.BAD_INPUT, done.stderr
