@@ -39,7 +39,7 @@ def computing(options, images: int) -> tuple[float, float]:
     from host import Device
 
     settings = parse_settings(options.set)
-    with Device.open("sim", settings=settings) as device:
+    with Device.open("sim", settings=settings, say=print) as device:
         program = device.load(options.model)
         picture = np.zeros(program.input_shape, np.uint8)
         start = time.monotonic()
@@ -63,7 +63,11 @@ def main(arguments=None) -> int:
         return 2
     print(f"{board.design.pes} PE, idle: {idle(binary, board):,.0f} cycles/s")
     if options.model:
-        cycles, images = computing(options, options.images)
+        try:
+            cycles, images = computing(options, options.images)
+        except (ValueError, OSError) as error:
+            print(f"sim_speed: {error}", file=sys.stderr)
+            return 2
         print(f"{board.design.pes} PE, {options.model}: {cycles:,.0f} cycles/s, {images:.2f} images/s")
     return 0
 
