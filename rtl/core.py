@@ -332,13 +332,15 @@ def core(clk, bus, identity, design):
     )
     shown_params = [Signal(intbv(0)[32:]) for _ in range(3 * co)]
     show_params = [
-        bits_of(params[k][kind], shown_params[kind * co + k]) for kind in range(3) for k in range(co)
+        bits_of(params[k][kind], shown_params[3 * k + kind]) for k in range(co) for kind in range(3)
     ]
+    # four to a channel, as the host's addresses are: there is no fourth kind
+    param_slots = [shown_params[3 * k + min(kind, 2)] for k in range(co) for kind in range(4)]
     shown = HostData(
         program=program_word,
         descriptor=descriptor_word,
         weights=weight_columns,
-        params=shown_params,
+        params=param_slots,
         spikes=spike_columns,
         scores=shown_scores,
         cycles=cycles_word,

@@ -1,6 +1,6 @@
 """The slave side of the bus: decodes addresses, writes registers and memories, answers reads."""
 
-from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
 
 from firmware.registers import (
     BANK_SHIFT,
@@ -67,7 +67,7 @@ class HostData:
 
 def read_cycles(design):
     """Cycles from a read to its answer: memory, bank, then one per word to choose from."""
-    return 6 + max(design.spike_columns, design.weight_columns, 3 * design.co)
+    return 6 + max(design.spike_columns, design.weight_columns, 4 * design.co)
 
 
 @block
@@ -83,8 +83,9 @@ def host_access(
     columns_weight = address_bits(design.weight_columns) if design.weight_columns > 1 else 0
     columns_param = address_bits(design.co) if design.co > 1 else 0
     design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
-    design_co, scores_place = design.co, int(Register.SCORES)
+    design_co, scores_row = design.co, int(Register.SCORES) >> columns_param
     weight_bits = len(weight_port.data)
+    weight_column_bits, param_channel_bits = len(weight_port.column), len(param_port.channel)
     region_image = int(Region.IMAGE)
     wait = read_cycles(design)
 
@@ -136,11 +137,11 @@ def host_access(
         host.descriptor_write.next = taken and address[32:28] == Region.DESCRIPTORS
         if write:
             weight_port.tap.next = address[BANK_SHIFT + 4 : BANK_SHIFT]
-            weight_port.column.next = address[BANK_SHIFT:] & (design_weight_columns - 1)
+            weight_port.column.next = address[weight_column_bits:] & (design_weight_columns - 1)
             weight_port.address.next = address[BANK_SHIFT:columns_weight]
             weight_port.data.next = write_data[weight_bits:]
             param_port.kind.next = address[BANK_SHIFT + 2 : BANK_SHIFT]
-            param_port.channel.next = address[BANK_SHIFT:] & (design_co - 1)
+            param_port.channel.next = address[param_channel_bits:] & (design_co - 1)
             param_port.address.next = address[BANK_SHIFT:columns_param]
             param_port.data.next = write_data
             host.place.next = address[BANK_SHIFT:]
@@ -163,6 +164,7 @@ def host_access(
 
     @always(clk.posedge)
     def start_read():
+        channel = intbv(0)[6:]
         if bus.read and not reading:
             region.next = address[32:28]
             place.next = address[12:]
@@ -177,20 +179,19 @@ def host_access(
             column.next = 0
             host.row.next = address[BANK_SHIFT:]
             if address[32:28] == Region.WEIGHTS:
-                column.next = address[BANK_SHIFT:] & (design_weight_columns - 1)
+                column.next = address[8:] & (design_weight_columns - 1)
                 host.row.next = address[BANK_SHIFT:columns_weight]
             elif address[32:28] == Region.SPIKES:
-                column.next = address[BANK_SHIFT:] & (design_spike_columns - 1)
+                column.next = address[8:] & (design_spike_columns - 1)
                 host.row.next = address[BANK_SHIFT:columns_spike]
             elif address[32:28] == Region.PARAMS:
-                column.next = (address[BANK_SHIFT:] & (design_co - 1)) + (
-                    address[BANK_SHIFT + 2 : BANK_SHIFT] * design_co
-                )
+                channel[:] = address[6:] & (design_co - 1)
+                column.next = concat(channel, address[BANK_SHIFT + 2 : BANK_SHIFT])
                 host.row.next = address[BANK_SHIFT:columns_param]
             elif address[32:28] == Region.REGISTERS:
                 # SCORES is a multiple of every co
-                column.next = address[BANK_SHIFT:] & (design_co - 1)
-                host.row.next = (address[12:] - scores_place) >> columns_param
+                column.next = address[8:] & (design_co - 1)
+                host.row.next = address[12:columns_param] - scores_row
         elif waited == wait:
             host.read_program.next = False
             host.read_descriptor.next = False

@@ -40,17 +40,18 @@ def compress(clk, enable, sources, slots, ones, twos, fours):
     second, third, fourth = [*sources[1:], first, first, first][:3]
     width = total + (4 - len(sources)) * len(first)
     used = min(total, 6 * slots)
-    wide = max(width, 6 * slots)
-    mask = (1 << used) - 1
+    wide = 6 * slots
     i1, i2, i3, i4, i5, i6 = (slots * k for k in range(1, 7))
 
     if fours is None:
 
         @always(clk.posedge)
         def count_three():
+            joined = intbv(0)[width:]
             gathered = intbv(0)[wide:]
             if enable:
-                gathered[:] = concat(fourth, third, second, first) & mask
+                joined[:] = concat(fourth, third, second, first)
+                gathered[used:] = joined[used:]
                 ones.next = gathered[i1:] ^ gathered[i2:i1] ^ gathered[i3:i2]
                 twos.next = (gathered[i1:] & gathered[i2:i1]) | (
                     (gathered[i1:] | gathered[i2:i1]) & gathered[i3:i2]
@@ -60,6 +61,7 @@ def compress(clk, enable, sources, slots, ones, twos, fours):
 
         @always(clk.posedge)
         def count_six():
+            joined = intbv(0)[width:]
             gathered = intbv(0)[wide:]
             sum_low = intbv(0)[slots:]
             sum_high = intbv(0)[slots:]
@@ -67,7 +69,8 @@ def compress(clk, enable, sources, slots, ones, twos, fours):
             carry_high = intbv(0)[slots:]
             carry_both = intbv(0)[slots:]
             if enable:
-                gathered[:] = concat(fourth, third, second, first) & mask
+                joined[:] = concat(fourth, third, second, first)
+                gathered[used:] = joined[used:]
                 sum_low[:] = gathered[i1:] ^ gathered[i2:i1] ^ gathered[i3:i2]
                 carry_low[:] = (gathered[i1:] & gathered[i2:i1]) | (
                     (gathered[i1:] | gathered[i2:i1]) & gathered[i3:i2]

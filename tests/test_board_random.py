@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board import SMALL, open_board
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from random_models import models
 
@@ -29,7 +29,7 @@ def check_model(board, random, count):
     try:
         program = compile_model(model, board.identity.design, explain=False)
     except FitError:
-        return
+        reject()
     images = random.images(count)
     reference = golden.run(model, images)
     simulator = Simulator(program.design, count)
