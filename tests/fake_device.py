@@ -168,12 +168,13 @@ class FakeDevice:
             wait = 0.02
             if self._late:
                 wait = max(0.0, min(wait, self._late[0][0] - time.monotonic()))
-            if select.select([self.master], [], [], wait)[0]:
+            backlog = bool(select.select([self.master], [], [], 0)[0])
+            if backlog or select.select([self.master], [], [], wait)[0]:
                 data = os.read(self.master, 256 if self.rate else 1 << 16)
                 now = time.monotonic()
                 if self.rate:
-                    # the port itself holds bytes ready: waking up late does not leave the wire idle
-                    free = max(free, now - 0.01) + len(data) / self.rate
+                    # where bytes were waiting, waking up late has not left the wire idle
+                    free = (free if backlog else max(free, now)) + len(data) / self.rate
                     self.busy_s += len(data) / self.rate
                     time.sleep(max(0.0, free - time.monotonic() - 0.001))
                 answer = self.board.take(self.to_board(data))
