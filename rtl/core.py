@@ -1,6 +1,6 @@
 """The accelerator: memories, sequencer, pipeline, and the bus that reaches all of them."""
 
-from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from firmware.isa import BANKS, DESCRIPTOR, DESCRIPTOR_WORDS, INSTRUCTION, LANES, TAPS
 from rtl.counters import COUNT_BITS, layer_counter

@@ -1,6 +1,6 @@
 """CRC-32 of zlib over a stream of bytes."""
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import always, block, instances, intbv
 
 from firmware.frames import CRC_POLYNOMIAL
 

@@ -2,13 +2,7 @@
 
 from myhdl import Signal, always, block, enum, instances, intbv
 
-from firmware.isa import (
-    DESCRIPTOR,
-    DESCRIPTOR_WORDS,
-    INSTRUCTION,
-    INSTRUCTION_WORDS,
-    Opcode,
-)
+from firmware.isa import DESCRIPTOR_WORDS, INSTRUCTION_WORDS, Opcode
 
 
 class Fields:
