@@ -73,11 +73,8 @@ def scale_of(layer: modelfile.Layer, model: modelfile.Model) -> int:
     return scale * model.ticks if layer.readout and layer.encode else scale
 
 
-def descriptor(layer, model, design, source, in_end, target, weight_base, weight_step, param_base):
-    """The descriptor of one layer; source and target are MapPlace, target None for a readout.
-
-    in_end: where the input ring ends; the two input buffers count as one ring that never wraps.
-    """
+def descriptor(layer, model, design, source, target, weight_base, weight_step, param_base):
+    """The descriptor of one layer; source and target are MapPlace, target None for a readout."""
     channels, height, width = layer.in_shape
     dense = layer.kind == "dense"
     out_width = target.width if target else 1
@@ -95,7 +92,7 @@ def descriptor(layer, model, design, source, in_end, target, weight_base, weight
         in_groups=source.groups,
         out_groups=math.ceil(layer.outputs / design.co),
         in_base=source.base,
-        in_end=in_end,
+        in_end=source.end,
         in_stride=source.stride,
         out_base=target.base if target else 0,
         out_end=target.end if target else 1,
@@ -147,9 +144,8 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
         words = weight_words(layer, padded, source, design)
         step = words.shape[1] // padded.groups
         descriptors += descriptor(
-            layer, model, design, source, source.end if number else maps.inputs[-1].end, target,
-            weight_base, step, param_base,
-        )  # fmt: skip
+            layer, model, design, source, target, weight_base, step, param_base
+        )
         for tap in range(TAPS):
             weight_banks[tap].append(words[tap])
         param_words += param_sections(padded, param_base, design)
