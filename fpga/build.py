@@ -1,11 +1,13 @@
 """Builds Volley for a board, or as a simulated board.
 
-    python fpga/build.py --target sim [--like BOARD] [--set ci=8,co=4] [--clean] [--dry-run]
+    python fpga/build.py --target ulx3s [--set ci=8,co=4,clock=80] [--program]
+    python fpga/build.py --target sim [--like BOARD] [--set ci=8,co=4]
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -13,65 +15,178 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from firmware import boards  # noqa: E402
 from firmware.design import parse_settings  # noqa: E402
-from fpga.flows import sim  # noqa: E402
-from fpga.flows.steps import BuildError  # noqa: E402
+from fpga.flows import nextpnr, program, project, sim, target, toolchain, vivado  # noqa: E402
+from fpga.flows.display import Display  # noqa: E402
+from fpga.flows.model_fit import check_model  # noqa: E402
+from fpga.flows.steps import ROOT, BuildError, locked  # noqa: E402
 
 SIM = "sim"
-FLOWS = [SIM]  # targets that can be built
+BUILDERS = {"trellis": nextpnr.build, "apicula": nextpnr.build, "vivado": vivado.build}
+MEGA = 1_000_000
+EPILOG = """\
+The folder build/NAME holds the sources, the logs of all tools and the bitstream. A step that is
+up to date is not run again.
+
+exit codes:
+  1 a tool failed                     4 the design does not fit the device, or the model the design
+  2 a wrong argument, a missing tool  5 timing is not met; there is no bitstream
+  3 the Vivado project is written, and there is no Vivado to build it
+"""
 
 
-def check_target(target: str) -> None:
-    """Raises ``BuildError`` for a target that is unknown or whose flow does not exist yet."""
-    if target in FLOWS:
-        return
-    if target in boards.names():
-        raise BuildError(
-            f"the flow for board {target!r} is not there yet; --target can be {', '.join(FLOWS)}. "
-            f"A simulation of it is: --target {SIM} --like {target}",
-            code=2,
-        )
-    raise BuildError(f"no target {target!r}; --target can be {', '.join(FLOWS)}", code=2)
-
-
-def main(arguments=None) -> int:
-    """The command line; returns the exit code: 0, 1 where a tool failed, 2 where the user erred."""
+def make_parser() -> argparse.ArgumentParser:
+    """The command line's parser."""
     parser = argparse.ArgumentParser(
-        prog="fpga/build.py", description="Builds Volley for a board, or as a simulated board."
+        prog="fpga/build.py",
+        description="Builds Volley for a board, or as a simulated board.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--target", required=True, help=f"one of: {', '.join(FLOWS)}")
+    parser.add_argument("--target", required=True, help=f"one of: {', '.join(boards.names())}")
+    parser.add_argument("--like", metavar="BOARD", help="with --target sim: simulate this board")
     parser.add_argument(
-        "--like", metavar="BOARD", help=f"simulate this board (one of: {', '.join(boards.names())})"
-    )
-    parser.add_argument("--set", default="", metavar="ci=8,co=4", help="other design parameters")
+        "--set", default="", metavar="ci=8,co=4,clock=80",
+        help="other design parameters; the clock in MHz or Hz",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="FILE", help="a model that the design has to hold")
+    parser.add_argument("--program", action="store_true", help="load the board when it is built")
+    parser.add_argument("--synth-only", action="store_true", help="stop after synthesis")
+    parser.add_argument("--seed", type=int, default=1, help="of place and route (default: 1)")
+    parser.add_argument(
+        "--tools", choices=(toolchain.PINNED, toolchain.SYSTEM), default=toolchain.PINNED,
+        help="the packages of the extra fpga, or the tools on the PATH (default: pinned)",
+    )  # fmt: skip
+    parser.add_argument("--folder", type=Path, help="build there instead of build/NAME")
     parser.add_argument("--clean", action="store_true", help="build anew, even if up to date")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
     parser.add_argument("--verbose", action="store_true", help="show the tools' output")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments=None) -> int:
+    """The command line; returns the exit code, see EPILOG."""
+    options = make_parser().parse_args(arguments)
     try:
-        check_target(options.target)
-        board = sim.simulated(options.like or SIM, parse_settings(options.set))
-        if options.dry_run:
-            sim.check_tools()
-            print(sim.describe(board))
-            return 0
-        path = sim.build(board, show, options.verbose, options.clean)
-        print(path.relative_to(sim.ROOT))
+        check_target(options)
+        if options.target == SIM:
+            build_simulation(options)
+        else:
+            build_board(options)
         return 0
     except BuildError as error:
         print(f"build: {error}", file=sys.stderr)
         return error.code
-    except ValueError as error:  # a board, a parameter
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError) as error:  # a board, a parameter, a file
         print(f"build: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("build: interrupted; the next build starts anew", file=sys.stderr)
+        print("\nbuild: interrupted; what is done is kept", file=sys.stderr)
         return 130
 
 
-def show(text: str) -> None:
-    """Prints a line of progress at once."""
-    print(text, flush=True)
+def check_target(options) -> None:
+    """Raises ``BuildError`` for an unknown target, or options that it does not have."""
+    if options.target not in boards.names():
+        known = ", ".join(boards.names())
+        raise BuildError(f"no target {options.target!r}; --target can be {known}", code=2)
+    given = {
+        "--program": options.program,
+        "--synth-only": options.synth_only,
+        "--folder": options.folder,
+        "--model": options.model,
+    }
+    wrong = [name for name, value in given.items() if value]
+    if options.target == SIM and wrong:
+        raise BuildError(f"{wrong[0]} is for real boards, the target is {SIM}", code=2)
+    if options.target != SIM and options.like:
+        raise BuildError(f"--like {options.like} is for --target {SIM}", code=2)
+
+
+def split_clock(text: str) -> tuple[dict[str, int], int | None]:
+    """``"ci=8,clock=80"`` as ({"ci": 8}, 80_000_000); a clock below 10,000 is in MHz.
+
+    Raises ``ValueError``.
+    """
+    parts = text.split(",")
+    clocks = [part for part in parts if part.partition("=")[0] == "clock"]
+    settings = parse_settings(",".join(part for part in parts if part not in clocks))
+    if not clocks:
+        return settings, None
+    value = clocks[-1].partition("=")[2]
+    try:
+        clock = float(value.replace("_", ""))
+    except ValueError:
+        raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted") from None
+    clock_hz = round(clock * MEGA if clock < 10_000 else clock)
+    if clock_hz <= 0:
+        raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted")
+    return settings, clock_hz
+
+
+def build_simulation(options) -> None:
+    """Builds the simulated board; raises ``BuildError`` and ``ValueError``."""
+    board = sim.simulated(options.like or SIM, parse_settings(options.set))
+    if options.dry_run:
+        sim.check_tools()
+        print(sim.describe(board))
+        return
+    path = sim.build(board, Display(), options.verbose, options.clean)
+    print(path.relative_to(sim.ROOT))
+
+
+def build_board(options) -> None:
+    """Builds a real board; raises ``BuildError`` and ``ValueError``."""
+    settings, clock_hz = split_clock(options.set)
+    chosen = target.load(options.target, settings, clock_hz)
+    how = project.Options(
+        options.tools, options.seed, options.synth_only, options.clean, options.verbose
+    )
+    folder = (options.folder or project.folder_of(chosen)).resolve()
+    print(describe(chosen, folder))
+    toolchain.check(chosen.flow, how.tools)
+    show = Display()
+    check_model(chosen, options.model, show)
+    if options.dry_run:
+        return
+    with locked(folder.parent / f".{folder.name}.lock", show):
+        built = BUILDERS[chosen.flow](chosen, folder, how, show)
+        print(relative(built))
+        if options.program:
+            program.load(chosen, built, show, options.verbose)
+
+
+def describe(chosen: target.Target, folder: Path) -> str:
+    """What would be built where."""
+    board, design = chosen.board, chosen.board.design
+    parameters = " ".join(f"{name}={value}" for name, value in vars(design).items())
+    wanted = "" if chosen.wanted_hz == board.clock_hz else f", {chosen.wanted_hz / MEGA:g} wanted"
+    return (
+        f"target {chosen.name}: {board.title}, {chosen.part}\n"
+        f"  folder  {relative(folder)}\n"
+        f"  design  {parameters} ({design.pes} PE)\n"
+        f"  clock   {board.clock_hz / MEGA:g} MHz{wanted}, "
+        f"from {chosen.oscillator_hz / MEGA:g} MHz\n"
+        f"  UART    {board.baud} baud, {board.divisor} cycles a bit"
+    )
+
+
+def relative(path: Path) -> Path:
+    """A path as seen from the repository, if it is inside."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def run() -> int:
+    """``main``, for a reader who may close the pipe early, as ``head -1`` does."""
+    try:
+        code = main()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -16,15 +16,14 @@ from importlib import metadata
 from pathlib import Path
 
 from firmware import boards
-from fpga.flows.steps import BuildError, Steps, locked, write_whole
+from fpga.flows.steps import BUILD, ROOT, BuildError, Steps, hash_files, locked, write_whole
 from rtl import convert
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = ROOT / "build"
 MAIN = ROOT / "fpga" / "sim" / "main.cpp"
 WAIVERS = ROOT / "fpga" / "sim" / "lint.vlt"
 PACKAGES = {"verilator": "verilator", "make": "make", "g++": "g++"}  # tool: apt package
 STAMP = "stamp.json"
+SOURCES = ("rtl/*.py", "firmware/*.py", "fpga/sim/*.*", "fpga/flows/sim.py")
 BINARY = f"V{convert.TOP}"
 WIRE = "sim"  # the board file that says how fast a simulated wire is
 
@@ -65,16 +64,10 @@ def check_tools() -> None:
 
 def stamp(board: boards.Board) -> dict:
     """Everything that the binary depends on: parameters, sources, options, tools, processor."""
-    sources = hashlib.sha256()
-    for folder in ("rtl", "firmware", "fpga/flows", "fpga/sim"):
-        for path in sorted((ROOT / folder).glob("*")):
-            if path.suffix in (".py", ".cpp"):
-                sources.update(f"{path.name} {path.stat().st_size}\n".encode())
-                sources.update(path.read_bytes())
     return {
         "design": dataclasses.asdict(board.design),
         "board": [board.name, board.clock_hz, board.divisor],
-        "sources": sources.hexdigest(),
+        "sources": hash_files(path for pattern in SOURCES for path in ROOT.glob(pattern)),
         "options": [*VERILATOR_OPTIONS, CXX_FLAGS],
         "tools": [
             *(f"{name} {metadata.version(name)}" for name in ("myhdl", "edalize")),

@@ -1,0 +1,33 @@
+"""Whether a design holds a model: found out before hours of synthesis and routing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from firmware import modelfile
+from firmware.compile import FitError, compile_model
+from fpga.flows.steps import ROOT, BuildError
+from fpga.flows.target import Target
+
+SHIPPED = ROOT / "model" / "pretrained" / "mnist.safetensors"
+
+
+def check_model(target: Target, path: str | None, progress) -> None:
+    """Compiles a model for the target's design.
+
+    path: the user's model, which has to fit: else raises ``BuildError`` with code 4 that says what
+    is over. None: the shipped one, where a misfit is only told.
+    Raises ``ModelError`` or ``OSError`` if the user's file can not be read.
+    """
+    if path is None and not SHIPPED.is_file():
+        return
+    model = modelfile.load(str(path or SHIPPED))
+    try:
+        image = compile_model(model, target.board.design)
+    except FitError as error:
+        if path:
+            raise BuildError(str(error), code=4) from None
+        progress(f"  note    {error}")
+        return
+    cycles = sum(layer.bound for layer in image.layers)
+    progress(f"  model   {model.name} fits: about {target.board.clock_hz / cycles:.0f} images/s")

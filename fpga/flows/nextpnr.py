@@ -1,0 +1,105 @@
+"""Boards with an open toolchain: edalize's flows trellis (ECP5) and apicula (Gowin)."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import io
+from pathlib import Path
+
+from fpga.flows import constraints, phases, synth, timing, toolchain
+from fpga.flows.project import CORE, Options, Project
+from fpga.flows.stages import Stage, key_of
+from fpga.flows.steps import hash_files
+from fpga.flows.target import Target
+from fpga.flows.top import TOP
+
+FILE_TYPES = {".lpf": "LPF", ".cst": "CST", ".sdc": "SDC"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """placed: nextpnr's output. bitstream: the packer's. pack_options: edalize's name for them."""
+
+    placed: str
+    bitstream: str
+    pack_options: str
+
+
+FLOWS = {
+    "trellis": Flow(f"{TOP}.config", f"{TOP}.bit", "ecppack_options"),
+    "apicula": Flow(f"{TOP}.routed.json", f"{TOP}.fs", "gowin_pack_options"),
+}
+
+
+def build(target: Target, folder: Path, options: Options, progress) -> Path:
+    """Builds a target down to its bitstream, or its netlist; returns the path of what was built.
+
+    Raises ``BuildError``, with code 4 where the design does not fit the device and 5 where timing
+    is not met.
+    """
+    flow = FLOWS[target.flow]
+    route = Stage("place and route", (flow.placed, timing.REPORT, "nextpnr.log"))
+    pack = Stage("bitstream", (flow.bitstream,))
+    project = Project(target, folder, options, progress, [route, pack])
+    project.write_sources()
+    configure(target, project.folder, options)
+    environment = toolchain.write_launchers(project.folder, target.flow, options.tools)
+    key = project.synthesise(["make", synth.NETLIST], environment)
+    if options.synth_only:
+        return project.folder / synth.NETLIST
+
+    limits = [project.folder / name for name in constraints.files(target)]
+    key = key_of(key, hash_files(limits), nextpnr_options(target, options))
+    project.run(
+        route, "place and route", ["make", "-o", synth.NETLIST, flow.placed], "nextpnr.log", key,
+        phase=phases.nextpnr, environment=environment,
+    )  # fmt: skip
+    reached = timing.read(project.folder)
+    project.write_stamp("routed")
+    try:
+        timing.check(reached, target.board.clock_hz / 1e6)
+    except timing.BuildError:
+        project.stages.begin(pack.name)
+        raise
+    progress(f"{reached.clock}: {reached.reached_mhz:.2f} MHz of {reached.wanted_mhz:.2f} MHz")
+    project.run(
+        pack, "bitstream", ["make", "-o", flow.placed, flow.bitstream], "pack.log",
+        key_of(key, target.options("pack")), environment=environment,
+    )  # fmt: skip
+    project.write_stamp("complete")
+    return project.folder / flow.bitstream
+
+
+def nextpnr_options(target: Target, options: Options) -> list[str]:
+    """nextpnr's options; timing is judged from the report, so that a miss still has one."""
+    return [
+        *target.options("nextpnr"),
+        *("--seed", str(options.seed), "--report", timing.REPORT, "--timing-allow-fail"),
+    ]
+
+
+def configure(target: Target, folder: Path, options: Options) -> None:
+    """Writes edalize's Makefile into ``folder``."""
+    from edalize.flows.apicula import Apicula
+    from edalize.flows.trellis import Trellis
+
+    flow_class = {"trellis": Trellis, "apicula": Apicula}[target.flow]
+    files = [{"name": name, "file_type": "verilogSource"} for name in (CORE, f"{TOP}.v")]
+    files += [
+        {"name": name, "file_type": FILE_TYPES[Path(name).suffix]}
+        for name in constraints.files(target)
+    ]
+    flow_options = {
+        "yosys_template": synth.SCRIPT,
+        "nextpnr_options": nextpnr_options(target, options),
+        FLOWS[target.flow].pack_options: target.options("pack"),
+    }
+    if target.flow == "apicula":
+        flow_options |= {"device": target.part, "device_family": "C"}
+    edam = {"name": TOP, "toplevel": TOP, "files": files, "flow_options": flow_options}
+    # edalize adds the options to a dictionary of the class, where the next build would find them
+    fresh = type(flow_class.__name__, (flow_class,), {"_flow": copy.deepcopy(flow_class._flow)})
+    with contextlib.redirect_stdout(io.StringIO()):
+        fresh(edam, str(folder)).configure()

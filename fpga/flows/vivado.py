@@ -1,0 +1,110 @@
+"""Arty boards: edalize's Vivado flow, and Yosys for counts where there is no Vivado."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from fpga.flows import constraints, synth, toolchain
+from fpga.flows.project import CORE, Options, Project
+from fpga.flows.stages import Stage, key_of
+from fpga.flows.steps import BuildError, hash_files
+from fpga.flows.target import Target
+from fpga.flows.top import TOP
+
+VIVADO = "vivado"
+BITSTREAM = f"{TOP}.bit"
+REPORTS = "reports.tcl"
+TIMING = "timing.rpt"
+REPORTS_TEXT = f"""\
+# runs at the end of routing; the build reads the slack from {TIMING}
+report_timing_summary -file {{folder}}/{TIMING}
+report_utilization -file {{folder}}/utilisation.rpt
+"""
+HOOK = "hook.tcl"
+HOOK_TEXT = f"""\
+set_property STEPS.ROUTE_DESIGN.TCL.POST [file normalize {REPORTS}] [get_runs impl_1]
+"""
+SLACK = re.compile(r"^\s+WNS\(ns\).*\n[\s-]+\n\s+(-?[\d.]+)", re.M)
+
+
+def build(target: Target, folder: Path, options: Options, progress) -> Path:
+    """Writes the Vivado project and builds its bitstream; returns the path of what was built.
+
+    Raises ``BuildError``: code 3 where there is no Vivado, with the command to run where there is
+    one; 4 where the design does not fit; 5 where timing is not met.
+    """
+    route = Stage("implementation", (BITSTREAM, TIMING))
+    project = Project(target, folder, options, progress, [route])
+    project.write_sources()
+    configure(target, project.folder)
+    environment = toolchain.write_launchers(project.folder, target.flow, options.tools)
+    command = [str(project.folder / toolchain.BIN / "yosys"), "-p", f"tcl {synth.SCRIPT}"]
+    key = project.synthesise(command, environment)
+    if options.synth_only:
+        return project.folder / synth.NETLIST
+    if shutil.which(VIVADO) is None:
+        raise BuildError(
+            f"there is no {VIVADO} on the PATH; the project is complete. Where there is one, run\n"
+            f"    make -C {shlex.quote(str(project.folder))}\n"
+            f"which writes {BITSTREAM}; or this command again",
+            code=3,
+        )
+    limits = [project.folder / name for name in (*constraints.files(target), HOOK, REPORTS)]
+    key = key_of(key, hash_files(limits), shutil.which(VIVADO))
+    project.run(
+        route, "Vivado", ["make", BITSTREAM], "vivado.log", key, environment=environment, phase=phase
+    )
+    project.write_stamp("routed")
+    check_timing(project, route)
+    project.write_stamp("complete")
+    return project.folder / BITSTREAM
+
+
+def check_timing(project: Project, route: Stage) -> None:
+    """Raises ``BuildError`` unless Vivado's report has no negative slack; then the bitstream goes."""
+    found = SLACK.search((project.folder / TIMING).read_text())
+    if found is None:
+        raise BuildError(f"{project.folder / TIMING}: no slack (WNS) in this report of Vivado")
+    slack = float(found[1])
+    if slack < 0:
+        period = 1e9 / project.target.board.clock_hz
+        report = (project.folder / TIMING).read_text()
+        (project.folder / BITSTREAM).unlink()
+        paths = re.findall(r"^\s+(?:Source|Destination):\s+\S+", report, re.M)[:2]
+        raise BuildError(
+            f"timing is not met: the slack is {slack} ns of {period:.3f} ns; no bitstream is kept\n"
+            + "".join(f"    {' '.join(line.split())}\n" for line in paths)
+            + f"a clock that passes: --set clock={1e3 / (period - slack) * 0.999:.1f}",
+            code=5,
+        )
+    project.progress(f"slack {slack} ns")
+
+
+def phase(line: str) -> str | None:
+    """The command or phase that Vivado runs, from a line of its output."""
+    found = re.match(r"Command: (\w+)|(Phase [\d.]+ [^|]+)|Starting (.+)", line)
+    return next(filter(None, found.groups()), None) if found else None
+
+
+def configure(target: Target, folder: Path) -> None:
+    """Writes edalize's Makefile and Tcl, and our hook for the reports, into ``folder``."""
+    from edalize.flows.vivado import Vivado
+
+    (folder / REPORTS).write_text(REPORTS_TEXT.format(folder="[get_property DIRECTORY [current_project]]"))
+    (folder / HOOK).write_text(HOOK_TEXT)
+    files = [{"name": name, "file_type": "verilogSource"} for name in (CORE, f"{TOP}.v")]
+    files += [{"name": name, "file_type": "xdc"} for name in constraints.files(target)]
+    files.append({"name": HOOK, "file_type": "tclSource"})
+    edam = {
+        "name": TOP,
+        "toplevel": TOP,
+        "files": files,
+        "flow_options": {"part": target.part},
+    }
+    with contextlib.redirect_stdout(io.StringIO()):
+        Vivado(edam, str(folder)).configure()
