@@ -28,18 +28,21 @@ def affine(x, generator, degrees=10.0, shift=1.5, zoom=0.1, shear=0.1):
     return F.grid_sample(x, grid, align_corners=False).round_()
 
 
-def crop_flip(x, generator, margin=4):
-    """Shift each picture by up to `margin` pixels (zeros come in) and mirror half of them."""
-    b, _, h, w = x.shape
-    padded = F.pad(x, [margin] * 4)
-    at = torch.randint(0, 2 * margin + 1, (b, 2), generator=generator)
-    mirrored = torch.rand(b, generator=generator) < 0.5
-    out = torch.empty_like(x)
-    for i in range(b):
-        top, left = at[i].tolist()
-        piece = padded[i, :, top : top + h, left : left + w]
-        out[i] = piece.flip(-1) if mirrored[i] else piece
-    return out
+def flip(x, generator):
+    """Mirror half of the pictures left to right."""
+    mirrored = torch.rand(len(x), generator=generator) < 0.5
+    return torch.where(mirrored.view(-1, 1, 1, 1), x.flip(-1), x)
+
+
+def crop(x, generator, margin):
+    """Shift each picture by up to `margin` pixels either way; its own mirror image comes in."""
+    b, c, h, w = x.shape
+    padded = F.pad(x, [margin] * 4, mode="reflect")
+    at = torch.randint(0, 2 * margin + 1, (2, b, 1), generator=generator)
+    rows, columns = at[0] + torch.arange(h), at[1] + torch.arange(w)
+    picture = torch.arange(b).view(b, 1, 1)
+    moved = padded.permute(0, 2, 3, 1)[picture, rows.unsqueeze(2), columns.unsqueeze(1)]
+    return moved.permute(0, 3, 1, 2).contiguous()
 
 
 def cutout(x, generator, size=8):
@@ -56,6 +59,8 @@ def cutout(x, generator, size=8):
 CHOICES = {
     "none": lambda x, g: x,
     "affine": affine,
-    "crop": crop_flip,
-    "crop-cutout": lambda x, g: cutout(crop_flip(x, g), g),
+    "flip": flip,
+    "crop2": lambda x, g: flip(crop(x, g, 2), g),
+    "crop4": lambda x, g: flip(crop(x, g, 4), g),
+    "crop4-cutout": lambda x, g: cutout(flip(crop(x, g, 4), g), g),
 }

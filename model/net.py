@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from model import winograd
 from model.neuron import if_bn, moments
 from model.quantise import binarise
 
@@ -88,6 +89,20 @@ def parse(text, in_shape, classes):
     return layers
 
 
+def _convolve(x, weight):
+    """Convolution [n,h,w,out] of channel-last maps x [n,h,w,c] and weight [out,c,k,k]."""
+    if winograd.suits(x, weight):
+        return winograd.conv3x3(x, weight)
+    if winograd.suits_encoder(x, weight):
+        return winograd.encode3x3(x, weight)
+    y = F.conv2d(
+        x.permute(0, 3, 1, 2),  # channels_last, no copy
+        weight.contiguous(memory_format=torch.channels_last),
+        padding=weight.shape[-1] // 2,
+    )
+    return y.permute(0, 2, 3, 1).contiguous()
+
+
 class Layer(nn.Module):
     """Binary weights, and for a firing layer the batch normalisation that IF-BN folds away."""
 
@@ -114,22 +129,23 @@ class Layer(nn.Module):
         weight = binarise(self.weight)
         n, b, h, w, c = x.shape
         if self.spec.kind == "conv":
-            x = x.reshape(n * b, h, w, c).permute(0, 3, 1, 2)  # channels_last, no copy
-            y = F.conv2d(
-                x,
-                weight.contiguous(memory_format=torch.channels_last),
-                padding=self.spec.kernel // 2,
-            )
-            return y.permute(0, 2, 3, 1).contiguous().view(n, b, h, w, -1)
+            return _convolve(x.reshape(n * b, h, w, c), weight).view(n, b, h, w, -1)
         # The file's order of a dense layer's inputs is (c, y, x); the maps here are (y, x, c).
         weight = weight.view(-1, c, h, w).permute(0, 2, 3, 1).reshape(-1, h * w * c)
         return F.linear(x.reshape(n * b, -1), weight).view(n, b, 1, 1, -1)
 
-    def statistics(self, x, live):
-        """Mean and variance of psums x to normalise with; `live` takes the batch's, and learns."""
+    def statistics(self, x, live, share=None):
+        """Mean and variance of psums x to normalise with; `live` takes the batch's, and learns.
+
+        share: averages tensors over the processes that each hold a part of the batch, in place.
+        """
         if not live:
             return self.mean, self.var
         mean, var = moments(x)
+        if share:
+            square = var + mean.square()
+            share([mean, square])
+            var = square - mean.square()
         with torch.no_grad():
             self.mean.lerp_(mean, MOMENTUM)
             self.var.lerp_(var, MOMENTUM)
@@ -141,7 +157,8 @@ class Net(nn.Module):
 
     Pictures are float32 [B,C,H,W] with the integers 0..255; psums of the encoding layer are then
     the hardware's own. `rate` selects the first training stage: one pass per picture, each neuron
-    sending the mean of the spikes it would fire under a constant drive.
+    sending the mean of the spikes it would fire under a constant drive. `share` averages tensors in
+    place over the processes of a data-parallel run, so that batch statistics are the whole batch's.
     """
 
     def __init__(self, specs, ticks, hard=False):
@@ -149,6 +166,7 @@ class Net(nn.Module):
         self.layers = nn.ModuleList(Layer(s) for s in specs)
         self.ticks, self.hard = ticks, hard
         self.rate = False
+        self.share = None
         self.frozen = False  # normalise with the running statistics while training too
 
     def forward(self, pictures):
@@ -156,7 +174,7 @@ class Net(nn.Module):
         live = self.training and not self.frozen
         for layer in self.layers[:-1]:
             y = layer.psum(x)
-            mean, var = layer.statistics(y, live)
+            mean, var = layer.statistics(y, live, self.share)
             x = if_bn(
                 y,
                 layer.gain,
@@ -168,6 +186,7 @@ class Net(nn.Module):
                 pool=layer.spec.pool,
                 rate=self.rate,
                 batch_stats=live,
+                share=self.share,
             )
         last = self.layers[-1]
         return last.psum(x).mean(0).flatten(1) + last.bias

@@ -1,9 +1,9 @@
 """Integrate-and-fire neurons with batch normalisation folded in (IF-BN), for training.
 
 One layer's elementwise work is one function here: normalise, integrate, fire and OR-pool, over all
-ticks, written so that `torch.compile` makes one loop of it. Backward passes are written by hand,
-and recompute the membrane instead of keeping it: at T = 8 memory traffic, not arithmetic, is what
-a training step waits for.
+ticks. Backward passes are written by hand, and recompute the membrane instead of keeping it: at
+T = 8 memory traffic, not arithmetic, is what a training step waits for. Each function exists twice,
+in PyTorch here and as one loop of kernels.cpp, which is used where model.native can (`suits`).
 
 In units of the threshold (threshold = 1, v starts at V_INIT):
 
@@ -20,27 +20,11 @@ arXiv 2205.00780.
 
 import torch
 
+from model import native
+
 V_INIT = 0.5  # half a threshold: the spike count then rounds to nearest instead of down
 WINDOW = 0.5  # half-width of the surrogate's rectangle, in thresholds
 EPS = 1e-5  # added to the variance
-
-_compiled = {}
-_use_compile = False
-
-
-def use_compile(on):
-    """Choose whether the kernels run through torch.compile (needs a C++ compiler) or eagerly."""
-    global _use_compile
-    _use_compile = bool(on)
-
-
-def _run(kernel, *args):
-    if not _use_compile:
-        return kernel(*args)
-    if kernel not in _compiled:
-        _compiled[kernel] = torch.compile(kernel, dynamic=False)
-    return _compiled[kernel](*args)
-
 
 def _blocks(x, pool):
     """View [N,B,H,W,C] as [N,B,H/p,p,W/p,p,C]: dimensions 3 and 5 are pooled together."""
@@ -152,7 +136,17 @@ def _norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx):
 def moments(x):
     """Mean and variance float32 [C] of x [N,B,H,W,C], over all but the channel; no gradient."""
     with torch.no_grad():
-        return _run(_moments, x.detach())
+        return native.moments(x) if native.suits(x) else _moments(x.detach())
+
+
+def _drive_gradient(grad, x, scale, shift, mean, inv, how):
+    """(dy, sum of dy, sum of dy * normalised x): the gradient of the normalised drives."""
+    if x.shape[0] == 1:
+        dy = _constant_back(grad, x, scale, shift, how["pool"])
+    else:
+        v = _membranes(x, scale, shift, how["hard"])
+        dy = _fire_back(grad, v, _largest(v, how["pool"]), how["pool"], how["hard"])
+    return dy, *_sums(dy, x, mean, inv)
 
 
 class _IfBn(torch.autograd.Function):
@@ -164,36 +158,60 @@ class _IfBn(torch.autograd.Function):
         shift = beta - mean * scale
         ctx.save_for_backward(x, gain, mean, inv, scale, shift)
         ctx.how = how
+        if native.suits(x):
+            return native.fire(
+                x, scale, shift, how["ticks"], how["pool"], how["hard"], how["rate"], V_INIT
+            )
         kernel = _rate if how["rate"] else _fire
-        return _run(kernel, x, scale, shift, how["ticks"], how["pool"], how["hard"])
+        return kernel(x, scale, shift, how["ticks"], how["pool"], how["hard"])
 
     @staticmethod
     def backward(ctx, grad):
         x, gain, mean, inv, scale, shift = ctx.saved_tensors
         how = ctx.how
         grad = grad.contiguous()
-        if x.shape[0] == 1:
-            dy = _run(_constant_back, grad, x, scale, shift, how["pool"])
+        fast = native.suits(x)
+        if fast:
+            dy, sum_dy, sum_dyx = native.fire_back(
+                grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW
+            )
         else:
-            v = _run(_membranes, x, scale, shift, how["hard"])
-            best = _run(_largest, v, how["pool"])
-            dy = _run(_fire_back, grad, v, best, how["pool"], how["hard"])
-        sum_dy, sum_dyx = _run(_sums, dy, x, mean, inv)
+            dy, sum_dy, sum_dyx = _drive_gradient(grad, x, scale, shift, mean, inv, how)
         dx = None
         if ctx.needs_input_grad[0]:
             n = x.numel() // x.shape[-1] if how["batch_stats"] else float("inf")
-            dx = _run(_norm_back, dy, x, mean, inv, gain, sum_dy / n, sum_dyx / n)
+            mean_dy, mean_dyx = sum_dy / n, sum_dyx / n
+            if how["share"] and how["batch_stats"]:
+                how["share"]([mean_dy, mean_dyx])
+            norm_back = native.norm_back if fast else _norm_back
+            dx = norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx)
         return dx, sum_dyx, sum_dy, None, None, None
 
 
-def if_bn(x, gain, beta, mean, var, *, ticks, pool=1, hard=False, rate=False, batch_stats=False):
+def if_bn(
+    x,
+    gain,
+    beta,
+    mean,
+    var,
+    *,
+    ticks,
+    pool=1,
+    hard=False,
+    rate=False,
+    batch_stats=False,
+    share=None,
+):
     """Normalise, integrate, fire and OR-pool.
 
     x: float32 [ticks or 1, B, H, W, C], contiguous; with `rate`, [1, B, H, W, C].
     gain, beta, mean, var: float32 [C]; batch_stats says that mean and var are those of x, so that
-    the gradient of x goes through them as well.
+    the gradient of x goes through them as well; share, that they are of several processes' batches,
+    and averages tensors over the processes in place (equal numbers of pictures each).
     Returns spikes 0.0/1.0 [ticks, B, H/pool, W/pool, C]; with `rate`, their mean over the ticks
     under a constant drive [1, B, H/pool, W/pool, C] (the first training stage).
     """
-    how = dict(ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats)
+    how = dict(
+        ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats, share=share
+    )
     return _IfBn.apply(x, gain, beta, mean, torch.rsqrt(var + EPS), how)

@@ -9,7 +9,8 @@ would fire under a constant drive, so an epoch costs about one tick. `spikes`: d
 through all ticks (STBP, arXiv 1706.02609). Both use binary weights with straight-through
 gradients, IF neurons, and batch normalisation that folds into bias and threshold (IF-BN, arXiv
 2205.00780). The files are OUT (the model, after each epoch of spikes), OUT.ckpt (for --resume),
-OUT.csv and OUT.png (curves). Data parallel: torchrun --nproc-per-node N model/train.py ...
+OUT.csv and OUT.png (log and curves). Data parallel: torchrun --nproc-per-node N model/train.py ...
+computes what one process would, with the batch shared out.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model import augment, datasets, neuron, quantise, trainer  # noqa: E402
+from model import augment, datasets, native, quantise, schedule, trainer  # noqa: E402
 from model import net as networks  # noqa: E402
 
 
@@ -111,11 +112,40 @@ def parser():
         help="share of a stage in which the learning rate rises (0.03)",
     )
     p.add_argument(
+        "--schedule",
+        choices=list(schedule.CHOICES),
+        default="cosine",
+        help="how the learning rate falls after that, to 0 at the end of a stage (cosine)",
+    )
+    p.add_argument(
+        "--epoch-pictures",
+        type=whole(1, 10**9),
+        metavar="N",
+        help="call every N training pictures an epoch, at whose end a checkpoint is written "
+        "(default: all of them); no picture comes twice before all came once",
+    )
+    p.add_argument(
+        "--validate",
+        type=whole(0, 10**6),
+        default=0,
+        metavar="N",
+        help="hold the last N training pictures out, measure each epoch on them instead of on the "
+        "test pictures, and write the model file only for the best epoch on them (0)",
+    )
+    p.add_argument(
+        "--ema",
+        type=real(0, 0.99999),
+        default=0.0,
+        metavar="DECAY",
+        help="average weights and statistics over the steps, keeping this share at each (0.999: "
+        "about the last 1000 steps), and write the average as the model; 0 does not (0)",
+    )
+    p.add_argument(
         "--augment",
         choices=list(augment.CHOICES),
         default=None,
         help="random variations of the pictures (affine for the 28x28 sets, "
-        "crop-cutout for CIFAR-10)",
+        "crop4-cutout for CIFAR-10); crop: shift by up to so many pixels and mirror",
     )
     p.add_argument("--smooth", type=real(0, 0.9), default=0.0, help="label smoothing (0)")
     p.add_argument(
@@ -136,11 +166,11 @@ def parser():
         help="CPU threads (default: all cores, shared out under torchrun)",
     )
     p.add_argument(
-        "--compile",
-        choices=("auto", "on", "off"),
+        "--kernels",
+        choices=("auto", "native", "torch"),
         default="auto",
-        help="fuse the neuron loops with torch.compile; auto: if there is a C++ "
-        "compiler and more than 2000 pictures",
+        help="native: the loops of kernels.cpp, several times as fast, compiled at the first use "
+        "with a C++ compiler; torch: PyTorch's own; auto: native where there is a compiler",
     )
     p.add_argument(
         "--train-limit",
@@ -178,9 +208,23 @@ def from_checkpoint(path, data):
     if made.data != data:
         raise trainer.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
     net = build(made)
-    net.load_state_dict(state["net"])
-    net.rate = all(row[0] == "rate" for row in state["rows"])
+    net.load_state_dict((state["average"] or state)["net"])
+    net.rate = all(row["stage"] == "rate" for row in state["rows"])
     return net.eval(), torch.exp(state["log_scale"])
+
+
+def pictures(options):
+    """(training, held-out) pictures and labels, as options limit and divide them."""
+    train = datasets.load(options.data, "train", options.data_dir)
+    train = tuple(a[: options.train_limit] for a in train)
+    if options.validate >= len(train[1]):
+        raise networks.SpecError(
+            f"--validate {options.validate} leaves none of the {len(train[1])} training pictures"
+        )
+    if options.validate:
+        return tuple(zip(*((a[: -options.validate], a[-options.validate :]) for a in train)))
+    test = datasets.load(options.data, "test", options.data_dir)
+    return train, tuple(a[: options.test_limit] for a in test)
 
 
 def prepare(options):
@@ -197,24 +241,14 @@ def prepare(options):
     folder = Path(options.out).resolve().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"--out {options.out}: there is no folder {folder}; make it first")
-    train = datasets.load(options.data, "train", options.data_dir)
-    test = datasets.load(options.data, "test", options.data_dir)
-    train = tuple(a[: options.train_limit] for a in train)
-    test = tuple(a[: options.test_limit] for a in test)
+    train, held_out = pictures(options)
     if len(train[1]) < options.batch:
         raise networks.SpecError(
             f"--batch {options.batch} is more than the {len(train[1])} training pictures"
         )
     if options.augment is None:
-        options.augment = "crop-cutout" if options.data == "cifar10" else "affine"
-    from shutil import which
-
-    neuron.use_compile(
-        options.compile == "on"
-        or options.compile == "auto"
-        and len(train[1]) > 2000
-        and any(map(which, ("c++", "g++", "clang++")))
-    )
+        options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
+    native.use(options.kernels)
 
     def save(trained):
         if not trained.rate:
@@ -231,10 +265,12 @@ def prepare(options):
                 options.out,
             )
 
-    run = trainer.Trainer(net, options, train, test, save)
+    run = trainer.Trainer(net, options, train, held_out, save)
     if options.init:
         source, scale = from_checkpoint(options.init, options.data)
         net.load_state_dict(source.state_dict())
+        if run.average:
+            run.average.net.load_state_dict(source.state_dict())
         with torch.no_grad():
             run.log_scale.copy_(scale.log())
     if options.teacher:
@@ -248,7 +284,13 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     try:
         prepare(options).run(options.resume)
-    except (networks.SpecError, datasets.DataError, trainer.ResumeError, OSError) as error:
+    except (
+        networks.SpecError,
+        datasets.DataError,
+        native.CompileError,
+        trainer.ResumeError,
+        OSError,
+    ) as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,72 +1,47 @@
-"""The training loop: two stages, checkpoints, resuming, curves, and data parallel over processes."""
+"""The training loop: two stages, checkpoints, resuming, and data parallel over processes."""
 
-import csv
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from model import augment, schedule
+from model import augment, curves, schedule
+from model.ema import Average
+from model.peers import Peers
 
-COLUMNS = ("stage", "epoch", "learning_rate", "loss", "train_accuracy", "test_accuracy", "seconds")
 STAGES = ("rate", "spikes")
+LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
+SETTINGS = (
+    "net data ticks reset seed rate_epochs epochs epoch_pictures batch rate_lr lr schedule warm_up "
+    "ema augment smooth distil validate train_limit"
+).split()
 
 
 class ResumeError(ValueError):
     """A checkpoint that cannot be used; says why and what to do."""
 
 
-class Peers:
-    """The processes of one data-parallel run (torchrun, gloo), or just this one."""
-
-    def __init__(self):
-        self.count = int(os.environ.get("WORLD_SIZE", 1))
-        self.rank = int(os.environ.get("RANK", 0))
-        if self.count > 1:
-            dist.init_process_group("gloo")
-
-    @property
-    def first(self):
-        """Whether this process writes files and prints."""
-        return self.rank == 0
-
-    def average(self, tensors):
-        """Replace each tensor by its mean over all processes, in one message."""
-        if self.count == 1:
-            return
-        flat = torch.cat([t.reshape(-1) for t in tensors])
-        dist.all_reduce(flat)
-        flat /= self.count
-        at = 0
-        for tensor in tensors:
-            tensor.copy_(flat[at : at + tensor.numel()].view_as(tensor))
-            at += tensor.numel()
-
-    def close(self):
-        """Leave the process group."""
-        if self.count > 1:
-            dist.destroy_process_group()
-
-
 class Trainer:
     """Trains a Net on pictures held in memory.
 
-    options is the parsed command line of train.py; train and test are (pictures uint8 [N,C,H,W],
-    labels uint8 [N]). After each epoch: a checkpoint OUT.ckpt, a row of OUT.csv, OUT.png, and
-    save(net), which writes the model file.
+    options is the parsed command line of train.py; train and held_out are (pictures uint8
+    [N,C,H,W], labels uint8 [N]). After each epoch: a checkpoint OUT.ckpt, a row of OUT.csv, OUT.png,
+    and save(net), which writes the model file; where held_out are validation pictures, only if no
+    earlier epoch of the stage did better on them. With options.ema, net is the averaged one.
     """
 
-    def __init__(self, net, options, train, test, save):
+    def __init__(self, net, options, train, held_out, save):
         self.net, self.options, self.save = net, options, save
-        self.train, self.test = train, test
+        self.train, self.held_out = train, held_out
         self.peers = Peers()
-        self.log_scale = nn.Parameter(torch.tensor(-2.0))  # of the scores; not exported
+        if self.peers.count > 1:
+            net.share = self.peers.average
+        self.log_scale = nn.Parameter(torch.tensor(LOG_SCALE))  # of the scores; not exported
+        self.average = Average(net, options.ema) if options.ema else None
         self.teacher = None
         self.done = []  # rows of the CSV
         self.paths = {k: Path(f"{options.out}.{k}") for k in ("ckpt", "csv", "png")}
@@ -76,36 +51,19 @@ class Trainer:
 
     def settings(self):
         """What must be equal for a resumed run to be the same run."""
-        keys = (
-            "net",
-            "data",
-            "ticks",
-            "reset",
-            "seed",
-            "rate_epochs",
-            "epochs",
-            "batch",
-            "rate_lr",
-            "lr",
-            "augment",
-            "smooth",
-            "distil",
-            "train_limit",
-        )
-        return {k: getattr(self.options, k) for k in keys}
+        return {key: getattr(self.options, key) for key in SETTINGS}
 
     def checkpoint(self, optimiser):
         """Write OUT.ckpt: everything that the next epoch depends on."""
         state = {
             "settings": self.settings(),
             "net": self.net.state_dict(),
+            "average": self.average and self.average.state_dict(),
             "rows": self.done,
             "log_scale": self.log_scale.detach(),
             "optimiser": optimiser.state_dict(),
         }
-        part = self.paths["ckpt"].with_name(self.paths["ckpt"].name + ".part")
-        torch.save(state, part)
-        part.replace(self.paths["ckpt"])
+        curves.whole(self.paths["ckpt"], lambda part: torch.save(state, part))
 
     def resume(self):
         """Read OUT.ckpt; returns the optimiser's state for the stage that it was saved in."""
@@ -118,9 +76,11 @@ class Trainer:
                     "options, or another --out to start anew"
                 )
         self.net.load_state_dict(state["net"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         with torch.no_grad():
             self.log_scale.copy_(state["log_scale"])
-        self.done = [tuple(row) for row in state["rows"]]
+        self.done = state["rows"]
         return state["optimiser"]
 
     # -- the loop ------------------------------------------------------------------------------
@@ -133,29 +93,44 @@ class Trainer:
             (self.options.rate_epochs, self.options.epochs),
             (self.options.rate_lr, self.options.lr),
         ):
-            finished = sum(row[0] == stage for row in self.done)
+            finished = sum(row["stage"] == stage for row in self.done)
             if finished >= epochs:
                 continue
             optimiser = torch.optim.Adam(self.parameters, lr=peak, fused=True)
             if finished and state:
                 optimiser.load_state_dict(state)
-            self.net.rate = stage == "rate"
+            for net in self.nets():
+                net.rate = stage == "rate"
             for epoch in range(finished, epochs):
                 self.epoch(stage, epoch, epochs, peak, optimiser)
         self.peers.close()
 
-    def epoch(self, stage, epoch, epochs, peak, optimiser):
-        """One pass over the training pictures, then the test pictures, then the files."""
-        began = time.time()
-        generator = torch.Generator().manual_seed(
-            self.options.seed * 1_000_003 + STAGES.index(stage) * 1009 + epoch
+    def nets(self):
+        """The network in training and, with --ema, its average."""
+        return [self.net] + ([self.average.net] if self.average else [])
+
+    def picks(self, stage, epoch):
+        """Indices of the training pictures of one epoch, in order.
+
+        The epochs of a stage are cut out of one row of shuffles of all training pictures.
+        """
+        count = len(self.train[1])
+        size = self.options.epoch_pictures or count
+        shuffles = range(epoch * size // count, -(-(epoch + 1) * size // count))
+        seed = self.options.seed * 1_000_003 + STAGES.index(stage) * 1009
+        order = np.concatenate(
+            [torch.randperm(count, generator=seeded(seed + s)).numpy() for s in shuffles]
         )
-        pictures, labels = self.train
-        order = torch.randperm(len(labels), generator=generator).numpy()
-        size = self.options.batch
-        steps = len(order) // size
+        return order[epoch * size - shuffles[0] * count :][:size]
+
+    def epoch(self, stage, epoch, epochs, peak, optimiser):
+        """Train on the epoch's pictures, test on those held out, and write the files."""
+        began = time.time()
+        generator = seeded(self.options.seed * 7919 + STAGES.index(stage) * 1009 + epoch)
+        order = self.picks(stage, epoch)
+        steps = len(order) // self.options.batch
         self.net.train()
-        losses, right = 0.0, 0
+        losses, right, seen = 0.0, 0, 0
         bar = tqdm(
             range(steps),
             desc=f"{stage} {epoch + 1}/{epochs}",
@@ -165,47 +140,78 @@ class Trainer:
             mininterval=2,
         )
         for step in bar:
-            rate = schedule.cosine(epoch * steps + step, epochs * steps, peak, self.options.warm_up)
+            rate = schedule.rate(
+                self.options.schedule,
+                epoch * steps + step,
+                epochs * steps,
+                peak,
+                self.options.warm_up,
+            )
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            picks = order[step * size : (step + 1) * size]
-            x = torch.from_numpy(pictures[picks]).float()
-            y = torch.from_numpy(labels[picks].astype(np.int64))
-            x = augment.CHOICES[self.options.augment](x, generator)
-            mine = slice(self.peers.rank, None, self.peers.count)
-            loss, scores = self.loss(x[mine], y[mine])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.peers.average([p.grad for p in self.parameters])
-            optimiser.step()
-            self.net.clip_weights()
-            losses += loss.item()
-            right += (scores.argmax(1) == y[mine]).sum().item()
-            if step % 10 == 9:
-                seen = (step + 1) * len(y[mine])
-                bar.set_postfix(
-                    loss=f"{losses / (step + 1):.4f}", accuracy=f"{100 * right / seen:.2f} %"
-                )
-        self.peers.average([b for b in self.net.buffers()])
-        if not self.peers.first:
-            return
-        seen = max(1, steps) * len(range(size)[mine]) if steps else 1
-        row = (
-            stage,
-            epoch + 1,
-            rate,
-            losses / max(1, steps),
-            right / seen,
-            self.accuracy(*self.test),
-            time.time() - began,
-        )
+            x, y = self.batch(order[step * self.options.batch :][: self.options.batch], generator)
+            loss, scores = self.step(x, y, optimiser)
+            losses += loss
+            right += (scores.argmax(1) == y).sum().item()
+            seen += len(y)
+            bar.set_postfix(
+                loss=f"{losses / (step + 1):.4f}",
+                accuracy=f"{100 * right / seen:.2f} %",
+                refresh=False,
+            )
+        row = {
+            "stage": stage,
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "loss": losses / steps,
+            "train_accuracy": right / seen,
+        }
+        if self.peers.first:
+            self.close_epoch(row, epochs, began, optimiser)
+
+    def batch(self, picks, generator):
+        """This process's share of a batch: varied pictures float32 [B,C,H,W], labels int64 [B]."""
+        x = torch.from_numpy(self.train[0][picks]).float()
+        x = augment.CHOICES[self.options.augment](x, generator)
+        y = torch.from_numpy(self.train[1][picks].astype(np.int64))
+        return self.peers.mine(x), self.peers.mine(y)
+
+    def step(self, x, y, optimiser):
+        """One optimiser step; returns (loss, scores) of this process's pictures."""
+        loss, scores = self.loss(x, y)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.peers.average([p.grad for p in self.parameters])
+        optimiser.step()
+        self.net.clip_weights()
+        if self.average:
+            self.average.update(self.net)
+        return loss.item(), scores
+
+    def close_epoch(self, row, epochs, began, optimiser):
+        """Complete the epoch's row with the held-out pictures, write the files, and print it."""
+        held_out = "validation_accuracy" if self.options.validate else "test_accuracy"
+        row[held_out] = self.accuracy(self.net)
+        best = held_out
+        if self.average:
+            best = "ema_accuracy"
+            row[best] = self.accuracy(self.average.net)
+        row["seconds"] = time.time() - began
+        before = [r[best] for r in self.done if r["stage"] == row["stage"]]
         self.done.append(row)
         self.checkpoint(optimiser)
-        self.write_curves()
-        self.save(self.net)
+        curves.write_log(self.done, self.paths["csv"])
+        curves.draw(self.done, self.paths["png"])
+        if not self.options.validate or row[best] > max(before, default=-1):
+            self.save(self.nets()[-1])
+        shown = ", ".join(
+            f"{key.replace('_', ' ')} {100 * value:.2f} %"
+            for key, value in row.items()
+            if key.endswith("_accuracy")
+        )
         print(
-            f"{stage} {epoch + 1}/{epochs}: loss {row[3]:.4f}, training accuracy "
-            f"{100 * row[4]:.2f} %, test accuracy {100 * row[5]:.2f} %, {row[6]:.0f} s",
+            f"{row['stage']} {row['epoch']}/{epochs}: loss {row['loss']:.4f}, {shown}, "
+            f"{row['seconds']:.0f} s",
             flush=True,
         )
 
@@ -223,28 +229,22 @@ class Trainer:
         return loss, scores
 
     @torch.no_grad()
-    def accuracy(self, pictures, labels):
-        """Share of pictures whose class is right, with the stage's own forward pass."""
-        self.net.eval()
-        size, right = self.options.batch // self.peers.count, 0
+    def accuracy(self, net):
+        """Share of the held-out pictures whose class is right, with the stage's own forward pass."""
+        training = net.training
+        net.eval()
+        pictures, labels = self.held_out
+        size, right = self.options.batch, 0
         for at in range(0, len(labels), size):
-            x = pictures[at : at + size]
-            short = size - len(x)  # one batch size: one compiled kernel
-            padded = np.concatenate([x, np.zeros((short, *x.shape[1:]), np.uint8)]) if short else x
-            found = self.net(torch.from_numpy(padded).float()).argmax(1).numpy()
-            right += int((found[: len(x)] == labels[at : at + size]).sum())
+            found = net(torch.from_numpy(pictures[at : at + size]).float()).argmax(1).numpy()
+            right += int((found == labels[at : at + size]).sum())
+        net.train(training)
         return right / max(1, len(labels))
 
-    def write_curves(self):
-        """Write OUT.csv and OUT.png from the rows so far."""
-        part = self.paths["csv"].with_name(self.paths["csv"].name + ".part")
-        with open(part, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for row in self.done:
-                writer.writerow([*row[:2], *(f"{x:.6g}" for x in row[2:])])
-        part.replace(self.paths["csv"])
-        plot(self.done, self.paths["png"])
+
+def seeded(seed):
+    """A torch.Generator with this seed."""
+    return torch.Generator().manual_seed(seed)
 
 
 def read_checkpoint(path):
@@ -258,28 +258,3 @@ def read_checkpoint(path):
             f"{path}: not a checkpoint of this program "
             f"({type(error).__name__}); start without --resume"
         ) from None
-
-
-def plot(rows, path):
-    """Draw loss and error rate over the epochs of both stages as a small PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
-    epochs = range(1, len(rows) + 1)
-    left.plot(epochs, [r[3] for r in rows])
-    left.set(xlabel="epoch", ylabel="loss", yscale="log")
-    right.plot(epochs, [100 * (1 - r[4]) for r in rows], label="training")
-    right.plot(epochs, [100 * (1 - r[5]) for r in rows], label="test")
-    right.set(xlabel="epoch", ylabel="error, %", yscale="log")
-    right.legend()
-    border = sum(r[0] == "rate" for r in rows)
-    if 0 < border < len(rows):
-        for axis in (left, right):
-            axis.axvline(border + 0.5, color="grey", linestyle=":")
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=80)
-    part.replace(path)
-    pyplot.close(figure)
