@@ -22,6 +22,7 @@ class Design:
     layers: descriptors, and counters of cycles and spikes.
     row_max: pixels of the longest row of a convolution.
     scores: outputs of a readout.
+    lut: inputs of the part's LUTs, 4 or 6: the array is built from what they do best.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
     """
@@ -35,6 +36,7 @@ class Design:
     layers: int = 32
     row_max: int = 32
     scores: int = 128
+    lut: int = 6
 
     def __post_init__(self):
         self._power("ci", 4, 64)
@@ -46,6 +48,8 @@ class Design:
         self._within("layers", 1, registers.LAYERS_MAX)
         self._power("row_max", 4, 1024)
         self._within("scores", 4, registers.SCORES_MAX)
+        if self.lut not in (4, 6):
+            raise ValueError(f"lut is {self.lut}, allowed is 4 or 6")
 
     def _power(self, name, low, high):
         value = getattr(self, name)

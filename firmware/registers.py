@@ -69,7 +69,8 @@ class Register(IntEnum):
     LAYERS_BUILT = 11
     ROW_MAX = 12
     SCORES_BUILT = 13
-    BOARD = 14  # 16 bytes of ASCII, padded with zeros, in four words
+    LUT = 14
+    BOARD = 15  # 16 bytes of ASCII, padded with zeros, in four words
     # writable
     CONTROL = 32  # writing 1 stops a running program
     IMAGE_BASE_0 = 33  # word address of row 0 of input buffer 0; row 0 is in bank 0
@@ -83,6 +84,20 @@ class Register(IntEnum):
     LAYERS = 64  # then a pair of cycles, spikes for each layer
     SCORES = 128  # then a signed word for each output
 
+
+DESIGN_REGISTERS = {
+    "ci": Register.CI,
+    "co": Register.CO,
+    "spike_words": Register.SPIKE_WORDS,
+    "weight_words": Register.WEIGHT_WORDS,
+    "param_words": Register.PARAM_WORDS,
+    "program_words": Register.PROGRAM_WORDS,
+    "layers": Register.LAYERS_BUILT,
+    "row_max": Register.ROW_MAX,
+    "scores": Register.SCORES_BUILT,
+    "lut": Register.LUT,
+}
+"""Where a board tells each parameter of ``firmware.design.Design``."""
 
 IDENTITY_WORDS = int(Register.BOARD) + BOARD_NAME_BYTES // 4
 

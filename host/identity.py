@@ -7,20 +7,14 @@ import struct
 
 from firmware import frames
 from firmware.design import Design
-from firmware.registers import BOARD_NAME_BYTES, IDENTITY_WORDS, MAGIC, Register
+from firmware.registers import (
+    BOARD_NAME_BYTES,
+    DESIGN_REGISTERS,
+    IDENTITY_WORDS,
+    MAGIC,
+    Register,
+)
 from host.errors import DeviceError
-
-DESIGN_REGISTERS = {
-    "ci": Register.CI,
-    "co": Register.CO,
-    "spike_words": Register.SPIKE_WORDS,
-    "weight_words": Register.WEIGHT_WORDS,
-    "param_words": Register.PARAM_WORDS,
-    "program_words": Register.PROGRAM_WORDS,
-    "layers": Register.LAYERS_BUILT,
-    "row_max": Register.ROW_MAX,
-    "scores": Register.SCORES_BUILT,
-}
 
 
 @dataclasses.dataclass(frozen=True)

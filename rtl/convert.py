@@ -10,6 +10,7 @@ seed 0.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from myhdl import Signal
 from firmware import boards
 from firmware.design import parse_settings
 from rtl import traps
+from rtl.modules import modules_apart, modules_used
 from rtl.quick import quick_inspect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,10 @@ def convert(instance, language: str, path) -> Path:
         if complaints:
             raise ConversionError(f"{path.stem}: " + f"\n{path.stem}: ".join(complaints))
         made = Path(folder) / (path.stem + SUFFIXES[language])
+        if language == "verilog":
+            for name, module in modules_used(made.read_text()).items():
+                part = convert(module, language, Path(folder) / f"{name}.v")
+                made.write_text(f"{made.read_text()}\n{part.read_text()}")
         try:
             traps.check(made.read_text(), language, path.name)
         except traps.TrapError as error:
@@ -130,13 +136,15 @@ def main(arguments=None) -> int:
         return 2
     try:
         Path(options.output).parent.mkdir(parents=True, exist_ok=True)
-        instance = top(
-            board.design,
-            options.clock_hz or board.clock_hz,
-            options.divisor or board.divisor,
-            options.name or board.name,
-        )
-        convert(instance, options.language, options.output)
+        apart = modules_apart() if options.language == "verilog" else contextlib.nullcontext()
+        with apart:
+            instance = top(
+                board.design,
+                options.clock_hz or board.clock_hz,
+                options.divisor or board.divisor,
+                options.name or board.name,
+            )
+            convert(instance, options.language, options.output)
     except ConversionError as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """What a board says of itself: the constants of registers MAGIC to BOARD."""
 
 from firmware import frames, registers
-from firmware.registers import Register
+from firmware.registers import DESIGN_REGISTERS, Register
 
 
 def identity_words(design, clock_hz, board):
@@ -23,15 +23,7 @@ def identity_words(design, clock_hz, board):
         Register.HASH_LOW: int.from_bytes(design.hash()[:4], "little"),
         Register.HASH_HIGH: int.from_bytes(design.hash()[4:], "little"),
         Register.CLOCK_HZ: clock_hz,
-        Register.CI: design.ci,
-        Register.CO: design.co,
-        Register.SPIKE_WORDS: design.spike_words,
-        Register.WEIGHT_WORDS: design.weight_words,
-        Register.PARAM_WORDS: design.param_words,
-        Register.PROGRAM_WORDS: design.program_words,
-        Register.LAYERS_BUILT: design.layers,
-        Register.ROW_MAX: design.row_max,
-        Register.SCORES_BUILT: design.scores,
+        **{place: getattr(design, name) for name, place in DESIGN_REGISTERS.items()},
     }
     for register, value in values.items():
         words[register] = value

@@ -7,19 +7,22 @@ result.
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv
 
-from firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, TAPS
+from firmware.isa import BANKS, LANES, MEMBRANE_BITS, PSUM_BITS, TAPS
 from rtl.delay import delay, valid_line
 from rtl.neuron import neuron
 from rtl.pool import pool
-from rtl.popcount import compress_tree, count_products, products_latency, tree_latency
+from rtl.popcount import count_products, popcount, products_latency, tree_latency
 from rtl.psum import accumulate
 from rtl.scale import CURRENT_BITS, currents, signed
+from rtl.spike_count import count_spikes, spike_count_latency
 from rtl.window import window
 
 
 def depth(design):
     """In which cycle each stage works, counted from the beat."""
-    counted = 4 + products_latency(design.ci)
+    counted = max(
+        4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
+    )
     fired = counted + 14
     return {
         "bank word": 1,
@@ -32,7 +35,7 @@ def depth(design):
         "fired": fired,
         "pooled": fired + 1,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(fired + 3, fired + 3 + tree_latency([LANES * design.co])),
+        "written": max(fired + 3, fired + 3 + tree_latency([[LANES] * design.co], design.lut)),
     }
 
 
@@ -48,7 +51,13 @@ def channel(
     """
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
     psums = [signed(PSUM_BITS) for _ in range(LANES)]
-    trees = [count_products(clk, counting, taps[t], weights, hits[t]) for t in range(LANES)]
+    early = len(counting) - products_latency(design.ci, design.lut)
+    trees = []
+    for t in range(LANES):
+        soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
+        trees.append(count_products(clk, counting, taps[t], weights, design.lut, soon))
+        if early:
+            trees.append(delay(clk, early, soon, hits[t]))
     rows = [
         accumulate(
             clk, adding, first, bypass, pixel, storing, pixel_before, hits[t], spike_counts[t],
@@ -102,21 +111,22 @@ def pipeline(
         shift.next = valid1 or valid2
 
     taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
+    rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
     see = window(
-        clk, valids[1], banks, center1, top1, bottom1, shift, left3, right3, taps, ci
+        clk, valids[1], banks, center1, top1, bottom1, shift, left3, right3, rows, taps
     )
 
     # array: taps and weights as CI bits of each lane and channel
     lanes = [[tap(ci * (t + 1), ci * t) for tap in taps] for t in range(LANES)]
     if co > 1:
-        rows = [[tap(ci * (k + 1), ci * k) for tap in weights] for k in range(co)]
+        kernels = [[tap(ci * (k + 1), ci * k) for tap in weights] for k in range(co)]
     else:
-        rows = [weights]
+        kernels = [weights]
     counting = valids[4:counted]
     spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
-    count_all = [
-        count_products(clk, counting, lanes[t], lanes[t], spike_counts[t]) for t in range(LANES)
-    ]
+    count_all = count_spikes(
+        clk, valids[2:counted], rows, shift, left3, right3, design.lut, spike_counts
+    )
 
     # psums of a row
     first, last = Signal(bool(0)), Signal(bool(0))
@@ -171,7 +181,7 @@ def pipeline(
         channels.append(
             channel(
                 clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts,
-                lanes, rows[k], after, active, bias, threshold_then, v_init_then, spikes[k],
+                lanes, kernels[k], after, active, bias, threshold_then, v_init_then, spikes[k],
                 scores[k], design,
             )
         )  # fmt: skip
@@ -194,10 +204,12 @@ def pipeline(
         firing.next = fired and not active.readout
 
     # one level of the tree after another counts the spikes of a pixel
-    counting_spikes = [firing, *(Signal(bool(0)) for _ in range(tree_latency([LANES * co])))]
+    levels = tree_latency([[LANES] * co], design.lut)
+    counting_spikes = [firing, *(Signal(bool(0)) for _ in range(levels))]
     count_line = valid_line(clk, firing, counting_spikes[1:])
     fired_now = Signal(intbv(0)[(LANES * co).bit_length() :])
-    count_spikes = compress_tree(clk, counting_spikes[:-1], [[all_spikes]], fired_now)
+    fired_bytes = [[(channel_spikes, 0, LANES) for channel_spikes in spikes]]
+    count_fired = popcount(clk, counting_spikes[:-1], fired_bytes, design.lut, fired_now)
     counted_now = counting_spikes[-1]
 
     @always(clk.posedge)

@@ -1,173 +1,113 @@
-"""Popcount trees: how many of many bits are set, by 6:3 compressors with a register per level."""
+"""Popcount trees: how many of many bits are set, by counters with a register per level."""
 
-from myhdl import ConcatSignal, Signal, always, block, concat, instances, intbv
+from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
-
-def plan(bits):
-    """Plans a tree over ``bits``, a list of how many bits there are of weight 1, 2, 4 ...
-
-    Returns a list of levels; a level is a list of (slots, rest) for each weight: ``slots`` groups of
-    up to six bits become three bits each (two for a lone group of three), ``rest`` bits pass. The
-    last level leaves at most three bits of each weight.
-    """
-    levels = []
-    while max(bits) > 3:
-        level, after = [], [0] * (len(bits) + 2)
-        for weight, count in enumerate(bits):
-            slots, rest = divmod(count, 6)
-            if rest >= 3:
-                slots, rest = slots + 1, 0
-            level.append((slots, rest))
-            after[weight] += slots + rest
-            after[weight + 1] += slots
-            after[weight + 2] += slots if count > 3 else 0
-        while after[-1] == 0:
-            after.pop()
-        levels.append(level)
-        bits = after
-    return levels, bits
+from rtl.counter import counter
+from rtl.counter_plan import STRIDE, plan
 
 
 @block
-def compress(clk, enable, sources, slots, ones, twos, fours):
-    """Counts ``slots`` groups of up to six bits: ones + 2 * twos + 4 * fours, a bit a group each.
-
-    sources: up to four Signals whose concatenation, the first in the low bits, holds the bits;
-    fours may be None when there is one group of three. Latency 1, while ``enable``.
-    """
-    total = sum(len(source) for source in sources)
-    first = sources[0]
-    second, third, fourth = [*sources[1:], first, first, first][:3]
-    width = total + (4 - len(sources)) * len(first)
-    used = min(total, 6 * slots)
-    wide = 6 * slots
-    i1, i2, i3, i4, i5, i6 = (slots * k for k in range(1, 7))
-
-    if fours is None:
-
-        @always(clk.posedge)
-        def count_three():
-            joined = intbv(0)[width:]
-            gathered = intbv(0)[wide:]
-            if enable:
-                joined[:] = concat(fourth, third, second, first)
-                gathered[used:] = joined[used:]
-                ones.next = gathered[i1:] ^ gathered[i2:i1] ^ gathered[i3:i2]
-                twos.next = (gathered[i1:] & gathered[i2:i1]) | (
-                    (gathered[i1:] | gathered[i2:i1]) & gathered[i3:i2]
-                )
-
-    else:
-
-        @always(clk.posedge)
-        def count_six():
-            joined = intbv(0)[width:]
-            gathered = intbv(0)[wide:]
-            sum_low = intbv(0)[slots:]
-            sum_high = intbv(0)[slots:]
-            carry_low = intbv(0)[slots:]
-            carry_high = intbv(0)[slots:]
-            carry_both = intbv(0)[slots:]
-            if enable:
-                joined[:] = concat(fourth, third, second, first)
-                gathered[used:] = joined[used:]
-                sum_low[:] = gathered[i1:] ^ gathered[i2:i1] ^ gathered[i3:i2]
-                carry_low[:] = (gathered[i1:] & gathered[i2:i1]) | (
-                    (gathered[i1:] | gathered[i2:i1]) & gathered[i3:i2]
-                )
-                sum_high[:] = gathered[i4:i3] ^ gathered[i5:i4] ^ gathered[i6:i5]
-                carry_high[:] = (gathered[i4:i3] & gathered[i5:i4]) | (
-                    (gathered[i4:i3] | gathered[i5:i4]) & gathered[i6:i5]
-                )
-                carry_both[:] = sum_low & sum_high
-                ones.next = sum_low ^ sum_high
-                twos.next = carry_low ^ carry_high ^ carry_both
-                fours.next = (carry_low & carry_high) | ((carry_low | carry_high) & carry_both)
-
-    return instances()
-
-
-@block
-def hold(clk, enable, sources, low, rest):
-    """Registers the bits from ``low`` on of the concatenation of up to four ``sources``. Latency 1."""
-    first = sources[0]
-    second, third, fourth = [*sources[1:], first, first, first][:3]
-    width = sum(len(source) for source in (first, second, third, fourth))
-    high = low + len(rest)
+def hold(clk, enable, source, target):
+    """target = source. Latency 1, while ``enable``."""
 
     @always(clk.posedge)
-    def hold_rest():
-        gathered = intbv(0)[width:]
+    def keep():
         if enable:
-            gathered[:] = concat(fourth, third, second, first)
-            rest.next = gathered[high:low]
+            target.next = source
 
     return instances()
 
 
 @block
-def add_rows(clk, enable, first, second, third, count):
-    """count = first + second + third. Latency 1."""
+def add_rows(clk, enable, first, second, count):
+    """count = first + second. Latency 1."""
 
     @always(clk.posedge)
     def add():
         if enable:
-            count.next = first + second + third
+            count.next = first + second
 
     return instances()
 
 
-def tree_latency(bits):
-    """Clock cycles from the bits to the count of ``compress_tree``."""
-    return len(plan(bits)[0]) + 1
+def shape_of(widths):
+    """(vectors of each weight, fields) of a tree over signals of ``widths[weight]`` bits each."""
+    fields = max(1, min(width for weight in widths for width in weight) // STRIDE)
+    return [sum(width // fields for width in weight) for weight in widths], fields
+
+
+def tree_latency(widths, lut):
+    """Clock cycles from the bits to the count of ``popcount``; widths: of its sources."""
+    return len(plan(*shape_of(widths), lut)) + 1
 
 
 @block
-def compress_tree(clk, enables, sources, count):
+def popcount(clk, enables, sources, lut, count):
     """count = sum over w of 2^w * (bits set in all of sources[w]).
 
-    sources: per weight a list of up to four Signals. enables[i] is set while level i has something
-    valid at its input; there are ``tree_latency([bits of each weight])`` of them.
+    sources: per weight a list of (Signal, lowest bit, bits); ``bits`` a power of two, the same for
+    all. enables[i] is set while level i has something valid at its input; there are ``tree_latency``
+    of them. lut: inputs of the LUTs that the tree is made for, 4 or 6.
     """
-    levels, last = plan([sum(len(source) for source in weight) for weight in sources])
+    counts, fields = shape_of([[bits for _, _, bits in weight] for weight in sources])
+    vectors = [
+        [(signal, low + k) for signal, low, bits in weight for k in range(bits // fields)]
+        for weight in sources
+    ]
     blocks = []
+    levels = plan(counts, fields, lut)
     for enable, level in zip(enables, levels):
-        following = [[] for _ in range(len(level) + 2)]
-        for weight, (slots, rest) in enumerate(level):
-            bits = sum(len(source) for source in sources[weight])
-            if slots:
-                ones, twos = (Signal(intbv(0)[slots:]) for _ in range(2))
-                fours = Signal(intbv(0)[slots:]) if bits > 3 else None
-                blocks.append(compress(clk, enable, sources[weight], slots, ones, twos, fours))
-                following[weight].append(ones)
-                following[weight + 1].append(twos)
-                if fours is not None:
-                    following[weight + 2].append(fours)
-            if rest:
-                passed = Signal(intbv(0)[rest:])
-                blocks.append(hold(clk, enable, sources[weight], 6 * slots, passed))
-                following[weight].append(passed)
+        vectors = fold(vectors, fields, level.fields)
+        fields = level.fields
+        following = [[] for _ in range(len(vectors) + 4)]
+        for weight, shape in level.counters:
+            inputs = [
+                [vectors[weight + step].pop(0) for _ in range(taken)]
+                for step, taken in enumerate((shape.ones, shape.twos, shape.fours))
+            ]
+            total = Signal(intbv(0)[STRIDE * fields + 1 :])
+            blocks.append(counter(clk, enable, *inputs, fields, lut, total))
+            for step in range(shape.results):
+                following[weight + step].append((total, step + 1))
+        held = {}
+        for weight, waiting in enumerate(vectors):
+            for signal, low in waiting:
+                if id(signal) not in held:
+                    held[id(signal)] = Signal(intbv(0)[len(signal) :])
+                    blocks.append(hold(clk, enable, signal, held[id(signal)]))
+                following[weight].append((held[id(signal)], low))
         while not following[-1]:
             following.pop()
-        sources = following
-    rows = [[], [], []]
-    for weight in range(len(last)):
-        bits = [source(i) for source in sources[weight] for i in range(len(source))]
-        for row, bit in zip(rows, [*bits, None, None, None]):
-            row.append(bit)
-    blocks.append(add_rows(clk, enables[len(levels)], *map(row_signal, rows), count))
+        vectors = following
+    vectors = fold(vectors, fields, 1)
+    rows = [
+        row_signal([signal(low) for signal, low in vector[k : k + 1]] for vector in vectors)
+        for k in range(2)
+    ]
+    blocks.append(add_rows(clk, enables[len(levels)], *rows, count))
     return blocks
 
 
+def fold(vectors, fields, wanted):
+    """The vectors of ``fields`` bits as more vectors of ``wanted`` bits."""
+    while fields > wanted:
+        fields //= 2
+        vectors = [
+            [(signal, low + k * STRIDE * fields) for signal, low in weight for k in range(2)]
+            for weight in vectors
+        ]
+    return vectors
+
+
 def row_signal(bits):
-    """A vector of ``bits``, the first lowest; None is a 0."""
+    """A vector of ``bits``, lists of one bit or none, which stands for 0; the first lowest."""
     zero = intbv(0)[1:]
-    return ConcatSignal(zero, *(zero if bit is None else bit for bit in reversed(bits)))
+    return ConcatSignal(zero, *(bit[0] if bit else zero for bit in reversed(list(bits))))
 
 
-def products_latency(ci):
+def products_latency(ci, lut):
     """Clock cycles from spikes and weights to the count of ``count_products``."""
-    return 1 + tree_latency([3 * ci, 3 * ci])
+    return 1 + tree_latency([[ci] * 3] * 2, lut)
 
 
 @block
@@ -196,12 +136,8 @@ def add_three(clk, enable, spikes, weights, ones, twos):
 
 
 @block
-def count_products(clk, enables, spikes, weights, count):
-    """count = how many spikes meet a set weight: popcount(s & w), the sum of a PE row.
-
-    spikes, weights: nine Signals of CI bits, one a tap; popcount(s) where weights is spikes.
-    enables: one a level, ``products_latency(ci)`` of them.
-    """
+def products_tree(clk, enables, spikes, weights, lut, count):
+    """``count_products``, whole."""
     ci = len(spikes[0])
     ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
     twos = [Signal(intbv(0)[ci:]) for _ in range(3)]
@@ -212,5 +148,50 @@ def count_products(clk, enables, spikes, weights, count):
         )
         for row in range(3)
     ]  # fmt: skip
-    tree = compress_tree(clk, enables[1:], [ones, twos], count)
+    sources = [[(signal, 0, ci) for signal in signals] for signals in (ones, twos)]
+    tree = popcount(clk, enables[1:], sources, lut, count)
     return first, tree
+
+
+@block
+def count_products(clk, enables, spikes, weights, lut, count):
+    """count = how many spikes meet a set weight: popcount(s & w), the sum of a PE row.
+
+    spikes, weights: nine Signals of CI bits, one a tap. enables: one a level,
+    ``products_latency(ci, lut)`` of them. lut: as in ``popcount``. Under ``rtl.modules.modules_apart``
+    it is the text of an instance of a Verilog module.
+    """
+    if not hasattr(count_products, "verilog_code"):
+        return products_tree(clk, enables, spikes, weights, lut, count)
+    module_use = ProductsUse(clk, enables, spikes, weights, lut, count)  # noqa: F841
+
+    @always(clk.posedge)
+    def stand_in():  # MyHDL reads the text's names beside it
+        pass
+
+    return stand_in
+
+
+class ProductsUse:
+    """The text of an instance of the module, with the names that signals have by then."""
+
+    def __init__(self, clk, enables, spikes, weights, lut, count):
+        self.name = f"{PRODUCTS}_{len(spikes[0])}_{lut}"
+        self.count = count
+        self.ports = {"clk": [clk], "enables": enables[::-1], "count": [count]}
+        self.ports |= {f"s{tap}": [signal] for tap, signal in enumerate(spikes)}
+        self.ports |= {f"w{tap}": [signal] for tap, signal in enumerate(weights)}
+        count.driven = "wire"
+        for signals in self.ports.values():
+            for signal in signals:
+                if signal is not count:
+                    signal.read = True
+
+    def __str__(self):
+        ports = ", ".join(
+            f".{port}({{{', '.join(map(str, signals))}}})" for port, signals in self.ports.items()
+        )
+        return f"{self.name} {self.count}_tree ({ports});"
+
+
+PRODUCTS = "count_products"

@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, block, instances, intbv
 
-from firmware.isa import BANKS, LANES
+from firmware.isa import BANKS
 
 
 @block
@@ -57,16 +57,16 @@ def columns(clk, shift, row, mask_left, mask_right, left, middle, right):
 
 @block
 def window(
-    clk, enable, banks, center, mask_top, mask_bottom, shift, mask_left, mask_right, taps, ci
+    clk, enable, banks, center, mask_top, mask_bottom, shift, mask_left, mask_right, rows, taps
 ):
     """From a word of each bank, its bits in lane order, to nine taps.
 
     enable, center, mask_top, mask_bottom come with the bank words; shift, mask_left and mask_right
-    two cycles later. taps: nine Signals, row by row. Latency 3 from bank words to the middle taps.
+    two cycles later. rows: three Signals, the column that enters the window. taps: nine Signals, row
+    by row. Latency 1 from bank words to the rows, 3 to the middle taps.
     """
     unmasked = Signal(bool(0))
     masks = [mask_top, unmasked, mask_bottom]
-    rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
     blocks = []
     for index in range(BANKS):
         offset = (index - 1) % BANKS

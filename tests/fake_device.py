@@ -15,9 +15,8 @@ import tty
 from firmware import frames, registers
 from firmware.design import Design
 from firmware.frames import INFO, RESPONSE, Command, FrameError, Status
-from firmware.registers import IDENTITY_WORDS, MAGIC, Region, Register
+from firmware.registers import DESIGN_REGISTERS, IDENTITY_WORDS, MAGIC, Region, Register
 from firmware.simulator import ProgramError, Simulator
-from host.identity import DESIGN_REGISTERS
 
 SMALL = Design(ci=8, co=2, spike_words=512, weight_words=4096, param_words=256, program_words=128,
                layers=32, row_max=16, scores=64)
