@@ -143,9 +143,10 @@ class Layer(nn.Module):
             return self.mean, self.var
         mean, var = moments(x)
         if share:
-            square = var + mean.square()
-            share([mean, square])
-            var = square - mean.square()
+            own = mean.clone()
+            share([mean])
+            var += (own - mean).square()
+            share([var])
         with torch.no_grad():
             self.mean.lerp_(mean, MOMENTUM)
             self.var.lerp_(var, MOMENTUM)

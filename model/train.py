@@ -21,7 +21,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model import augment, datasets, native, quantise, schedule, trainer  # noqa: E402
+from model import augment, checkpoint, datasets, native, quantise, schedule, trainer  # noqa: E402
 from model import net as networks  # noqa: E402
 
 
@@ -200,15 +200,15 @@ def build(options):
 
 
 def from_checkpoint(path, data):
-    """A Net with the weights of a checkpoint, for the same data set."""
+    """A Net with the (averaged) weights of a checkpoint for the same data set, and its scale."""
     import torch
 
-    state = trainer.read_checkpoint(path)
+    state = checkpoint.read(path)
     made = argparse.Namespace(**state["settings"])
     if made.data != data:
-        raise trainer.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
+        raise checkpoint.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
     net = build(made)
-    net.load_state_dict((state["average"] or state)["net"])
+    net.load_state_dict(checkpoint.weights(state))
     net.rate = all(row["stage"] == "rate" for row in state["rows"])
     return net.eval(), torch.exp(state["log_scale"])
 
@@ -268,6 +268,8 @@ def prepare(options):
     run = trainer.Trainer(net, options, train, held_out, save)
     if options.init:
         source, scale = from_checkpoint(options.init, options.data)
+        if [x.spec for x in source.layers] != [x.spec for x in net.layers]:
+            raise checkpoint.ResumeError(f"{options.init}: is not of --net {options.net}")
         net.load_state_dict(source.state_dict())
         if run.average:
             run.average.net.load_state_dict(source.state_dict())
@@ -288,7 +290,7 @@ def main(arguments=None):
         networks.SpecError,
         datasets.DataError,
         native.CompileError,
-        trainer.ResumeError,
+        checkpoint.ResumeError,
         OSError,
     ) as error:
         print(f"train.py: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from model import augment, curves, schedule
+from model.checkpoint import ResumeError, read
 from model.ema import Average
 from model.peers import Peers
 
@@ -19,10 +20,6 @@ SETTINGS = (
     "net data ticks reset seed rate_epochs epochs epoch_pictures batch rate_lr lr schedule warm_up "
     "ema augment smooth distil validate train_limit"
 ).split()
-
-
-class ResumeError(ValueError):
-    """A checkpoint that cannot be used; says why and what to do."""
 
 
 class Trainer:
@@ -67,7 +64,11 @@ class Trainer:
 
     def resume(self):
         """Read OUT.ckpt; returns the optimiser's state for the stage that it was saved in."""
-        state = read_checkpoint(self.paths["ckpt"])
+        state = read(self.paths["ckpt"])
+        if state["optimiser"] is None:
+            raise ResumeError(
+                f"{self.paths['ckpt']}: holds no optimiser's state; start from it with --init"
+            )
         for key, now in self.settings().items():
             if state["settings"].get(key) != now:
                 raise ResumeError(
@@ -245,16 +246,3 @@ class Trainer:
 def seeded(seed):
     """A torch.Generator with this seed."""
     return torch.Generator().manual_seed(seed)
-
-
-def read_checkpoint(path):
-    """A checkpoint's dict; ResumeError when it is absent or damaged."""
-    try:
-        return torch.load(path, weights_only=True)
-    except FileNotFoundError:
-        raise ResumeError(f"{path}: no such checkpoint; start without --resume") from None
-    except Exception as error:
-        raise ResumeError(
-            f"{path}: not a checkpoint of this program "
-            f"({type(error).__name__}); start without --resume"
-        ) from None
