@@ -119,10 +119,9 @@ def split_clock(text: str) -> tuple[dict[str, int], int | None]:
         clock = float(value.replace("_", ""))
     except ValueError:
         raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted") from None
-    clock_hz = round(clock * MEGA if clock < 10_000 else clock)
-    if clock_hz <= 0:
+    if not 0 < clock < MEGA * MEGA:
         raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted")
-    return settings, clock_hz
+    return settings, round(clock * MEGA if clock < 10_000 else clock)
 
 
 def build_simulation(options) -> None:

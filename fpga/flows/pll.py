@@ -17,8 +17,9 @@ class PllError(ValueError):
 class Limits:
     """Legal ranges of a PLL, frequencies in MHz.
 
-    output_in_loop: the output divider stands inside the feedback loop, so that the output is the
-    input times ``multiply`` / ``divide``; otherwise the oscillator is, and ``output`` divides it.
+    output_in_loop: the output divider stands inside the feedback loop: the output is the input
+    times ``multiply`` / ``divide``, and the oscillator inside ``output`` times that. Otherwise the
+    oscillator is the input times ``multiply`` / ``divide``, and ``output`` divides it.
     """
 
     multiply: range
@@ -42,9 +43,10 @@ class Setting:
 
 
 LIMITS = {
-    # Lattice FPGA-DS-02012, sysCLOCK PLL timing; CLKFB is CLKOP
+    # Lattice FPGA-DS-02012, sysCLOCK PLL timing; ``multiply`` is the divider of CLKOP, the feedback
     "trellis": Limits(
-        range(1, 81), range(1, 129), tuple(range(1, 129)), (10, 400), (400, 800), (3.125, 400), True
+        range(1, 129), range(1, 129), tuple(range(1, 129)), (10, 400), (400, 800), (3.125, 400),
+        False,
     ),
     # Gowin DS226, rPLL of speed grade C8/I7
     "apicula": Limits(
@@ -58,22 +60,29 @@ LIMITS = {
 }  # fmt: skip
 
 
-def settings(limits: Limits, in_hz: int) -> Iterator[Setting]:
-    """Every legal setting for an input of ``in_hz``."""
+def settings(limits: Limits, in_hz: int, out_hz: int) -> Iterator[Setting]:
+    """The legal settings for an input of ``in_hz`` that come nearest to ``out_hz``."""
 
     def within(hz, bounds):
-        return bounds[0] <= hz / 1_000_000 <= bounds[1]
+        return bounds[0] <= hz / 1e6 <= bounds[1]
 
     for divide in limits.divide:
-        compare = Fraction(in_hz, divide)
-        if not within(compare, limits.compare_mhz):
+        if not within(in_hz / divide, limits.compare_mhz):
             continue
         for multiply in limits.multiply:
-            for output in limits.output:
-                if limits.output_in_loop:
-                    hz, vco = compare * multiply, compare * multiply * output
-                else:
-                    hz, vco = compare * multiply / output, compare * multiply
+            product = in_hz * multiply / divide
+            if limits.output_in_loop:
+                outputs = limits.output if within(product, limits.out_mhz) else ()
+            elif within(product, limits.vco_mhz):
+                least = int(product / out_hz)
+                outputs = [each for each in (least, least + 1) if each in limits.output]
+            else:
+                outputs = ()
+            exact = Fraction(in_hz * multiply, divide)
+            for output in outputs:
+                hz, vco = exact, exact * output
+                if not limits.output_in_loop:
+                    hz, vco = exact / output, exact
                 if within(vco, limits.vco_mhz) and within(hz, limits.out_mhz):
                     yield Setting(hz, vco, divide, multiply, output)
 
@@ -87,7 +96,7 @@ def find(flow: str, in_hz: int, out_hz: int) -> Setting | None:
     if in_hz == out_hz:
         return None
     best = min(
-        settings(LIMITS[flow], in_hz),
+        settings(LIMITS[flow], in_hz, out_hz),
         key=lambda each: (abs(each.hz - out_hz), each.divide, -each.vco_hz),
         default=None,
     )

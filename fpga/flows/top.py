@@ -46,18 +46,19 @@ def clock_text(target: Target) -> str:
 
 
 def ehxplll(setting: Setting, target: Target) -> str:
-    """ECP5: the output CLKOP is its own feedback."""
+    """ECP5: the output CLKOP is the feedback alone, so that CLKOS divides freely."""
     return (
+        "wire feedback;\n"
         f'(* FREQUENCY_PIN_CLKI="{target.oscillator_hz / 1e6:g}", '
-        f'FREQUENCY_PIN_CLKOP="{float(setting.hz) / 1e6:.6g}" *)\n'
+        f'FREQUENCY_PIN_CLKOS="{float(setting.hz) / 1e6:.6g}" *)\n'
         "EHXPLLL #(\n"
-        f"    .CLKI_DIV({setting.divide}), .CLKFB_DIV({setting.multiply}), "
-        f".CLKOP_DIV({setting.output}),\n"
-        f"    .CLKOP_CPHASE({setting.output // 2}), .CLKOP_ENABLE(\"ENABLED\"), "
-        '.FEEDBK_PATH("CLKOP")\n'
+        f"    .CLKI_DIV({setting.divide}), .CLKFB_DIV(1), .CLKOP_DIV({setting.multiply}), "
+        f".CLKOS_DIV({setting.output}),\n"
+        f"    .CLKOP_CPHASE({setting.multiply - 1}), .CLKOS_CPHASE({setting.output - 1}),\n"
+        '    .CLKOP_ENABLE("ENABLED"), .CLKOS_ENABLE("ENABLED"), .FEEDBK_PATH("CLKOP")\n'
         ") pll (\n"
-        "    .CLKI(oscillator), .CLKFB(clk), .CLKOP(clk), .LOCK(locked),\n"
-        "    .RST(1'b0), .STDBY(1'b0), .ENCLKOP(1'b0), .PLLWAKESYNC(1'b0),\n"
+        "    .CLKI(oscillator), .CLKFB(feedback), .CLKOP(feedback), .CLKOS(clk), .LOCK(locked),\n"
+        "    .RST(1'b0), .STDBY(1'b0), .ENCLKOP(1'b0), .ENCLKOS(1'b0), .PLLWAKESYNC(1'b0),\n"
         "    .PHASESEL0(1'b0), .PHASESEL1(1'b0), .PHASEDIR(1'b1), .PHASESTEP(1'b1),\n"
         "    .PHASELOADREG(1'b1)\n"
         ");"

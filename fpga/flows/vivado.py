@@ -9,7 +9,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from fpga.flows import constraints, synth, toolchain
+from fpga.flows import constraints, synth, timing, toolchain
 from fpga.flows.project import CORE, Options, Project
 from fpga.flows.stages import Stage, key_of
 from fpga.flows.steps import BuildError, hash_files
@@ -17,13 +17,12 @@ from fpga.flows.target import Target
 from fpga.flows.top import TOP
 
 VIVADO = "vivado"
-BITSTREAM = f"{TOP}.bit"
 REPORTS = "reports.tcl"
 TIMING = "timing.rpt"
 REPORTS_TEXT = f"""\
-# runs at the end of routing; the build reads the slack from {TIMING}
-report_timing_summary -file {{folder}}/{TIMING}
-report_utilization -file {{folder}}/utilisation.rpt
+# runs after routing, in PROJECT.runs/impl_1; fpga/build.py reads the slack from {TIMING}
+report_timing_summary -file ../../{TIMING}
+report_utilization -file ../../utilisation.rpt
 """
 HOOK = "hook.tcl"
 HOOK_TEXT = f"""\
@@ -38,7 +37,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     Raises ``BuildError``: code 3 where there is no Vivado, with the command to run where there is
     one; 4 where the design does not fit; 5 where timing is not met.
     """
-    route = Stage("implementation", (BITSTREAM, TIMING))
+    bitstream = f"{target.name}.bit"
+    route = Stage("implementation", (bitstream, TIMING))
     project = Project(target, folder, options, progress, [route])
     project.write_sources()
     configure(target, project.folder)
@@ -51,38 +51,39 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
         raise BuildError(
             f"there is no {VIVADO} on the PATH; the project is complete. Where there is one, run\n"
             f"    make -C {shlex.quote(str(project.folder))}\n"
-            f"which writes {BITSTREAM}; or this command again",
+            f"which writes {bitstream}; or this command again",
             code=3,
         )
     limits = [project.folder / name for name in (*constraints.files(target), HOOK, REPORTS)]
     key = key_of(key, hash_files(limits), shutil.which(VIVADO))
     project.run(
-        route, "Vivado", ["make", BITSTREAM], "vivado.log", key, environment=environment, phase=phase
+        route, "Vivado", ["make", bitstream], "make.log", key, environment=environment, phase=phase
     )
     project.write_stamp("routed")
-    check_timing(project, route)
+    check_timing(project, project.folder / bitstream)
     project.write_stamp("complete")
-    return project.folder / BITSTREAM
+    return project.folder / bitstream
 
 
-def check_timing(project: Project, route: Stage) -> None:
-    """Raises ``BuildError`` unless Vivado's report has no negative slack; then the bitstream goes."""
-    found = SLACK.search((project.folder / TIMING).read_text())
+def check_timing(project: Project, bitstream: Path) -> None:
+    """Removes the bitstream and raises ``BuildError`` if Vivado's report has negative slack."""
+    report = (project.folder / TIMING).read_text()
+    found = SLACK.search(report)
     if found is None:
         raise BuildError(f"{project.folder / TIMING}: no slack (WNS) in this report of Vivado")
     slack = float(found[1])
-    if slack < 0:
-        period = 1e9 / project.target.board.clock_hz
-        report = (project.folder / TIMING).read_text()
-        (project.folder / BITSTREAM).unlink()
-        paths = re.findall(r"^\s+(?:Source|Destination):\s+\S+", report, re.M)[:2]
-        raise BuildError(
-            f"timing is not met: the slack is {slack} ns of {period:.3f} ns; no bitstream is kept\n"
-            + "".join(f"    {' '.join(line.split())}\n" for line in paths)
-            + f"a clock that passes: --set clock={1e3 / (period - slack) * 0.999:.1f}",
-            code=5,
-        )
-    project.progress(f"slack {slack} ns")
+    if slack >= 0:
+        project.progress(f"slack {slack} ns")
+        return
+    bitstream.unlink()
+    period = 1e9 / project.target.board.clock_hz
+    ends = re.findall(r"^\s+(?:Source|Destination):\s+\S+", report, re.M)[:2]
+    lines = [
+        f"timing is not met: the slack is {slack} ns of {period:.3f} ns; no bitstream is kept",
+        *("    " + " ".join(line.split()) for line in ends),
+        f"a clock that passes: --set clock={1e3 / (period - slack) * timing.SAFE:.1f}",
+    ]
+    raise BuildError("\n".join(lines), code=5)
 
 
 def phase(line: str) -> str | None:
@@ -95,16 +96,13 @@ def configure(target: Target, folder: Path) -> None:
     """Writes edalize's Makefile and Tcl, and our hook for the reports, into ``folder``."""
     from edalize.flows.vivado import Vivado
 
-    (folder / REPORTS).write_text(REPORTS_TEXT.format(folder="[get_property DIRECTORY [current_project]]"))
+    (folder / REPORTS).write_text(REPORTS_TEXT)
     (folder / HOOK).write_text(HOOK_TEXT)
     files = [{"name": name, "file_type": "verilogSource"} for name in (CORE, f"{TOP}.v")]
     files += [{"name": name, "file_type": "xdc"} for name in constraints.files(target)]
     files.append({"name": HOOK, "file_type": "tclSource"})
-    edam = {
-        "name": TOP,
-        "toplevel": TOP,
-        "files": files,
-        "flow_options": {"part": target.part},
-    }
+    # the project is not called top: edalize's Makefile has a rule that writes PROJECT.v
+    edam = {"name": target.name, "toplevel": TOP, "files": files}
+    edam["flow_options"] = {"part": target.part}
     with contextlib.redirect_stdout(io.StringIO()):
         Vivado(edam, str(folder)).configure()
