@@ -1,12 +1,14 @@
 # make infer   sets everything up and classifies 100 MNIST images on the simulated board
 # make test    sets everything up and runs all tests but the slow ones
+# make boards  bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
 # make slow    the slow tests; make bench the measurements; make docs the generated pages
 
 PYTHON ?= python3
 VENV ?= .venv
+BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
 
-.PHONY: infer test slow bench docs clean
+.PHONY: infer test boards slow bench docs clean
 
 infer: $(VENV)/.base
 	@bash .ci/tools.sh verilator g++ make perl
@@ -15,6 +17,9 @@ infer: $(VENV)/.base
 test: $(VENV)/.test
 	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
 	$(RUN) -m pytest
+
+boards: $(VENV)/.fpga
+	for board in $(BOARDS); do $(RUN) fpga/build.py --target $$board || exit; done
 
 slow: $(VENV)/.test
 	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
@@ -39,7 +44,12 @@ $(VENV)/.base: setup.cfg .ci/requirements.py | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.test: setup.cfg .ci/requirements.py | $(VENV)/bin/python
-	$(RUN) .ci/requirements.py train test > $(VENV)/requirements.txt
+	$(RUN) .ci/requirements.py train fpga test > $(VENV)/requirements.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
+	touch $(VENV)/.base $(VENV)/.fpga $@
+
+$(VENV)/.fpga: setup.cfg .ci/requirements.py | $(VENV)/bin/python
+	$(RUN) .ci/requirements.py fpga > $(VENV)/requirements.txt
 	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
 	touch $(VENV)/.base $@
 

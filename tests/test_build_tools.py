@@ -45,7 +45,7 @@ def run(name, folder, capsys, *arguments):
 @pytest.fixture
 def small_core(tmp_path, monkeypatch):
     """The conversion writes the stand-in."""
-    monkeypatch.setattr(convert, "convert_board", lambda board, language, path: path.write_text(CORE))
+    monkeypatch.setattr(convert, "convert_board", lambda _, language, path: path.write_text(CORE))
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 YOSYS = re.compile(r"^(\d+(?:\.\d+)*)\. Executing (.+?)(?: pass| \(|\.$)")
-NEXTPNR = re.compile(
-    r"^Info: (?:(at iteration #\d+)|(Packing|Promoting|Creating initial|Running main|Placed|"
-    r"Routing|Starting|Running \w+|Checksum|Constraining)[^:]*|\s+(\d+) \|.*\|\s*(\d+)\|)"
-)
+NEXTPNR = re.compile(r"^Info: ((?:Packing|Promoting|Creating|Running|Routing|Constraining)[^:]*)")
+PLACER = re.compile(r"^Info: +at iteration #(\d+)")
+ROUTER = re.compile(r"^Info: +\d+ \|[^|]*\|[^|]*\| *(\d+)\|")
 
 
 def yosys(line: str) -> str | None:
@@ -19,9 +18,9 @@ def yosys(line: str) -> str | None:
 
 def nextpnr(line: str) -> str | None:
     """The stage of packing, placing or routing, with the router's arcs left."""
+    if found := PLACER.match(line):
+        return f"placing: iteration {found[1]}"
+    if found := ROUTER.match(line):
+        return f"routing: {found[1]} arcs left"
     found = NEXTPNR.match(line)
-    if found is None:
-        return None
-    if found[3]:
-        return f"routing: {found[4]} arcs left"
-    return found[0].removeprefix("Info: ").strip()
+    return found[1].rstrip(".") if found else None

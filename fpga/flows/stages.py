@@ -37,7 +37,7 @@ class Stages:
         return self.keys.get(name) == key and all(file.is_file() for file in files)
 
     def begin(self, name: str) -> None:
-        """Removes the files of a stage and of all after it: what is there is never of two builds."""
+        """Removes the files of a stage and of all after it: nothing there is of two builds."""
         later = list(self.stages)[list(self.stages).index(name) :]
         for each in later:
             self.keys.pop(each, None)

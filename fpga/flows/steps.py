@@ -33,7 +33,7 @@ class BuildError(Exception):
 
 
 class Steps:
-    """Runs the steps of one build in ``folder``; ``progress(text)`` is called for each line to show.
+    """Runs the steps of one build in ``folder``; ``progress(text)`` shows a line.
 
     A progress with a method ``status(text)`` is told all the time what runs.
     """

@@ -21,7 +21,8 @@ def top_text(target: Target) -> str:
     pins = {pin.port: pin for pin in target.pins}
     parts = [
         f"// {target.board.title}: {target.oscillator_hz / 1e6:g} MHz oscillator, "
-        f"{target.board.clock_hz / 1e6:g} MHz clock. Generated from fpga/boards/{target.name}.toml.",
+        f"{target.board.clock_hz / 1e6:g} MHz clock.\n"
+        f"// Generated from fpga/boards/{target.name}.toml.",
         "`default_nettype none",
         f"module {TOP} (\n{ports}\n);",
         clock_text(target),
