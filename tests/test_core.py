@@ -3,14 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from core_bench import Transcript, simulate
+from cosimulation import icarus_core
 from hdl import run_tool
 from ladder import SMALL, check_against_golden, recorded
-from myhdl import Cosimulation, Signal
+from myhdl import Signal
 
 from rtl.bus import Bus
 from rtl.convert import convert
@@ -18,7 +17,6 @@ from rtl.core import core
 from rtl.identity import identity_words
 
 JOBS = 3
-VPI_SOURCES = Path(sys.prefix) / "share" / "myhdl" / "cosimulation" / "icarus"
 
 
 def converted(language, folder):
@@ -39,36 +37,8 @@ def test_myhdl(ladder_folder):
 
 def test_icarus_cosimulation(ladder_folder):
     """The converted Verilog in Icarus, under the same MyHDL bench."""
-    for tool in ("iverilog", "vvp", "make"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    if not VPI_SOURCES.is_dir():
-        pytest.skip(f"MyHDL's VPI sources are not in {VPI_SOURCES}")
     jobs, expected, _ = recorded(JOBS, ladder_folder)
-    path = converted("verilog", ladder_folder)
-    folder = ladder_folder / "icarus"
-    shutil.copytree(VPI_SOURCES, folder, dirs_exist_ok=True)
-    subprocess.run(["make", "myhdl.vpi"], cwd=folder, check=True, capture_output=True)
-    names = [*Transcript.INPUTS, *Transcript.OUTPUTS]
-    inputs = ["clk", *(f"bus_{name}" for name, _ in Transcript.INPUTS)]
-    outputs = [f"bus_{name}" for name, _ in Transcript.OUTPUTS]
-    widths = {"clk": 1, **{f"bus_{name}": width for name, width in names}}
-    bench = ["module bench;"]
-    bench += [f"reg [{widths[name] - 1}:0] {name} = 0;" for name in inputs]
-    bench += [f"wire [{widths[name] - 1}:0] {name};" for name in outputs]
-    bench += ["initial begin", f"$from_myhdl({', '.join(inputs)});"]
-    bench += [f"$to_myhdl({', '.join(outputs)});", "end"]
-    bench += [f"core dut({', '.join(f'.{name}({name})' for name in widths)});", "endmodule"]
-    (folder / "bench.v").write_text("\n".join(bench))
-    subprocess.run(
-        ["iverilog", "-g2005", "-o", "bench.vvp", "-s", "bench", "bench.v", str(path)],
-        cwd=folder, check=True,
-    )  # fmt: skip
-
-    def icarus(clk, bus, design):
-        signals = {f"bus_{name}": getattr(bus, name) for name, _ in names}
-        return Cosimulation(f"vvp -M {folder} -m myhdl {folder / 'bench.vvp'}", clk=clk, **signals)
-
+    icarus = icarus_core([converted("verilog", ladder_folder)], ladder_folder / "icarus")
     results = simulate(
         [(program, image) for _, program, image in jobs], SMALL, 60_000, dut=icarus
     )
