@@ -37,11 +37,12 @@ class ConversionError(Exception):
     """The hardware does not convert; the text says which signal or line, and why."""
 
 
-def convert(instance, language: str, path) -> Path:
+def convert(instance, language: str, path, zero_memories: bool = True) -> Path:
     """Converts a block instance to the file ``path``, whole or not at all; returns the path.
 
     language: "verilog" or "vhdl"; beside VHDL stands MyHDL's package file. The module has the name of
-    the file. The text is reproducible if Python runs with PYTHONHASHSEED=0.
+    the file. The text is reproducible if Python runs with PYTHONHASHSEED=0. zero_memories: Verilog
+    says that memories start as zeros, which FPGAs do by themselves and Yosys takes a minute to read.
     Raises ``ConversionError`` on an error or warning of MyHDL or a trap in the text.
     """
     if language not in SUFFIXES:
@@ -51,6 +52,7 @@ def convert(instance, language: str, path) -> Path:
     options = {"no_myhdl_header": True, "initial_values": True, "name": path.stem}
     if language == "verilog":
         options["testbench"] = False
+        options["initial_values"] = True if zero_memories else "skip_zero_mem_init"
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".convert-") as folder:
         # collected, not raised: MyHDL does not recover from an exception in mid-conversion
         with warnings.catch_warnings(record=True) as caught:
@@ -67,7 +69,7 @@ def convert(instance, language: str, path) -> Path:
         made = Path(folder) / (path.stem + SUFFIXES[language])
         if language == "verilog":
             for name, module in modules_used(made.read_text()).items():
-                part = convert(module, language, Path(folder) / f"{name}.v")
+                part = convert(module, language, Path(folder) / f"{name}.v", zero_memories)
                 made.write_text(f"{made.read_text()}\n{part.read_text()}")
         try:
             traps.check(made.read_text(), language, path.name)
@@ -144,7 +146,7 @@ def main(arguments=None) -> int:
                 options.divisor or board.divisor,
                 options.name or board.name,
             )
-            convert(instance, options.language, options.output)
+            convert(instance, options.language, options.output, zero_memories=False)
     except ConversionError as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1

@@ -9,7 +9,7 @@ from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, i
 
 from firmware.isa import BANKS, LANES, MEMBRANE_BITS, PSUM_BITS, TAPS
 from rtl.delay import delay, valid_line
-from rtl.neuron import neuron
+from rtl.neuron import NEURON_LATENCY, neuron
 from rtl.pool import pool
 from rtl.popcount import count_products, popcount, products_latency, tree_latency
 from rtl.psum import accumulate
@@ -23,7 +23,7 @@ def depth(design):
     counted = max(
         4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
     )
-    fired = counted + 14
+    fired = counted + 6 + NEURON_LATENCY
     return {
         "bank word": 1,
         "row": 2,
@@ -70,7 +70,7 @@ def channel(
         clk, valids[0:5], active.encode, active.scale, bias, psums, stacked, score
     )
     fire = neuron(
-        clk, valids[5:13], active.soft, active.ticks, v_init, threshold, stacked, spikes
+        clk, valids[5 : 5 + NEURON_LATENCY], active.soft, active.ticks, v_init, threshold, stacked, spikes
     )
     return instances()
 
@@ -151,7 +151,7 @@ def pipeline(
         complete.next = adding and last
 
     # from the complete psum on
-    after = [complete, *(Signal(bool(0)) for _ in range(13))]
+    after = [complete, *(Signal(bool(0)) for _ in range(5 + NEURON_LATENCY))]
     fire_line = valid_line(clk, complete, after[1:])
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
@@ -187,7 +187,7 @@ def pipeline(
         )  # fmt: skip
 
     # scores and spikes
-    scored, fired = after[5], after[13]
+    scored, fired = after[5], after[5 + NEURON_LATENCY]
     all_spikes = ConcatSignal(*reversed(spikes)) if co > 1 else spikes[0]
     odd_x = layout.take(target_fired, "odd_x")
     odd_y = layout.take(target_fired, "odd_y")
