@@ -197,7 +197,7 @@ def test_a_model_that_does_not_fit_stops_the_build_before_any_tool(tools, run, m
     code, _, err = run("--set", "weight_words=64", "--model", str(MNIST))
     assert code == 4 and "weight_words" in err and "bytes too many" in err and tools.calls() == []
     monkeypatch.setattr(model_fit, "SHIPPED", MNIST)
-    code, out, _ = run("--set", "weight_words=64", "--synth-only")  # the shipped model is no condition
+    code, out, _ = run("--set", "weight_words=64", "--synth-only")  # no condition
     assert code == 0 and "model 'mnist' does not fit" in out
 
 

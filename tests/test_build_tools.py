@@ -49,7 +49,10 @@ def small_core(tmp_path, monkeypatch):
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
 
 
-@pytest.mark.parametrize(("name", "clock"), [("ulx3s", 80), ("tangnano20k", 40.5)])
+@pytest.mark.parametrize(
+    ("name", "clock"),
+    [("ulx3s", 80), pytest.param("tangnano20k", 40.5, marks=pytest.mark.slow)],
+)
 def test_the_tools_make_a_bitstream_at_the_clock_of_the_pll(
     small_core, tmp_path, capsys, name, clock
 ):
