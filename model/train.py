@@ -21,172 +21,16 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model import augment, checkpoint, datasets, native, quantise, schedule, trainer  # noqa: E402
+from model import checkpoint, datasets, native, trainer  # noqa: E402
 from model import net as networks  # noqa: E402
+from model.command_line import parser  # noqa: E402
 
 
-def whole(low, high):
-    """An argparse type: a whole number in low..high."""
-
-    def check(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number {low} to {high}")
-        return value
-
-    return check
-
-
-def real(low, high):
-    """An argparse type: a number in low..high."""
-
-    def check(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r}; allowed: a number {low} to {high}")
-        return value
-
-    return check
-
-
-def parser():
-    """The command line."""
-    p = argparse.ArgumentParser(
-        prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    p.add_argument("--net", required=True, metavar="TEXT", help=networks.SPEC_HELP)
-    p.add_argument("--data", required=True, choices=list(datasets.SETS), help="data set")
-    p.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="folder of the data sets; absent files are "
-        "downloaded into it (default: $VOLLEY_DATA, or ./data)",
-    )
-    p.add_argument("--out", required=True, metavar="FILE", help="model file to write")
-    p.add_argument("--name", help="the model's name in the file (default: the data set's)")
-    p.add_argument("--ticks", type=whole(1, 32), default=8, help="time steps, 1 to 32 (8)")
-    p.add_argument(
-        "--reset",
-        choices=("soft", "hard"),
-        default="soft",
-        help="on a spike: subtract the threshold (soft), or clear the membrane (hard)",
-    )
-    p.add_argument(
-        "--fraction-bits",
-        type=whole(0, 8),
-        default=quantise.FRACTION_BITS,
-        help=f"fraction bits of membrane, bias and threshold, 0 to 8 ({quantise.FRACTION_BITS})",
-    )
-    p.add_argument(
-        "--rate-epochs",
-        type=whole(0, 10000),
-        default=12,
-        help="epochs of the first stage (12); 0 trains with spikes at once",
-    )
-    p.add_argument(
-        "--epochs",
-        type=whole(0, 10000),
-        default=12,
-        help="epochs of the second stage, spikes at all ticks (12)",
-    )
-    p.add_argument(
-        "--batch",
-        type=whole(1, 100000),
-        default=100,
-        help="pictures a step, over all processes (100)",
-    )
-    p.add_argument("--rate-lr", type=real(0, 1), default=5e-3, help="peak learning rate (5e-3)")
-    p.add_argument(
-        "--lr", type=real(0, 1), default=2e-3, help="peak learning rate of the second stage (2e-3)"
-    )
-    p.add_argument(
-        "--warm-up",
-        type=real(0, 1),
-        default=0.03,
-        help="share of a stage in which the learning rate rises (0.03)",
-    )
-    p.add_argument(
-        "--schedule",
-        choices=list(schedule.CHOICES),
-        default="cosine",
-        help="how the learning rate falls after that, to 0 at the end of a stage (cosine)",
-    )
-    p.add_argument(
-        "--epoch-pictures",
-        type=whole(1, 10**9),
-        metavar="N",
-        help="call every N training pictures an epoch, at whose end a checkpoint is written "
-        "(default: all of them); no picture comes twice before all came once",
-    )
-    p.add_argument(
-        "--validate",
-        type=whole(0, 10**6),
-        default=0,
-        metavar="N",
-        help="hold the last N training pictures out, measure each epoch on them instead of on the "
-        "test pictures, and write the model file only for the best epoch on them (0)",
-    )
-    p.add_argument(
-        "--ema",
-        type=real(0, 0.99999),
-        default=0.0,
-        metavar="DECAY",
-        help="average weights and statistics over the steps, keeping this share at each (0.999: "
-        "about the last 1000 steps), and write the average as the model; 0 does not (0)",
-    )
-    p.add_argument(
-        "--augment",
-        choices=list(augment.CHOICES),
-        default=None,
-        help="random variations of the pictures (affine for the 28x28 sets, "
-        "crop4-cutout for CIFAR-10); crop: shift by up to so many pixels and mirror",
-    )
-    p.add_argument("--smooth", type=real(0, 0.9), default=0.0, help="label smoothing (0)")
-    p.add_argument(
-        "--teacher",
-        metavar="CKPT",
-        help="distil: learn from the scores of this checkpoint as well as the labels",
-    )
-    p.add_argument(
-        "--distil", type=real(0, 1), default=0.5, help="the teacher's share of the loss (0.5)"
-    )
-    p.add_argument("--init", metavar="CKPT", help="start from the weights of this checkpoint")
-    p.add_argument("--resume", action="store_true", help="go on from OUT.ckpt")
-    p.add_argument("--seed", type=whole(0, 2**31), default=1, help="of all random numbers (1)")
-    p.add_argument(
-        "--threads",
-        type=whole(1, 1024),
-        default=None,
-        help="CPU threads (default: all cores, shared out under torchrun)",
-    )
-    p.add_argument(
-        "--kernels",
-        choices=("auto", "native", "torch"),
-        default="auto",
-        help="native: the loops of kernels.cpp, several times as fast, compiled at the first use "
-        "with a C++ compiler; torch: PyTorch's own; auto: native where there is a compiler",
-    )
-    p.add_argument(
-        "--train-limit",
-        type=whole(1, 10**9),
-        default=None,
-        metavar="N",
-        help="train on the first N pictures only",
-    )
-    p.add_argument(
-        "--test-limit",
-        type=whole(1, 10**9),
-        default=None,
-        metavar="N",
-        help="test on the first N pictures only",
-    )
-    return p
+def cores():
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def build(options):
@@ -232,7 +76,7 @@ def prepare(options):
     import torch
 
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    torch.set_num_threads(options.threads or max(1, (os.cpu_count() or 1) // processes))
+    torch.set_num_threads(options.threads or max(1, cores() // processes))
     if options.batch % processes:
         raise networks.SpecError(
             f"--batch {options.batch} is not a multiple of the {processes} processes"
@@ -242,9 +86,10 @@ def prepare(options):
     if not folder.is_dir():
         raise FileNotFoundError(f"--out {options.out}: there is no folder {folder}; make it first")
     train, held_out = pictures(options)
-    if len(train[1]) < options.batch:
+    size = min(len(train[1]), options.epoch_pictures or len(train[1]))
+    if size < options.batch:
         raise networks.SpecError(
-            f"--batch {options.batch} is more than the {len(train[1])} training pictures"
+            f"--batch {options.batch} is more than the {size} training pictures of an epoch"
         )
     if options.augment is None:
         options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
@@ -283,7 +128,7 @@ def prepare(options):
 
 def main(arguments=None):
     """Run the command line; returns the exit code."""
-    options = parser().parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     try:
         prepare(options).run(options.resume)
     except (

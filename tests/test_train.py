@@ -216,6 +216,8 @@ def test_init_and_teacher(data, tmp_path):
         (["--resume"], ["no such checkpoint", "without --resume"]),
         (["--init", "none.ckpt"], ["none.ckpt", "no such checkpoint"]),
         (["--batch", "400"], ["--batch 400", "300 training pictures"]),
+        (["--epoch-pictures", "5"], ["--batch 20", "5 training pictures of an epoch"]),
+        (["--validate", "300"], ["--validate 300", "none of the 300"]),
         (["--out", "nowhere/m.safetensors"], ["nowhere", "no folder"]),
     ],
 )

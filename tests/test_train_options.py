@@ -69,7 +69,7 @@ def test_resume_equals_uninterrupted(data, tmp_path, monkeypatch, kernels):  # n
 
 def test_short_epochs_take_every_picture_once(data, tmp_path):  # noqa: F811
     """Epochs of 80 out of 300: the first 300 picks are all pictures, then another shuffle."""
-    options = train.parser().parse_args(
+    options = train.parser("").parse_args(
         command(data, tmp_path / "m", "--epoch-pictures", "80", "--kernels", "torch")
     )
     run = train.prepare(options)
@@ -81,7 +81,7 @@ def test_short_epochs_take_every_picture_once(data, tmp_path):  # noqa: F811
 
 
 def test_validation_pictures_are_not_trained_on(data, tmp_path):  # noqa: F811
-    options = train.parser().parse_args(command(data, tmp_path / "m", "--validate", "50"))
+    options = train.parser("").parse_args(command(data, tmp_path / "m", "--validate", "50"))
     (pictures, labels), (held, held_labels) = train.pictures(options)
     everything, all_labels = datasets.load("mnist", "train", data)
     assert np.array_equal(np.concatenate([pictures, held]), everything)

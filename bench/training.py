@@ -1,0 +1,114 @@
+"""Training pictures per second, with the kernels of kernels.cpp and without, in one run.
+
+    python bench/training.py [--net 64C3-...] [--shape 3x32x32] [--batch 50] [--steps 3] [--threads 1]
+
+The first table is a step of training (forward, backward, optimiser) in both stages. The second is one
+3x3 convolution with its gradients, 128 to 128 channels of 16x16 pixels, as PyTorch computes it with
+the two memory layouts and in bfloat16, and as winograd.py does. The ways take turns and the best
+of each counts, so that other work on the machine hurts all alike; a first round is not counted.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+if __name__ == "__main__":  # as a script: import from the repository's root
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+from model import native, winograd  # noqa: E402
+from model import net as networks  # noqa: E402
+
+CIFAR = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
+
+
+def best(ways, rounds):
+    """Seconds of the quickest call of each of `ways`, a dict of functions; they take turns."""
+    seconds = dict.fromkeys(ways, float("inf"))
+    for turn in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            if turn:
+                seconds[name] = min(seconds[name], time.perf_counter() - began)
+    return seconds
+
+
+def stage_step(options, rate, kernels):
+    """A function that takes one optimiser step on random pictures."""
+    shape = tuple(map(int, options.shape.split("x")))
+    net = networks.Net(networks.parse(options.net, shape, 10), options.ticks).train()
+    net.rate = rate
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
+    x = torch.randint(0, 256, (options.batch, *shape)).float()
+    labels = torch.randint(0, 10, (options.batch,))
+
+    def step():
+        native.use(kernels)
+        optimiser.zero_grad()
+        F.cross_entropy(net(x) * 0.01, labels).backward()
+        optimiser.step()
+        net.clip_weights()
+
+    return step
+
+
+def convolutions(batch):
+    """Functions that run a convolution forward and backward, by name."""
+    weight = torch.randn(128, 128, 3, 3).sign()
+    maps = torch.randn(batch, 128, 16, 16)
+
+    def plain(dtype, layout):
+        x, w = (t.to(dtype, memory_format=layout).requires_grad_() for t in (maps, weight))
+        return lambda: F.conv2d(x, w, padding=1).sum().backward()
+
+    rows = maps.permute(0, 2, 3, 1).contiguous().requires_grad_()
+    own = weight.clone().requires_grad_()
+
+    def tiled():
+        native.use("native")
+        winograd.conv3x3(rows, own).sum().backward()
+
+    return {
+        "conv2d": plain(torch.float32, torch.contiguous_format),
+        "conv2d, channels last": plain(torch.float32, torch.channels_last),
+        "conv2d, bfloat16": plain(torch.bfloat16, torch.channels_last),
+        "winograd.py": tiled,
+    }
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="training.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--net", default=CIFAR, metavar="TEXT", help=networks.SPEC_HELP)
+    parser.add_argument("--shape", default="3x32x32", help="of a picture, CxHxW (3x32x32)")
+    parser.add_argument("--ticks", type=int, default=8, help="time steps of the second stage (8)")
+    parser.add_argument("--batch", type=int, default=50, help="pictures a step (50)")
+    parser.add_argument("--steps", type=int, default=3, help="steps that are timed (3)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        print("| stage | kernels | images/s |\n| --- | --- | ---: |")
+        for stage in ("rate", "spikes"):
+            ways = {k: stage_step(options, stage == "rate", k) for k in ("torch", "native")}
+            for name, seconds in best(ways, options.steps).items():
+                print(f"| {stage} | {name} | {options.batch / seconds:.1f} |", flush=True)
+        print("\n| convolution with gradients | images/s |\n| --- | ---: |")
+        for name, seconds in best(convolutions(options.batch), options.steps).items():
+            print(f"| {name} | {options.batch / seconds:.0f} |", flush=True)
+    except (networks.SpecError, native.CompileError, ValueError) as error:
+        print(f"training.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
