@@ -42,7 +42,7 @@ endmodule
 
 
 def ram_session():
-    """(lines of inputs, texts of what is read) of a session without reading what is just written."""
+    """(lines of inputs, texts of what is read); no word is read in the cycle that writes it."""
     source, words, shown = random.Random(1), [0] * DEPTH, 0
     bits = address_bits(DEPTH)
     lines, expected = [], []

@@ -1,0 +1,200 @@
+"""Fit and timing of every built board, from the tools' reports in the build folders.
+
+    python fpga/report.py [TARGET ...] [--write] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from firmware import boards, modelfile  # noqa: E402
+from firmware.compile import FitError, compile_model  # noqa: E402
+from firmware.design import Design  # noqa: E402
+from fpga.flows import capacity, synth, timing, vivado  # noqa: E402
+from fpga.flows.model_fit import SHIPPED  # noqa: E402
+from fpga.flows.project import STAMP  # noqa: E402
+from fpga.flows.steps import BUILD, ROOT, BuildError, write_whole  # noqa: E402
+from fpga.flows.target import FAMILIES, RESOURCES  # noqa: E402
+
+PAGE = ROOT / "docs" / "boards.md"
+BEGIN, END = "<!-- fpga/report.py -->", "<!-- end of fpga/report.py -->"
+OPERATIONS = 2  # a multiplication and an addition, of a processing element each cycle
+PLACED = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
+"""nextpnr's names of what an ECP5 design takes after packing."""
+
+ROUNDING = 1e-6  # of the clock in a report
+UNBUILT = "not built"
+NO_VIVADO = "not known: needs Vivado"
+NO_ROUTE = "not known: not routed"
+TITLES = [
+    "board", "LUT", "FF", "BRAM", "DSP", "Fmax of clock, MHz", "PE", "peak GOPS", "GOPS per kLUT",
+    "LUT per PE", "cycles", "images/s",
+]  # fmt: skip
+
+
+def targets() -> list[str]:
+    """Names of the real boards that have a flow."""
+    return [name for name in boards.names() if boards.load(name).data.get("flow") in FAMILIES]
+
+
+def measure(name: str, model=None) -> dict:
+    """The figures of one target; a figure that is missing is a text that says why.
+
+    model: firmware.modelfile.Model whose cycles are told. Keys: those of ``RESOURCES`` as [used,
+    there], "pes", "clock_mhz", "fmax_mhz", "passed", "gops", "gops_per_klut", "lut_per_pe",
+    "cycles", "images_per_s", "sources" (the files read). Raises ``BuildError`` on a report that can
+    not be read.
+    """
+    folder = BUILD / name
+    if not (folder / STAMP).is_file():
+        return {"target": name, "missing": UNBUILT, "sources": []}
+    try:
+        stamp = json.loads((folder / STAMP).read_text())
+        design, clock_hz = Design(**stamp["design"]), stamp["clock_hz"]
+        family, flow = stamp["family"], stamp["flow"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(f"{folder / STAMP}: {error}; build it anew", code=2) from None
+    row = {"target": name, "pes": design.pes, "clock_mhz": clock_hz / 1e6}
+    sources = [folder / STAMP]
+    row.update(resources(folder, name, family, sources))
+    row.update(speed(folder, flow, clock_hz, sources))
+    row["lut_per_pe"] = row["lut"][0] / design.pes
+    why = row["passed"] if isinstance(row["passed"], str) else None
+    gops = OPERATIONS * design.pes * clock_hz / 1e9
+    row["gops"] = why or gops
+    row["gops_per_klut"] = why or 1e3 * gops / row["lut"][0]
+    row.update(cycles(model, design, clock_hz, why))
+    row["sources"] = [str(path.relative_to(BUILD.parent)) for path in sources]
+    return row
+
+
+def resources(folder: Path, name: str, family: str, sources: list) -> dict:
+    """{resource: [used, there]}: after packing where nextpnr told it, else as Yosys counts."""
+    there = boards.load(name).data["device"]
+    used = capacity.count(capacity.read_cells(folder), family)
+    sources.append(folder / synth.STAT)
+    placed = folder / timing.REPORT
+    if family == "ecp5" and placed.is_file():
+        utilization = json.loads(placed.read_text()).get("utilization", {})
+        for resource, cell in PLACED.items():
+            used[resource] = utilization.get(cell, {}).get("used", used[resource])
+    return {resource: [used[resource], there[resource]] for resource in RESOURCES}
+
+
+def speed(folder: Path, flow: str, clock_hz: int, sources: list) -> dict:
+    """Fmax and whether the clock passed: True, or why that is not known or not so."""
+    if flow == "vivado":
+        path = folder / vivado.TIMING
+        if not path.is_file():
+            return {"fmax_mhz": NO_VIVADO, "passed": NO_VIVADO}
+        found = vivado.SLACK.search(path.read_text())
+        if not found:
+            raise BuildError(f"{path}: no slack (WNS) in this report of Vivado")
+        reached = 1e3 / (1e9 / clock_hz - float(found[1]))
+    else:
+        path = folder / timing.REPORT
+        if not path.is_file():
+            return {"fmax_mhz": NO_ROUTE, "passed": NO_ROUTE}
+        reached = timing.read(folder).reached_mhz
+    sources.append(path)
+    passed = reached >= clock_hz / 1e6 * (1 - ROUNDING)
+    return {"fmax_mhz": reached, "passed": passed or "timing not met"}
+
+
+def cycles(model, design: Design, clock_hz: int, why: str | None) -> dict:
+    """Cycles of a picture by the compiler; without a clock that passed, images/s at the clock."""
+    if model is None:
+        return {"cycles": "no model", "images_per_s": "no model"}
+    try:
+        count = compile_model(model, design, explain=False).report["cycles"]
+    except FitError:
+        return {"cycles": "does not fit", "images_per_s": "does not fit"}
+    rate = clock_hz / count
+    return {"cycles": count, "images_per_s": f"{rate:.0f} if {clock_hz / 1e6:g} MHz pass"
+            if why else rate}  # fmt: skip
+
+
+def cells(row: dict) -> list[str]:
+    """The texts of a row of the table."""
+    if "missing" in row:
+        return [row["target"], row["missing"], *[""] * (len(TITLES) - 2)]
+
+    def text(value, form):
+        return value if isinstance(value, str) else form.format(value)
+
+    shares = ["{0:,} of {1:,} ({2:.0%})".format(*row[r], row[r][0] / row[r][1]) for r in RESOURCES]
+    return [
+        row["target"], *shares,
+        f"{text(row['fmax_mhz'], '{:.1f}')} of {row['clock_mhz']:.4g}", f"{row['pes']:,}",
+        text(row["gops"], "{:,.0f}"), text(row["gops_per_klut"], "{:.1f}"),
+        f"{row['lut_per_pe']:.2f}", text(row["cycles"], "{:,}"),
+        text(row["images_per_s"], "{:,.0f}"),
+    ]  # fmt: skip
+
+
+def page(rows: list[dict]) -> str:
+    """The table in Markdown, and the files that each row was read from."""
+    lines = ["| " + " | ".join(TITLES) + " |", "| --- |" + " ---: |" * (len(TITLES) - 1)]
+    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
+    lines.append("")
+    for row in rows:
+        if row["sources"]:
+            lines.append(f"- {row['target']}: " + ", ".join(f"`{path}`" for path in row["sources"]))
+    lines.append("")
+    lines.append(
+        "PE: 8 lanes x 9 taps x CI x CO. Peak: 2 x PE x the clock of the board, if it passed. "
+        "Cycles: the compiler's for the shipped MNIST model, fill and drain not counted."
+    )
+    return "\n".join(lines)
+
+
+def write_page(text: str, path: Path) -> None:
+    """Puts the text between the markers of a page; raises ``BuildError`` where they are not."""
+    old = path.read_text()
+    if BEGIN not in old or END not in old:
+        raise BuildError(f"{path}: the lines {BEGIN} and {END} are wanted around the table", code=2)
+    pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
+    new = re.sub(pattern, lambda _: f"{BEGIN}\n{text}\n{END}", old, count=1, flags=re.S)
+    write_whole(path, new)
+
+
+def main(arguments=None) -> int:
+    """The command line; returns the exit code: 0, 1 for a broken report, 2 where the user erred."""
+    parser = argparse.ArgumentParser(
+        prog="fpga/report.py",
+        description=__doc__.splitlines()[0],
+        epilog="Build first: python fpga/build.py --target NAME",
+    )
+    parser.add_argument("targets", nargs="*", help=f"default: {', '.join(targets())}")
+    parser.add_argument("--write", action="store_true", help="write the table to docs/boards.md")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        unknown = [name for name in options.targets if name not in targets()]
+        if unknown:
+            known = ", ".join(targets())
+            raise BuildError(f"no target {unknown[0]!r}; there are {known}", code=2)
+        if options.write and options.targets:
+            raise BuildError("--write takes all targets: leave the names away", code=2)
+        model = modelfile.load(str(SHIPPED)) if SHIPPED.is_file() else None
+        rows = [measure(name, model) for name in options.targets or targets()]
+        print(json.dumps(rows, indent=1) if options.json else page(rows))
+        if options.write:
+            write_page(page(rows), PAGE)
+    except BuildError as error:
+        print(f"report: {error}", file=sys.stderr)
+        return error.code
+    except (ValueError, OSError) as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
