@@ -77,6 +77,19 @@ def parser(description):
         help="epochs of the second stage, spikes at all ticks (12)",
     )
     p.add_argument(
+        "--gradient",
+        choices=("ticks", "rate"),
+        default="ticks",
+        help="of the second stage: through every tick (STBP), or of the rates of the spikes, which "
+        "takes a sixth of the time (ticks)",
+    )
+    p.add_argument(
+        "--half",
+        action="store_true",
+        help="gradients of convolutions with products of bfloat16: quicker where the processor has "
+        "them (AVX512-BF16), a few per cent of noise",
+    )
+    p.add_argument(
         "--batch",
         type=_whole(1, 100000),
         default=100,

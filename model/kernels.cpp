@@ -10,61 +10,14 @@
 
 #include <cstring>
 
+#include "winograd.h"
+
 typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int mask __attribute__((vector_size(32)));
 static const long LANES = 8;
 
 static vec &at(float *p) { return *reinterpret_cast<vec *>(p); }
 static const vec &at(const float *p) { return *reinterpret_cast<const vec *>(p); }
-
-// Winograd's one-dimensional transforms, in place of the matrices B', A' and their transposes.
-
-static inline void in6(vec *d, long s) {  // B'
-    vec a = d[0], b = d[s], c = d[2 * s], e = d[3 * s], f = d[4 * s], g = d[5 * s];
-    vec p = f - 4 * c, q = e - 4 * b, r = f - c, t = 2 * (e - b);
-    d[0] = 4 * a - 5 * c + f;
-    d[s] = p + q;
-    d[2 * s] = p - q;
-    d[3 * s] = r + t;
-    d[4 * s] = r - t;
-    d[5 * s] = 4 * b - 5 * e + g;
-}
-
-static inline void in6_back(vec *d, long s) {  // B
-    vec a = d[0], b = d[s], c = d[2 * s], e = d[3 * s], f = d[4 * s], g = d[5 * s];
-    vec p = b + c, q = b - c, r = e + f, t = 2 * (e - f);
-    d[0] = 4 * a;
-    d[s] = 4 * (g - q) - t;
-    d[2 * s] = -5 * a - 4 * p - r;
-    d[3 * s] = q + t - 5 * g;
-    d[4 * s] = a + p + r;
-    d[5 * s] = g;
-}
-
-static inline void out6(vec *d, long s) {  // A': 6 values to 4
-    vec p = d[s] + d[2 * s], q = d[s] - d[2 * s];
-    vec r = d[3 * s] + d[4 * s], t = 2 * (d[3 * s] - d[4 * s]);
-    d[0] += p + r;
-    d[s] = q + t;
-    d[2 * s] = p + 4 * r;
-    d[3 * s] = q + 4 * t + d[5 * s];
-}
-
-static inline void out6_back(vec *d, long s) {  // A: 4 values to 6
-    vec a = d[0], b = d[s], c = d[2 * s], e = d[3 * s];
-    vec p = a + c, q = b + e, r = a + 4 * c, t = 2 * b + 8 * e;
-    d[s] = p + q;
-    d[2 * s] = p - q;
-    d[3 * s] = r + t;
-    d[4 * s] = r - t;
-    d[5 * s] = e;
-}
-
-template <void (*along)(vec *, long)>
-static inline void both(vec *d, int rows, int columns_of_rows) {
-    for (int i = 0; i < rows; i++) along(d + 6 * i, 1);
-    for (int j = 0; j < columns_of_rows; j++) along(d + j, 6);
-}
 
 // One tile row of one picture is one piece of work.
 #define FOR_TILE_ROWS                                              \
@@ -89,7 +42,7 @@ void tiles_in(const float *x, float *v, long n, long h, long w, long c, int thre
                         const bool inside = y >= 0 && y < h && z >= 0 && z < w;
                         d[6 * i + j] = inside ? at(picture + (y * w + z) * c + k) : vec{};
                     }
-                both<in6>(d, 6, 6);
+                both(in6, d, 6, 6);
                 for (int i = 0; i < 36; i++) at(to + i * c + k) = d[i];
             }
         }
@@ -109,7 +62,7 @@ void tiles_in_back(const float *v, float *x, long n, long h, long w, long c, int
             for (long k = 0; k < c; k += LANES) {
                 vec d[36];
                 for (int i = 0; i < 36; i++) d[i] = at(from + i * c + k);
-                both<in6_back>(d, 6, 6);
+                both(in6_back, d, 6, 6);
                 for (int i = 0; i < 6; i++)
                     for (int j = 0; j < 6; j++) {
                         const long y = y0 + i, z = x0 + j;
@@ -129,7 +82,7 @@ void tiles_out(const float *m, float *y, long n, long h, long w, long c, int thr
             for (long k = 0; k < c; k += LANES) {
                 vec d[36];
                 for (int i = 0; i < 36; i++) d[i] = at(from + i * c + k);
-                both<out6>(d, 6, 4);
+                both(out6, d, 6, 4);
                 for (int i = 0; i < 4; i++)
                     for (int j = 0; j < 4; j++) at(to + (i * w + j) * c + k) = d[6 * i + j];
             }
@@ -146,7 +99,7 @@ void tiles_out_back(const float *y, float *m, long n, long h, long w, long c, in
                 vec d[36];
                 for (int i = 0; i < 4; i++)
                     for (int j = 0; j < 4; j++) d[6 * i + j] = at(from + (i * w + j) * c + k);
-                both<out6_back>(d, 4, 6);
+                both(out6_back, d, 4, 6);
                 for (int i = 0; i < 36; i++) at(to + i * c + k) = d[i];
             }
         }

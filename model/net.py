@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model import winograd
+from model import spiking, winograd
 from model.neuron import if_bn, moments
 from model.quantise import binarise
 
@@ -167,28 +167,24 @@ class Net(nn.Module):
         self.layers = nn.ModuleList(Layer(s) for s in specs)
         self.ticks, self.hard = ticks, hard
         self.rate = False
+        self.by_rate = False  # spikes forward, the gradient of rates: see model.spiking
         self.share = None
         self.frozen = False  # normalise with the running statistics while training too
 
     def forward(self, pictures):
         x = pictures.permute(0, 2, 3, 1).unsqueeze(0).contiguous()
         live = self.training and not self.frozen
+        spikes = None
         for layer in self.layers[:-1]:
+            how = dict(ticks=self.ticks, hard=self.hard, pool=layer.spec.pool)
+            if self.by_rate and not self.rate:
+                spikes = spiking.layer_forward(layer, x, spikes, how, live, self.share)
+                x = spikes.rate
+                continue
             y = layer.psum(x)
             mean, var = layer.statistics(y, live, self.share)
-            x = if_bn(
-                y,
-                layer.gain,
-                layer.beta,
-                mean,
-                var,
-                ticks=self.ticks,
-                hard=self.hard,
-                pool=layer.spec.pool,
-                rate=self.rate,
-                batch_stats=live,
-                share=self.share,
-            )
+            how |= dict(rate=self.rate, batch_stats=live, share=self.share)
+            x = if_bn(y, layer.gain, layer.beta, mean, var, **how)
         last = self.layers[-1]
         return last.psum(x).mean(0).flatten(1) + last.bias
 

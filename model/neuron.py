@@ -167,25 +167,31 @@ class _IfBn(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        x, gain, mean, inv, scale, shift = ctx.saved_tensors
-        how = ctx.how
-        grad = grad.contiguous()
-        fast = native.suits(x)
-        if fast:
-            dy, sum_dy, sum_dyx = native.fire_back(
-                grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW
-            )
-        else:
-            dy, sum_dy, sum_dyx = _drive_gradient(grad, x, scale, shift, mean, inv, how)
-        dx = None
-        if ctx.needs_input_grad[0]:
-            n = x.numel() // x.shape[-1] if how["batch_stats"] else float("inf")
-            mean_dy, mean_dyx = sum_dy / n, sum_dyx / n
-            if how["share"] and how["batch_stats"]:
-                how["share"]([mean_dy, mean_dyx])
-            norm_back = native.norm_back if fast else _norm_back
-            dx = norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx)
-        return dx, sum_dyx, sum_dy, None, None, None
+        return *gradient(grad.contiguous(), ctx.saved_tensors, ctx.how, ctx.needs_input_grad[0]), *(None,) * 3
+
+
+def gradient(grad, saved, how, of_x=True):
+    """(dx or None, dgain, dbeta) of one if_bn from the gradient of its output.
+
+    saved: x, gain, mean, inv, scale, shift of the forward pass. of_x: whether dx is wanted.
+    """
+    x, gain, mean, inv, scale, shift = saved
+    fast = native.suits(x)
+    if fast:
+        dy, sum_dy, sum_dyx = native.fire_back(
+            grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW
+        )
+    else:
+        dy, sum_dy, sum_dyx = _drive_gradient(grad, x, scale, shift, mean, inv, how)
+    dx = None
+    if of_x:
+        n = x.numel() // x.shape[-1] if how["batch_stats"] else float("inf")
+        mean_dy, mean_dyx = sum_dy / n, sum_dyx / n
+        if how["share"] and how["batch_stats"]:
+            how["share"]([mean_dy, mean_dyx])
+        norm_back = native.norm_back if fast else _norm_back
+        dx = norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx)
+    return dx, sum_dyx, sum_dy
 
 
 def if_bn(

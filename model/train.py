@@ -40,7 +40,9 @@ def build(options):
     data = datasets.SETS[options.data]
     specs = networks.parse(options.net, data.shape, len(data.classes))
     torch.manual_seed(options.seed)
-    return networks.Net(specs, options.ticks, hard=options.reset == "hard")
+    net = networks.Net(specs, options.ticks, hard=options.reset == "hard")
+    net.by_rate = options.gradient == "rate"
+    return net
 
 
 def from_checkpoint(path, data):
@@ -48,7 +50,7 @@ def from_checkpoint(path, data):
     import torch
 
     state = checkpoint.read(path)
-    made = argparse.Namespace(**state["settings"])
+    made = argparse.Namespace(**{"gradient": "ticks", **state["settings"]})
     if made.data != data:
         raise checkpoint.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
     net = build(made)
@@ -93,7 +95,8 @@ def prepare(options):
         )
     if options.augment is None:
         options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
-    native.use(options.kernels)
+    native.use(options.kernels, options.half)
+    native.keep_memory()
 
     def save(trained):
         if not trained.rate:

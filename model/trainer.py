@@ -18,7 +18,7 @@ STAGES = ("rate", "spikes")
 LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
 SETTINGS = (
     "net data ticks reset seed rate_epochs epochs epoch_pictures batch rate_lr lr schedule warm_up "
-    "ema augment smooth distil validate train_limit"
+    "ema augment smooth distil validate train_limit gradient half"
 ).split()
 
 

@@ -119,7 +119,7 @@ def test_compiler_errors(monkeypatch, tmp_path):
     monkeypatch.setattr(native, "FOLDER", tmp_path)
     broken = tmp_path / "kernels.cpp"
     broken.write_text("this is not C++\n")
-    monkeypatch.setattr(native, "SOURCE", broken)
+    monkeypatch.setattr(native, "SOURCES", [broken])
     native.use("auto")
     assert not native.active()
     with pytest.raises(native.CompileError, match="failed.*error.*--kernels torch"):
