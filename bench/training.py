@@ -2,9 +2,9 @@
 
     python bench/training.py [--net 64C3-...] [--shape 3x32x32] [--batch 50] [--steps 3] [--threads 1]
 
-The first table is a step of training (forward, backward, optimiser) in both stages. The second is one
+The first table is a step of training (forward, backward, optimiser) in each way. The second is one
 3x3 convolution with its gradients, 128 to 128 channels of 16x16 pixels, as PyTorch computes it with
-the two memory layouts and in bfloat16, and as winograd.py does. The ways take turns and the best
+the two memory layouts and in bfloat16, and as winograd.py does, with bfloat16 (--half) and without. The ways take turns and the best
 of each counts, so that other work on the machine hurts all alike; a first round is not counted.
 """
 
@@ -37,17 +37,28 @@ def best(ways, rounds):
     return seconds
 
 
-def stage_step(options, rate, kernels):
+WAYS = {  # (rate stage, gradient of rates, kernels, bfloat16)
+    "rate, torch": (True, False, "torch", False),
+    "rate, native": (True, False, "native", False),
+    "rate, native, --half": (True, False, "native", True),
+    "spikes, --gradient ticks, torch": (False, False, "torch", False),
+    "spikes, --gradient ticks, native": (False, False, "native", False),
+    "spikes, --gradient rate, native": (False, True, "native", False),
+    "spikes, --gradient rate, native, --half": (False, True, "native", True),
+}
+
+
+def stage_step(options, rate, by_rate, kernels, half):
     """A function that takes one optimiser step on random pictures."""
     shape = tuple(map(int, options.shape.split("x")))
     net = networks.Net(networks.parse(options.net, shape, 10), options.ticks).train()
-    net.rate = rate
+    net.rate, net.by_rate = rate, by_rate
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
     x = torch.randint(0, 256, (options.batch, *shape)).float()
     labels = torch.randint(0, 10, (options.batch,))
 
     def step():
-        native.use(kernels)
+        native.use(kernels, half)
         optimiser.zero_grad()
         F.cross_entropy(net(x) * 0.01, labels).backward()
         optimiser.step()
@@ -68,15 +79,16 @@ def convolutions(batch):
     rows = maps.permute(0, 2, 3, 1).contiguous().requires_grad_()
     own = weight.clone().requires_grad_()
 
-    def tiled():
-        native.use("native")
+    def tiled(half):
+        native.use("native", half)
         winograd.conv3x3(rows, own).sum().backward()
 
     return {
         "conv2d": plain(torch.float32, torch.contiguous_format),
         "conv2d, channels last": plain(torch.float32, torch.channels_last),
         "conv2d, bfloat16": plain(torch.bfloat16, torch.channels_last),
-        "winograd.py": tiled,
+        "winograd.py": lambda: tiled(False),
+        "winograd.py, --half": lambda: tiled(True),
     }
 
 
@@ -96,11 +108,11 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
-        print("| stage | kernels | images/s |\n| --- | --- | ---: |")
-        for stage in ("rate", "spikes"):
-            ways = {k: stage_step(options, stage == "rate", k) for k in ("torch", "native")}
-            for name, seconds in best(ways, options.steps).items():
-                print(f"| {stage} | {name} | {options.batch / seconds:.1f} |", flush=True)
+        native.keep_memory()
+        ways = {name: stage_step(options, *how) for name, how in WAYS.items()}
+        print("| stage | images/s |\n| --- | ---: |")
+        for name, seconds in best(ways, options.steps).items():
+            print(f"| {name} | {options.batch / seconds:.1f} |", flush=True)
         print("\n| convolution with gradients | images/s |\n| --- | ---: |")
         for name, seconds in best(convolutions(options.batch), options.steps).items():
             print(f"| {name} | {options.batch / seconds:.0f} |", flush=True)

@@ -57,7 +57,15 @@ class _Conv3x3(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad, _):
         rate, weight = ctx.saved_tensors
-        dx, dw = winograd.gradients(rate[0], winograd.transformed(weight), grad[0].contiguous())
+        x, dy = rate[0], grad[0].contiguous()
+        if winograd.suits(x, weight):
+            dx, dw = winograd.gradients(x, winograd.transformed(weight), dy)
+        else:
+            first = [t.permute(0, 3, 1, 2) for t in (dy, x)]  # channels_last, no copy
+            dx, dw, _ = torch.ops.aten.convolution_backward(
+                *first, weight, None, (1, 1), (1, 1), (1, 1), False, (0, 0), 1, (True, True, False)
+            )
+            dx = dx.permute(0, 2, 3, 1).contiguous()
         return dx.unsqueeze(0), None, dw, None
 
 
@@ -97,13 +105,14 @@ class _Replace(torch.autograd.Function):
 
 def _suits(layer, spikes, ticks):
     """Whether spikes.cpp takes this layer's psums."""
-    weight = layer.weight
+    spec = layer.spec
     return (
-        spikes is not None
+        native.active()
         and spikes.bits is not None
         and ticks <= TICKS
-        and weight.dim() == 4
-        and winograd.suits(spikes.rate[0], weight)
+        and spec.kind == "conv"
+        and spec.kernel == 3
+        and spec.outputs % native.LANES == 0
     )
 
 
