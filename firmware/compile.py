@@ -15,14 +15,9 @@ from firmware import boards, isa, modelfile, registers
 from firmware.design import Design, parse_settings
 from firmware.fields import pack
 from firmware.image import LayerPlace, Program
-from firmware.memory_map import (
-    FitError,
-    describe_excess,
-    excess,
-    memory_needs,
-    place_maps,
-    ring_row,
-)
+from firmware.chains import FUSE
+from firmware.memory_map import FitError, describe_excess, excess, memory_needs, ring_row
+from firmware.plan import make_plan
 from firmware.report import make_report, print_report
 from firmware.weights import param_sections, pad_channels, weight_words
 from firmware.isa import TAPS, Opcode
@@ -124,22 +119,25 @@ def rows(number, layer, source, target, row=0, count=None, first=0):
     )
 
 
-def compile_model(model: modelfile.Model, design: Design, explain: bool = True) -> Program:
-    """Compiles a model for a design.
+def compile_model(
+    model: modelfile.Model, design: Design, explain: bool = True, fuse: str = "auto"
+) -> Program:
+    """Compiles a model for a design. fuse: "none", "pairs" or "auto", see firmware.chains.
 
     Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
     which boards it would.
     """
     check_limits(model, design)
-    maps = place_maps(model, design)
+    plan = make_plan(model, design, fuse)
+    if plan.streams:
+        raise FitError(f"model {model.name!r} does not fit")
     descriptors: list[int] = []
     param_words: list[tuple[int, np.ndarray]] = []
     weight_banks: list[list[np.ndarray]] = [[] for _ in range(TAPS)]
     weight_base = param_base = 0
     layers = []
     for number, layer in enumerate(model.layers):
-        source = maps.outputs[number - 1] if number else maps.input_ring
-        target = None if layer.readout else maps.outputs[number]
+        source, target = plan.sources[number], plan.targets[number]
         padded = pad_channels(layer, model, design)
         words = weight_words(layer, padded, source, design)
         step = words.shape[1] // padded.groups
@@ -165,23 +163,23 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
                 width=target.width if target else 0,
                 ring_rows=target.ring_rows if target else 0,
                 bound=cycle_bound(layer, design),
-                last=number * isa.INSTRUCTION_WORDS,
             )
         )
 
     # one program for each input buffer; they differ in the first row of the picture
     program: list[int] = []
     entries = []
-    first = 0
-    for picture in maps.inputs:
+    for buffer, picture in enumerate(plan.inputs):
         entries.append(len(program))
-        for number, layer in enumerate(model.layers):
-            source = maps.outputs[number - 1] if number else maps.input_ring
-            target = None if layer.readout else maps.outputs[number]
-            program += rows(number, layer, source, target, first=0 if number else first)
-        first += picture.ring_rows
+        for chain in plan.chains:
+            for step in (step for sweep in chain.sweeps for step in sweep):
+                number = chain.first + step.stage
+                program += rows(
+                    number, model.layers[number], plan.sources[number], plan.targets[number],
+                    step.row, step.rows, 0 if number else buffer * picture.ring_rows,
+                )  # fmt: skip
         program += isa.assemble(Opcode.HALT)
-    over = excess(memory_needs(maps.words, weight_base, param_base, len(program)), design)
+    over = excess(memory_needs(plan.words, weight_base, param_base, len(program)), design)
     if over:
         raise FitError(describe_excess(model, over, design) if explain else "does not fit")
 
@@ -197,15 +195,15 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
     sections += param_words
     channels, height, width = model.layers[0].in_shape
     setup = {
-        int(Register.IMAGE_BASE_0): maps.inputs[0].base,
-        int(Register.IMAGE_BASE_1): maps.inputs[-1].base,
+        int(Register.IMAGE_BASE_0): plan.inputs[0].base,
+        int(Register.IMAGE_BASE_1): plan.inputs[-1].base,
         int(Register.IMAGE_SHAPE): pack(
             registers.IMAGE_SHAPE,
             {"width": width, "height": height, "channels": channels},
             1,
             "input",
         )[0],
-        int(Register.IMAGE_STRIDE): maps.inputs[0].stride,
+        int(Register.IMAGE_STRIDE): plan.inputs[0].stride,
     }
     program_image = Program(
         name=model.name,
@@ -221,7 +219,7 @@ def compile_model(model: modelfile.Model, design: Design, explain: bool = True) 
         sections=sections,
         report={},
     )
-    program_image.report = make_report(program_image, model, maps, weight_base, param_base)
+    program_image.report = make_report(program_image, model, plan, weight_base, param_base)
     return program_image
 
 
@@ -235,12 +233,15 @@ def main(arguments=None) -> int:
     parser.add_argument("model", help="model file (.safetensors)")
     parser.add_argument("--board", default="sim", help=f"one of {', '.join(boards.names())}")
     parser.add_argument("--set", default="", metavar="ci=8,co=4", help="other design parameters")
+    parser.add_argument(
+        "--fuse", choices=FUSE, default="auto", help="layers whose rows are interleaved"
+    )
     parser.add_argument("-o", "--output", help="program image to write")
     parser.add_argument("--disassemble", action="store_true", help="print the program")
     options = parser.parse_args(arguments)
     try:
         board = boards.load(options.board, parse_settings(options.set))
-        image = compile_model(modelfile.load(options.model), board.design)
+        image = compile_model(modelfile.load(options.model), board.design, fuse=options.fuse)
         print_report(image, board.clock_hz)
         if options.disassemble:
             print(isa.disassemble([int(word) for word in image.sections[0][1]]))

@@ -36,7 +36,6 @@ class LayerPlace:
         ring_rows is less than the height where the map is a ring. A readout's scores start at
         register SCORES + base.
     bound: cycles that the array needs at least (design.md section 2).
-    last: program word address of the layer's last instruction, for the entry of input buffer 0.
     """
 
     name: str
@@ -50,7 +49,6 @@ class LayerPlace:
     width: int
     ring_rows: int
     bound: int
-    last: int
 
 
 @dataclasses.dataclass

@@ -65,21 +65,6 @@ def full_map(shape, design: Design, base: int = 0) -> MapPlace:
     )
 
 
-@dataclasses.dataclass
-class MemoryMap:
-    """inputs: one or two places for the picture; outputs: a place per layer, None for a readout."""
-
-    inputs: list[MapPlace]
-    outputs: list[MapPlace | None]
-    words: int
-
-    @property
-    def input_ring(self) -> MapPlace:
-        """The input buffers, which follow each other, as one ring: the first layer's descriptor."""
-        rows = sum(place.ring_rows for place in self.inputs)
-        return dataclasses.replace(self.inputs[0], ring_rows=rows)
-
-
 def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[str, int]:
     """Words of each memory that a program needs, by the name of the design's parameter."""
     return {
@@ -132,50 +117,3 @@ def fitting(model) -> str:
             continue
         names.append(name)
     return f"it fits {', '.join(names)}" if names else "it fits none of the known boards"
-
-
-def place_maps(model, design: Design) -> MemoryMap:
-    """Places the maps: each in words of its own, or else each where an earlier one is not needed
-    any more, or else with a single input buffer as well (the next picture then waits for the end).
-
-    The first plan that fits is taken; if none does, the smallest.
-    """
-    picture = full_map(model.layers[0].in_shape, design)
-    maps = [None if layer.readout else full_map(layer.out_shape, design) for layer in model.layers]
-
-    plans = [_apart(picture, maps), _alternating(picture, maps, 2), _alternating(picture, maps, 1)]
-    for plan in plans:
-        if plan.words <= design.spike_words:
-            return plan
-    return min(plans, key=lambda plan: plan.words)
-
-
-def _at(place: MapPlace | None, base: int) -> MapPlace | None:
-    return None if place is None else dataclasses.replace(place, base=base)
-
-
-def _apart(picture, maps) -> MemoryMap:
-    inputs = [picture, _at(picture, picture.words)]
-    base, outputs = 2 * picture.words, []
-    for place in maps:
-        outputs.append(_at(place, base))
-        base += place.words if place else 0
-    return MemoryMap(inputs, outputs, base)
-
-
-def _alternating(picture, maps, buffers) -> MemoryMap:
-    """Maps in turn at the low and at the high end of what is left beside the input.
-
-    With one buffer the picture is the first of the maps and gives its words up after layer 0.
-    """
-    chain = ([picture] if buffers == 1 else []) + maps
-    sizes = [place.words if place else 0 for place in chain]
-    room = max([a + b for a, b in zip(sizes, sizes[1:])] + sizes)
-    start = 0 if buffers == 1 else 2 * picture.words
-    placed = [
-        _at(place, start if number % 2 == 0 else start + room - sizes[number])
-        for number, place in enumerate(chain)
-    ]
-    if buffers == 1:
-        return MemoryMap([placed[0]], placed[1:], room)
-    return MemoryMap([picture, _at(picture, picture.words)], placed, start + room)

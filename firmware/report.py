@@ -33,10 +33,10 @@ def layer_rows(image, model) -> list[dict]:
     return rows
 
 
-def make_report(image, model, maps, weight_words, param_words) -> dict:
+def make_report(image, model, plan, weight_words, param_words) -> dict:
     """The report of a program; all sizes in bytes."""
     design = image.design
-    needs = memory_needs(maps.words, weight_words, param_words, len(image.sections[0][1]))
+    needs = memory_needs(plan.words, weight_words, param_words, len(image.sections[0][1]))
     sizes = word_bytes(design)
     rows = layer_rows(image, model)
     cycles = sum(row["cycles"] for row in rows)
@@ -51,6 +51,7 @@ def make_report(image, model, maps, weight_words, param_words) -> dict:
     return {
         "on_chip": {
             name: {
+                "words": words,
                 "bytes": math.ceil(words * sizes[name]),
                 "of": math.ceil(getattr(design, name) * sizes[name]),
             }
@@ -61,7 +62,7 @@ def make_report(image, model, maps, weight_words, param_words) -> dict:
             "image": 4 * math.ceil(picture / 4) + overhead * (frames_per_image + 1),
             "result": 4 * result_words + overhead,
         },
-        "input_buffers": len(maps.inputs),
+        "input_buffers": len(plan.inputs),
         "layers": rows,
         "cycles": cycles,
         "bound": sum(row["bound"] for row in rows),

@@ -47,6 +47,15 @@ def pad_channels(layer, model, design: Design) -> PaddedLayer:
     return PaddedLayer(groups, weight, bias, fill(layer.threshold, NEVER), fill(layer.v_init, 0))
 
 
+def group_words(layer, source, design: Design) -> int:
+    """Words of one output group in each tap bank; source: the MapPlace of the layer's input."""
+    if layer.kind == "conv" and layer.kernel == 3:
+        return source.groups
+    _, height, width = (int(n) for n in layer.in_shape)
+    beats = source.groups * (height * width if layer.kind == "dense" else 1)
+    return math.ceil(beats / TAPS)
+
+
 def weight_words(layer, padded: PaddedLayer, source, design: Design) -> np.ndarray:
     """The words of the nine tap banks: uint32 [9, groups * words of a group, columns].
 

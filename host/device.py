@@ -154,14 +154,17 @@ class Device:
         self.write_register(Register.CONTROL, 1)
         self.wait_idle()
 
-    def load(self, program, verify: bool = False, progress: bool = False) -> Program:
+    def load(
+        self, program, verify: bool = False, progress: bool = False, fuse: str = "auto"
+    ) -> Program:
         """Loads a program: a ``firmware.image.Program``, or the path of an image or a model file.
 
         verify: read every memory back. progress: a bar on a terminal. Returns the program.
+        fuse: "none", "pairs" or "auto", for a model file.
         Raises ``DeviceError`` for a program of another design, and what ``programs.read`` raises.
         """
         if not isinstance(program, Program):
-            program = programs.for_design(programs.read(program), self.identity.design)
+            program = programs.for_design(programs.read(program), self.identity.design, fuse)
         identity.check_design(program, self.identity)
         self.program = None
         sections = [*program.sections] + [
@@ -309,15 +312,22 @@ class Device:
         return maps.read_map(self.link, self.program, layer)
 
     def trace_map(self, picture: np.ndarray, layer: int) -> np.ndarray:
-        """Runs a picture up to a layer and no further, and reads the layer's map."""
+        """Computes the output map of a layer, uint8 [C, H, W], and reads it.
+
+        Runs the picture up to the layer and no further; where the chip keeps only some rows of the
+        map, once for each instruction that makes some.
+        """
         self._loaded()
-        halt, restore = maps.halt_after(self.program, layer)
-        self.link.write_all([halt])
-        try:
-            self.run_to(picture)
-            return self.read_map(layer)
-        finally:
-            self.link.write_all([restore])
+        parts = []
+        for word, first, count in maps.stops(self.program, layer):
+            halt, restore = maps.halt_at(self.program, word)
+            self.link.write_all([halt])
+            try:
+                self.run_to(picture)
+                parts.append(maps.read_rows(self.link, self.program, layer, first, count))
+            finally:
+                self.link.write_all([restore])
+        return np.concatenate(parts, axis=1)
 
     def _loaded(self):
         if self.program is None:

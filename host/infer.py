@@ -18,6 +18,7 @@ if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(ROOT)
 
 from firmware.boards import BoardError  # noqa: E402
+from firmware.chains import FUSE  # noqa: E402
 from firmware.compile import FitError  # noqa: E402
 from firmware.image import ImageError  # noqa: E402
 from firmware.modelfile import ModelError  # noqa: E402
@@ -59,6 +60,8 @@ def parse(arguments=None):
     add("--baud", type=_positive, metavar="N", help="the port's speed after the board's reset; "
         "by default those of the known boards are tried")
     add("--verify", action="store_true", help="read the program back after loading")
+    add("--fuse", choices=FUSE, default="auto", help="layers whose rows are interleaved, where "
+        "--model is a model file. Default: auto, what the board's memory asks for")
     add("--list", action="store_true", help="list ports and boards")
     options = parser.parse_args(arguments)
     if options.trace and options.port == GOLDEN:
@@ -108,7 +111,7 @@ def _open(options, source, stack):
         return GoldenSession(source)
     device = stack.enter_context(Device.open(options.port, options.baud, say=_say))
     device.raise_baud()
-    return BoardSession(device, source, progress=True, verify=options.verify)
+    return BoardSession(device, source, progress=True, verify=options.verify, fuse=options.fuse)
 
 
 def _say(text):

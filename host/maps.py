@@ -1,13 +1,36 @@
-"""Spike maps in the accelerator's three banks: where they are, and how to stop behind a layer."""
+"""Spike maps in the accelerator's three banks: where they are, and how to stop behind their rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from firmware.image import Program
-from firmware.isa import BANKS, INSTRUCTION_WORDS, Opcode, assemble
+from firmware.fields import unpack
+from firmware.image import LayerPlace, Program
+from firmware.isa import BANKS, INSTRUCTION, INSTRUCTION_WORDS, Opcode, assemble
 from firmware.registers import BANK_SHIFT, Region, address
 from host.errors import DeviceError
+
+
+def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.ndarray:
+    """Rows of the output map of a layer as they lie in memory: uint8 [C, rows, W], bit t = tick t."""
+    place = program.layers[layer]
+    columns = program.design.spike_columns
+    stride = place.groups * place.width
+    rows = np.zeros((count, place.groups, place.width, columns), "<u4")
+    ring = range(first, first + count)
+    while ring:
+        # rows of one bank follow each other up to the ring's end
+        whole = min(len(ring), place.ring_rows - ring[0] % place.ring_rows)
+        for y in ring[: min(whole, BANKS)]:
+            mine = rows[y - first : ring[whole - 1] - first + 1 : BANKS]
+            start = place.base + y % place.ring_rows // BANKS * stride
+            where = address(Region.SPIKES, (y % BANKS) << BANK_SHIFT) + start * columns
+            words = link.read(where, len(mine) * stride * columns)
+            mine[:] = np.array(words, "<u4").reshape(mine.shape)
+        ring = ring[whole:]
+    # [row, group, x, byte of the word] to [group and byte, row, x]
+    pixels = rows.view(np.uint8).transpose(1, 3, 0, 2).reshape(-1, count, place.width)
+    return np.ascontiguousarray(pixels[: place.shape[0]])
 
 
 def read_map(link, program: Program, layer: int) -> np.ndarray:
@@ -16,40 +39,58 @@ def read_map(link, program: Program, layer: int) -> np.ndarray:
     Raises ``DeviceError`` for a readout, and for a ring that does not hold the whole map.
     """
     place = program.layers[layer]
-    channels, height, width = place.shape
-    if place.readout:
-        raise DeviceError(f"layer {place.name} is the readout: it has scores, no spike map")
+    height = place.shape[1]
+    _check_firing(place)
     if place.ring_rows < height:
         raise DeviceError(
             f"layer {place.name}: {place.ring_rows} of {height} rows are kept on the chip; "
-            "compile the model without fusion to read the whole map"
+            "trace the map, which reads them as they are made, or compile the model without fusion"
         )
-    columns = program.design.spike_columns
-    stride = place.groups * place.width
-    rows = np.zeros((height, place.groups, place.width, columns), "<u4")
-    for bank in range(BANKS):
-        mine = rows[bank::BANKS]
-        if len(mine):
-            start = address(Region.SPIKES, bank << BANK_SHIFT) + place.base * columns
-            words = link.read(start, len(mine) * stride * columns)
-            mine[:] = np.array(words, "<u4").reshape(mine.shape)
-    # [row, group, x, byte of the word] to [group and byte, row, x]
-    pixels = rows.view(np.uint8).transpose(1, 3, 0, 2).reshape(-1, height, place.width)
-    return np.ascontiguousarray(pixels[:channels, :, :width])
+    return read_rows(link, program, layer, 0, height)
 
 
-def halt_after(program: Program, layer: int):
-    """Two (address, words) pairs: one ends the program behind a layer, one restores it."""
-    start = program.layers[layer].last + INSTRUCTION_WORDS
+def _check_firing(place: LayerPlace) -> None:
+    if place.readout:
+        raise DeviceError(f"layer {place.name} is the readout: it has scores, no spike map")
+
+
+def stops(program: Program, layer: int) -> list[tuple[int, int, int]]:
+    """Where to stop a run so that every row of a layer's map can be read.
+
+    Returns (program word behind an instruction, first row, rows), for the entry of input buffer 0.
+    """
+    place = program.layers[layer]
+    _check_firing(place)
+    found, word = [], program.entries[0]
+    while True:
+        fields = unpack(INSTRUCTION, [int(w) for w in _program_words(program, word)])
+        word += INSTRUCTION_WORDS
+        if fields["opcode"] != Opcode.ROWS:
+            break
+        if fields["layer"] == layer:
+            if place.kind == "dense":
+                first, count = 0, 1
+            else:
+                first, count = fields["row"] // place.pool, fields["rows"] // place.pool
+            found.append((word, first, count))
+    if place.ring_rows >= place.shape[1]:  # the last instruction leaves the whole map
+        return [(found[-1][0], 0, place.shape[1])]
+    return found
+
+
+def halt_at(program: Program, word: int):
+    """Two (address, words) pairs: one ends the program at a word, one restores it."""
+    where = address(Region.PROGRAM, word)
+    restore = [int(value) for value in _program_words(program, word)]
+    return (where, assemble(Opcode.HALT)), (where, restore)
+
+
+def _program_words(program: Program, word: int):
+    """The instruction at a word of program memory."""
     for base, words in program.sections:
-        offset = address(Region.PROGRAM, start) - base
+        offset = address(Region.PROGRAM, word) - base
         if 0 <= offset <= len(words) - INSTRUCTION_WORDS:
-            place = base + offset
-            return (place, assemble(Opcode.HALT)), (
-                place,
-                [int(word) for word in words[offset : offset + INSTRUCTION_WORDS]],
-            )
+            return words[offset : offset + INSTRUCTION_WORDS]
     raise DeviceError(
-        f"program {program.name!r} has no instruction at word {start}, behind layer "
-        f"{program.layers[layer].name}; compile the model again"
+        f"program {program.name!r} has no instruction at word {word}; compile the model again"
     )

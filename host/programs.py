@@ -24,9 +24,11 @@ def read(path) -> Program | Model:
     return modelfile.load(path)
 
 
-def for_design(source: Program | Model, design: Design) -> Program:
+def for_design(source: Program | Model, design: Design, fuse: str = "auto") -> Program:
     """The program itself, or the model compiled for a design; raises ``FitError``."""
-    return source if isinstance(source, Program) else compiler.compile_model(source, design)
+    if isinstance(source, Program):
+        return source
+    return compiler.compile_model(source, design, fuse=fuse)
 
 
 def input_shape(source: Program | Model) -> tuple[int, int, int]:

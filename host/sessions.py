@@ -16,14 +16,16 @@ class BoardSession:
     """A board with a program in it.
 
     source: a firmware.image.Program, or a firmware.modelfile.Model that is compiled for the board.
-    model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
+    fuse: "none", "pairs" or "auto", for a Model. model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
     neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled image.
     """
 
-    def __init__(self, device: Device, source, progress: bool, verify: bool = False):
+    def __init__(
+        self, device: Device, source, progress: bool, verify: bool = False, fuse: str = "auto"
+    ):
         self.device = device
         self.model = None if isinstance(source, Program) else source
-        program = programs.for_design(source, device.identity.design)
+        program = programs.for_design(source, device.identity.design, fuse)
         device.load(program, verify=verify, progress=progress)
         self.model_name, self.classes = program.name, program.classes
         self.ticks = program.ticks

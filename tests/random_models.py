@@ -77,7 +77,8 @@ def _shape(integer, options):
         "input": {"channels": channels, "height": height, "width": width, "bits": 8},
         "layers": [],
     }
-    convs = integer(0, count - 1) if readout else integer(0, count)
+    most = count - 1 if readout else count
+    convs = most if options["convs"] else integer(0, most)
     for k in range(count):
         last = k == count - 1
         layer = {"name": f"layer{k}", "kind": "conv" if k < convs else "dense"}
@@ -138,15 +139,17 @@ def _contents(meta, seed):
     return tensors
 
 
-def _options(layers=None, ticks=None, reset=None, readout=None, channels=None, size=9, outputs=40):
+def _options(
+    layers=None, ticks=None, reset=None, readout=None, channels=None, size=9, outputs=40, convs=False
+):
     """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
 
     layers: 1 to 4. ticks: 1..8. reset: "soft" or "hard". readout: whether the last layer is one.
     channels: of the picture. size: the largest height and width. outputs: the most channels of a
-    layer (at least 1).
+    layer (at least 1). convs: every layer but a readout is a convolution.
     """
     return dict(layers=layers, ticks=ticks, reset=reset, readout=readout, channels=channels,
-                size=size, outputs=outputs)
+                size=size, outputs=outputs, convs=convs)
 
 
 def random_model(seed, **options):

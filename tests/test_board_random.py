@@ -1,17 +1,15 @@
 """Random models, one after another on one running simulated board: equal to the golden model."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pytest
 from board import SMALL, open_board
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from random_models import models
+from test_fusion import load, squeezed
 
-from firmware import modelfile
-from firmware.compile import FitError, compile_model
+from firmware.chains import FUSE
+from firmware.compile import FitError
 from firmware.simulator import Simulator
 from model import golden
 
@@ -22,13 +20,17 @@ def board():
         yield device
 
 
-def check_model(board, random, count):
-    """Loads a random model and compares pictures' spikes and scores with golden and simulator."""
-    with tempfile.TemporaryDirectory() as folder:
-        model = modelfile.load(random.save(Path(folder) / "model.safetensors"))
+def check_model(board, random, count, fuse="auto", share=1.0):
+    """Loads a random model and compares pictures' spikes and scores with golden and simulator.
+
+    share: of the spike memory that the model needs unfused.
+    """
+    model = load(random)
     try:
-        program = compile_model(model, board.identity.design, explain=False)
+        program = squeezed(model, board.identity.design, fuse, share)
     except FitError:
+        reject()
+    if program is None:
         reject()
     images = random.images(count)
     reference = golden.run(model, images)
@@ -69,3 +71,23 @@ def test_random_models(board, random, count):
 @given(random=models(), count=st.integers(1, 4))
 def test_many_random_models(board, random, count):
     check_model(board, random, count)
+
+
+CHAINS = {
+    "random": models(size=14, convs=True, layers=3),
+    "fuse": st.sampled_from(FUSE),
+    "share": st.floats(0.3, 0.9),
+}
+
+
+@settings(max_examples=8, **CHECKS)
+@given(**CHAINS)
+def test_random_chains(board, random, fuse, share):
+    check_model(board, random, 2, fuse, share)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, **CHECKS)
+@given(**CHAINS)
+def test_many_random_chains(board, random, fuse, share):
+    check_model(board, random, 2, fuse, share)

@@ -39,10 +39,10 @@ def pictures(count):
     return host_images.load(path, (1, 28, 28), limit=count).images
 
 
-def check_ladder(board, model, count):
+def check_ladder(board, model, count, fuse="auto"):
     images = pictures(count)
     reference = golden.run(model, images)
-    program = compile_model(model, board.identity.design)
+    program = compile_model(model, board.identity.design, fuse=fuse)
     simulator = Simulator(program.design, count)
     simulator.load(program)
     simulator.load_images(images)
@@ -74,6 +74,10 @@ def test_quantised_pytorch(model):
 
 def test_board(board, model):
     check_ladder(board, model, 5)
+
+
+def test_board_with_fused_pairs(board, model):
+    check_ladder(board, model, 3, "pairs")
 
 
 @pytest.mark.slow

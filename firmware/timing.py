@@ -1,0 +1,27 @@
+"""Clock cycles of the accelerator, exactly as its counters count them."""
+
+from __future__ import annotations
+
+import math
+
+from firmware.design import Design
+
+
+def layer_cycles(layer, design: Design) -> int:
+    """Cycles in which the array works for a layer."""
+    channels, height, width = (int(n) for n in layer.in_shape)
+    in_groups = math.ceil(channels / design.ci)
+    return height * width * in_groups * math.ceil(layer.outputs / design.co)
+
+
+# cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO
+_DEPTH = {
+    4: ({4: 36, 8: 38, 16: 40, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 2, 8: 4, 16: 5, 32: 7, 64: 8}),
+    6: ({4: 37, 8: 38, 16: 39, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 1, 8: 3, 16: 3, 32: 4, 64: 4}),
+}
+
+
+def instruction_overhead(design: Design) -> int:
+    """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
+    by_ci, by_co = _DEPTH[design.lut]
+    return by_ci[design.ci] + by_co[design.co] + 5

@@ -1,0 +1,130 @@
+"""Fused chains and rings: equal to the golden model, whatever is fused and however little room there is."""
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_models import models
+
+from firmware import modelfile
+from firmware.chains import FUSE
+from firmware.compile import FitError, compile_model
+from firmware.design import Design
+from firmware.schedule import Stage, interleave, least_rings, whole_ring
+from firmware.simulator import Simulator
+from model import golden
+
+ROOMY = Design(
+    ci=4, co=2, spike_words=8192, weight_words=4096, param_words=256, program_words=4096, row_max=16,
+    scores=64,
+)  # fmt: skip
+CHECKS = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+
+
+def load(random):
+    """A RandomModel by way of a model file."""
+    with tempfile.TemporaryDirectory() as folder:
+        return modelfile.load(random.save(Path(folder) / "model.safetensors"))
+
+
+def squeezed(model, design, fuse, share):
+    """The program for ``share`` of the spike memory that the model needs unfused, or None.
+
+    It runs on ``design``, which has more.
+    """
+    words = compile_model(model, design, fuse="none").report["on_chip"]["spike_words"]["words"]
+    small = dataclasses.replace(design, spike_words=max(16, int(share * words)))
+    try:
+        program = compile_model(model, small, explain=False, fuse=fuse)
+    except FitError:
+        return None
+    program.design = design
+    return program
+
+
+def check_simulator(program, model, images, reference):
+    """The program simulator gives the golden model's scores and spikes, from every input buffer."""
+    simulator = Simulator(program.design, len(images))
+    simulator.load(program)
+    fired = [k for k, layer in enumerate(model.layers) if not layer.readout]
+    for buffer, entry in enumerate(program.entries):
+        simulator.load_images(images, buffer)
+        simulator.run(entry)
+        assert np.array_equal(simulator.layer_spikes[:, fired], reference.spike_counts)
+        if model.layers[-1].readout:
+            found = simulator.scores[:, : model.layers[-1].outputs]
+            assert np.array_equal(found, reference.scores)
+    cycles = [row["cycles"] for row in program.report["layers"]]
+    assert list(simulator.layer_cycles[: len(cycles)]) == cycles
+
+
+def check_random(random, share, design=ROOMY):
+    """Every kind of fusion that fits a share of the memory; returns how many did."""
+    model, images = load(random), random.images(2)
+    reference = golden.run(model, images)
+    programs = [squeezed(model, design, fuse, share) for fuse in FUSE]
+    for program in filter(None, programs):
+        check_simulator(program, model, images, reference)
+    return sum(program is not None for program in programs)
+
+
+SHARES = st.floats(0.3, 1.0)
+
+
+@settings(max_examples=40, **CHECKS)
+@given(random=models(size=14, convs=True), share=SHARES)
+def test_random_chains(random, share):
+    check_random(random, share)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, **CHECKS)
+@given(random=models(size=16, convs=True), share=SHARES)
+def test_many_random_chains(random, share):
+    check_random(random, share)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_schedules(data):
+    """Every row is computed once, after the rows it needs and while they are still there."""
+    rows = data.draw(st.integers(1, 40))
+    stages = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        pool = 2 if rows % 2 == 0 and data.draw(st.booleans()) else 1
+        stages.append(Stage(rows, data.draw(st.integers(0, 1)), pool, pool))
+        rows //= pool
+    whole = [whole_ring(stage.rows // stage.pool) for stage in stages[:-1]]
+    rings = [
+        min(high, low + 3 * data.draw(st.integers(0, 4)))
+        for low, high in zip(least_rings(stages), whole)
+    ]
+    kept = [{} for _ in rings]  # ring row: row of the map
+    done = [0] * len(stages)
+    for step in (step for sweep in interleave(stages, rings) for step in sweep):
+        stage = stages[step.stage]
+        assert step.row == done[step.stage] and step.rows % stage.pool == 0
+        done[step.stage] += step.rows
+        if step.stage:
+            for row in range(step.row - stage.halo, step.row + step.rows + stage.halo):
+                if 0 <= row < stage.rows:
+                    assert kept[step.stage - 1][row % rings[step.stage - 1]] == row
+        if step.stage < len(rings):
+            for row in range(step.row // stage.pool, (step.row + step.rows) // stage.pool):
+                kept[step.stage][row % rings[step.stage]] = row
+    assert done == [stage.rows for stage in stages]
+
+
+def test_rings_that_are_too_small_are_found_out():
+    pooled = [Stage(12, 1), Stage(12, 1, 2, 2)]
+    assert interleave(pooled, [3]) is None  # a pooled row needs four rows above each other
+    assert least_rings(pooled) == [6]
+    assert least_rings([Stage(12, 1), Stage(12, 1)]) == [3]
+    assert interleave(pooled, [6])
