@@ -188,18 +188,20 @@ class Chains:
                 best = less
         return best
 
-    def best(self, fuse: str, spill_picture: bool = False) -> list[Chain] | None:
+    def best(
+        self, fuse: str, spill_picture: bool = False, spill: bool = True
+    ) -> list[Chain] | None:
         """The chains with the fewest bytes over the link, then with the fewest cycles.
 
-        fuse: "none", "pairs" (every pair that may be fused, before cycles count) or "auto". None
-        where no chains keep to the room.
+        fuse: "none", "pairs" (every pair that may be fused, before cycles count) or "auto". spill:
+        maps between chains may be left to the host. None where no chains keep to the room.
         """
         count = len(self.model.layers)
         # ways[n][spilled]: the best way to compute the layers before n, whose map is on chip or not
         ways = [{} for _ in range(count + 1)]
         ways[0][spill_picture] = ((0, 0, 0), None, None)
         for last in range(count):
-            for spill_out in (False, True):
+            for spill_out in (False, True) if spill else (False,):
                 if spill_out and self.model.layers[last].readout:
                     continue
                 best = None

@@ -128,9 +128,7 @@ def compile_model(
     which boards it would.
     """
     check_limits(model, design)
-    plan = make_plan(model, design, fuse)
-    if plan.streams:
-        raise FitError(f"model {model.name!r} does not fit")
+    plan = make_plan(model, design, fuse, spill=False)
     descriptors: list[int] = []
     param_words: list[tuple[int, np.ndarray]] = []
     weight_banks: list[list[np.ndarray]] = [[] for _ in range(TAPS)]

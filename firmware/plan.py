@@ -33,12 +33,12 @@ class Plan:
         return not self.resident or any(chain.spill_in or chain.spill_out for chain in self.chains)
 
 
-def make_plan(model, design: Design, fuse: str) -> Plan:
+def make_plan(model, design: Design, fuse: str, spill: bool = True) -> Plan:
     """Chooses what to fuse and what to leave to the host.
 
     In this order: what moves the fewest bytes over the link, what leaves room for a second input
-    buffer, what takes the fewest cycles. Raises ``FitError`` where not even rings of the fewest
-    rows fit.
+    buffer, what takes the fewest cycles. Where nothing fits the spike memory, the plan is one for
+    the smallest that would do. spill: maps and the picture may be left to the host.
     """
     maps = Maps(model, design)
     needs = [
@@ -46,34 +46,43 @@ def make_plan(model, design: Design, fuse: str) -> Plan:
     ]
     weights, params = (sum(column) for column in zip(*needs))
     resident = weights <= design.weight_words and params <= design.param_words
-    limits = None if resident else (design.weight_words, design.param_words)
-    counts = (weights, params, resident)
-    picture = maps.words(0)
+    limits = None if resident or not spill else (design.weight_words, design.param_words)
+    counts = (weights, params, limits is None)
 
-    apart = 2 * picture + sum(maps.words(k + 1) for k in range(len(model.layers)))
-    if fuse != "pairs" and apart <= design.spike_words and resident:
+    apart = 2 * maps.words(0) + sum(maps.words(k + 1) for k in range(len(model.layers)))
+    if fuse != "pairs" and apart <= design.spike_words and limits is None:
         chains = Chains(model, design, apart, apart=True).best("none")
         return Plan(chains, *_place_apart(maps), *counts)
 
-    best = None
-    for buffers in (2, 1, 0):  # 0: the picture comes in strips
-        room = design.spike_words - (2 * picture if buffers == 2 else 0)
-        chains = Chains(model, design, room, limits, apart=buffers == 2)
-        found = chains.best(fuse, spill_picture=not buffers) if room > 0 else None
-        if found is None:
-            continue
-        alone = sum(
-            chain.first == chain.last and model.layers[chain.first].kind == "conv"
-            for chain in found
-        )
-        spilled = sum(chain.spilled for chain in found)
-        key = (spilled, alone if fuse == "pairs" else 0, -buffers)
-        if best is None or key < best[0]:
-            best = (key, found, buffers)
+    def choose(words):
+        best = None
+        for buffers in (2, 1, 0) if spill else (2, 1):  # 0: the picture comes in strips
+            room = words - (2 * maps.words(0) if buffers == 2 else 0)
+            chains = Chains(model, design, room, limits, apart=buffers == 2)
+            found = chains.best(fuse, not buffers, spill) if room > 0 else None
+            if found is None:
+                continue
+            alone = sum(
+                chain.first == chain.last and model.layers[chain.first].kind == "conv"
+                for chain in found
+            )
+            spilled = sum(chain.spilled for chain in found)
+            key = (spilled, alone if fuse == "pairs" else 0, -buffers)
+            if best is None or key < best[0]:
+                best = (key, found, buffers)
+        return best
+
+    best = choose(design.spike_words)
+    if best is None:
+        low, high = design.spike_words, 2 * apart + design.spike_words
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if choose(middle) else (middle, high)
+        best = choose(high)
     if best is None:
         raise FitError(
-            f"model {model.name!r} does not fit: {design.spike_words} words of spike memory do not "
-            "hold a few rows of each map of a layer"
+            f"model {model.name!r} does not fit: the weights of {design.ci} output channels of a "
+            f"layer do not fit {design.weight_words} weight words"
         )
     return Plan(best[1], *_place(maps, best[1], best[2]), *counts)
 
