@@ -27,9 +27,11 @@ slow: $(VENV)/.test
 
 bench: $(VENV)/.test
 	@bash .ci/tools.sh verilator g++ make perl
+	$(RUN) -m pip install -q --no-deps spikingjelly snntorch loguru
+	$(RUN) bench/run.py
 	$(RUN) bench/cycles.py
 	$(RUN) bench/sim_speed.py
-	$(RUN) bench/golden.py model/pretrained/mnist.safetensors
+	$(RUN) bench/training.py
 
 docs: $(VENV)/.base
 	$(RUN) -m firmware.docs

@@ -4,8 +4,8 @@
 
 The first table is a step of training (forward, backward, optimiser) in each way. The second is one
 3x3 convolution with its gradients, 128 to 128 channels of 16x16 pixels, as PyTorch computes it with
-the two memory layouts and in bfloat16, and as winograd.py does, with bfloat16 (--half) and without. The ways take turns and the best
-of each counts, so that other work on the machine hurts all alike; a first round is not counted.
+the two memory layouts and in bfloat16, and as winograd.py does. The ways take turns and the best of
+each counts, so that other work on the machine hurts all alike; a first round is not counted.
 """
 
 import argparse
