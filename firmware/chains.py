@@ -14,6 +14,7 @@ from functools import cache
 
 from firmware.design import Design
 from firmware.isa import BANKS
+from firmware.lanes import passes_of
 from firmware.memory_map import MapPlace, full_map, word_bytes
 from firmware.schedule import Stage, Step, interleave, layer_stage, least_rings, whole_ring
 from firmware.timing import instruction_overhead, layer_cycles
@@ -58,7 +59,8 @@ class Maps:
     def __init__(self, model, design: Design):
         self.model, self.design = model, design
         shapes = [model.layers[0].in_shape] + [layer.out_shape for layer in model.layers]
-        self.places = [full_map(shape, design) for shape in shapes]
+        passes = [1] + [passes_of(layer, model) for layer in model.layers]
+        self.places = [full_map(shape, design, passes=p) for shape, p in zip(shapes, passes)]
         self.heights = [int(shape[1]) for shape in shapes]
         if model.layers[-1].readout:
             self.places[-1] = replace(self.places[-1], groups=0)
@@ -142,7 +144,7 @@ class Chains:
             whole += self.maps.words(last + 1)
         stages = self.stages(first, last, spill_in, spill_out)
         numbers = range(first + (not spill_in), last + 1 + spill_out)
-        cycles = sum(layer_cycles(layer, self.design) for layer in layers)
+        cycles = sum(layer_cycles(layer, self.model, self.design) for layer in layers)
 
         def words(rings):
             return sum(self.maps.words(number, rows) for number, rows in zip(numbers, rings))

@@ -16,6 +16,7 @@ from firmware.design import Design, parse_settings
 from firmware.fields import pack
 from firmware.image import LayerPlace, Program
 from firmware.chains import FUSE
+from firmware.lanes import last_lanes, passes_of
 from firmware.memory_map import FitError, describe_excess, excess, memory_needs, ring_row
 from firmware.plan import make_plan
 from firmware.report import make_report, print_report
@@ -37,10 +38,13 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
             raise FitError(f"the input's {name} is {value}, the design takes up to {largest}")
     for layer in model.layers:
         fan_in = int(np.prod(layer.weight.shape[1:]))
-        if fan_in > isa.MAX_FAN_IN:
+        # the psum of a readout runs on over the passes
+        passes = passes_of(layer, model) if layer.readout else 1
+        if fan_in * passes > isa.MAX_FAN_IN:
+            over = f" in {passes} passes ({model.ticks} ticks)" if passes > 1 else ""
             raise FitError(
-                f"layer {layer.name}: {fan_in} inputs a neuron, the psum of {isa.PSUM_BITS} bits "
-                f"holds {isa.MAX_FAN_IN}"
+                f"layer {layer.name}: {fan_in} inputs a neuron{over}, the psum of {isa.PSUM_BITS} "
+                f"bits holds {isa.MAX_FAN_IN // passes}"
             )
         if layer.kind == "conv" and layer.in_shape[2] > design.row_max:
             raise FitError(
@@ -53,13 +57,15 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
             )
 
 
-def cycle_bound(layer: modelfile.Layer, design: Design) -> int:
+def cycle_bound(layer: modelfile.Layer, model: modelfile.Model, design: Design) -> int:
     """Cycles that the array needs at least for a layer (design.md section 2)."""
     channels, height, width = layer.in_shape
     out_groups = math.ceil(layer.outputs / design.co)
     if layer.kind == "dense":
-        return math.ceil(channels * height * width / design.ci) * out_groups
-    return math.ceil(channels / design.ci) * out_groups * height * width
+        in_groups, pixels = math.ceil(channels * height * width / design.ci), 1
+    else:
+        in_groups, pixels = math.ceil(channels / design.ci), height * width
+    return in_groups * out_groups * pixels * passes_of(layer, model)
 
 
 def scale_of(layer: modelfile.Layer, model: modelfile.Model) -> int:
@@ -80,7 +86,7 @@ def descriptor(layer, model, design, source, target, weight_base, weight_step, p
         readout=int(layer.readout),
         soft=int(model.reset == "soft"),
         pool=int(layer.pool == 2),
-        ticks=model.ticks,
+        passes=passes_of(layer, model),
         scale=scale_of(layer, model),
         width=width,
         height=height,
@@ -93,6 +99,8 @@ def descriptor(layer, model, design, source, target, weight_base, weight_step, p
         out_end=target.end if target else 1,
         out_stride=target.stride if target else 1,
         out_width=out_width,
+        last_lanes=last_lanes(model),
+        out_pass=target.pass_words if target else 0,
         weight_base=weight_base,
         weight_step=weight_step,
         param_base=param_base,
@@ -160,7 +168,8 @@ def compile_model(
                 groups=target.groups if target else 0,
                 width=target.width if target else 0,
                 ring_rows=target.ring_rows if target else 0,
-                bound=cycle_bound(layer, design),
+                passes=target.passes if target else 0,
+                bound=cycle_bound(layer, model, design),
             )
         )
 

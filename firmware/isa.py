@@ -8,6 +8,10 @@ of two layers fuses them.
 Maps lie in three banks. Row y of a map is in bank ``y % 3`` at word address
 ``base + (y // 3 % (ring rows / 3)) * stride + group * width + x`` with ``stride = groups * width``;
 one word holds CI channels of one pixel, a byte each, whose bit t is the spike of tick t.
+
+More than ``LANES`` ticks take several passes. Pass p of a map follows pass p - 1, and holds ticks
+8 p to 8 p + 7: its words are at ``base + ... + (p * groups + group) * width + x``, and ``stride``
+grows to ``passes * groups * width``. A picture has bit planes in place of ticks, and one pass.
 """
 
 from __future__ import annotations
@@ -22,9 +26,17 @@ LANES = 8
 PSUM_BITS = 16  # a lane's psum, signed: |psum| <= 32767
 MEMBRANE_BITS = 24
 SCORE_BITS = 32
-SCALE_BITS = 13  # 2^fraction_bits, times the ticks where an encoding layer is the readout
+SCALE_BITS = 14  # 2^fraction_bits, times the ticks where an encoding layer is the readout
 MAX_FAN_IN = (1 << (PSUM_BITS - 1)) - 1
-MAX_TICKS = 8
+MAX_TICKS = 32
+MAX_PASSES = MAX_TICKS // LANES
+PASS_CYCLES = 17  # from a pixel's last beat to that of the next pass, which needs its membrane
+
+
+def group_cycles(beats: int, passes: int, readout: bool) -> int:
+    """Cycles of one output group: of a row or, dense, of the map, which has ``beats`` in a pass."""
+    waits = 0 if readout else max(0, PASS_CYCLES - beats)
+    return passes * beats + (passes - 1) * waits
 
 
 class Opcode(IntEnum):
@@ -38,14 +50,25 @@ class Opcode(IntEnum):
 
         for og in range(out_groups):                     # CO output channels
             for y in range(row, row + rows):             # before pooling
-                for ig in range(in_groups):              # CI input channels
-                    for x in range(width):               # one cycle each
-                        psum[x] = (0 if ig == 0 else psum[x]) + array(window(y, x, ig), w[og, ig])
-                        if ig == in_groups - 1:
-                            write(pool(fire(psum[x])))
+                for p in range(passes):                  # LANES ticks
+                    for ig in range(in_groups):          # CI input channels
+                        for x in range(width):           # one cycle each
+                            psum[x] = 0 if ig == 0 else psum[x]
+                            psum[x] += array(window(y, x, ig, p), w[og, ig])
+                            if ig == in_groups - 1:
+                                v = v_init if p == 0 else membrane[x]
+                                spikes, membrane[x] = fire(psum[x], v)
+                                write(pool(spikes), p)
 
-    A 1x1 kernel is the same with the eight outer taps masked. In a dense layer the psum of the
-    whole map goes to one place: it starts at the first cycle of an og and fires at its last.
+    A 1x1 kernel is the same with the eight outer taps masked. In the last pass only the spikes of
+    ``last_lanes`` are kept. A pass waits until ``PASS_CYCLES`` have gone by since the one before
+    began, for its membranes; where a row has as many beats it never waits.
+
+    In a dense layer the psum of the whole map goes to one place. The loop over the passes lies
+    around that over the rows: the psum starts at the first cycle of a pass and fires at its last. A
+    readout's psum starts at the first cycle of an og and is the score at its last. An encoding
+    layer reads the same picture in every pass; as a readout it has one pass, and ``scale`` counts
+    the ticks.
     """
 
 
@@ -71,7 +94,7 @@ DESCRIPTOR = {
     "readout": Field(0, 3, 1),  # scores instead of spikes
     "soft": Field(0, 4, 1),  # v - threshold on a spike instead of 0
     "pool": Field(0, 5, 1),  # 2x2 OR
-    "ticks": Field(0, 8, 4),  # 1..8
+    "passes": Field(0, 8, 3),  # ceil(ticks / LANES)
     "scale": Field(0, 16, SCALE_BITS),  # psum * scale - bias
     "width": Field(1, 0, 12),  # pixels of an input row
     "height": Field(1, 16, 12),  # rows of the input map
@@ -79,14 +102,16 @@ DESCRIPTOR = {
     "out_groups": Field(2, 16, 12),  # ceil(out channels / CO)
     "in_base": Field(3, 0, 20),  # word address of the ring, the same in each bank
     "in_end": Field(4, 0, 20),  # the first word after it
-    "in_stride": Field(5, 0, 20),  # in_groups * width
+    "in_stride": Field(5, 0, 20),  # words from row y to row y + 3
     "out_base": Field(6, 0, 20),
     "out_end": Field(7, 0, 20),
     "out_stride": Field(8, 0, 20),
     "out_width": Field(9, 0, 12),  # pixels of an output row, after pooling
+    "last_lanes": Field(9, 16, LANES),  # lanes whose spikes are kept in the last pass
     "weight_base": Field(10, 0, 20),  # word address of output group 0, the same in each tap bank
     "weight_step": Field(11, 0, 20),  # words of one output group
     "param_base": Field(12, 0, 20),  # word address of output group 0; a readout's also of scores
+    "out_pass": Field(13, 0, 20),  # words from a pass of the output map to the next
 }
 
 

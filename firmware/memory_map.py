@@ -21,18 +21,24 @@ class FitError(ValueError):
 class MapPlace:
     """A map in the spike banks: word addresses are the same in all three banks.
 
-    base: first word. groups: words of a pixel. width: pixels of a row. ring_rows: rows that are
-    kept, a multiple of 3.
+    base: first word. groups: words of a pixel in one pass of ticks. width: pixels of a row.
+    ring_rows: rows that are kept, a multiple of 3. passes: of ticks.
     """
 
     base: int
     groups: int
     width: int
     ring_rows: int
+    passes: int = 1
 
     @property
     def stride(self) -> int:
         """Words from row y to row y + 3."""
+        return self.passes * self.pass_words
+
+    @property
+    def pass_words(self) -> int:
+        """Words of a row from one pass to the next."""
         return self.groups * self.width
 
     @property
@@ -57,11 +63,11 @@ def ring_row(place: MapPlace, row: int) -> tuple[int, int]:
     return place.base + row // BANKS * place.stride, row % BANKS
 
 
-def full_map(shape, design: Design, base: int = 0) -> MapPlace:
+def full_map(shape, design: Design, base: int = 0, passes: int = 1) -> MapPlace:
     """A place for a whole (channels, height, width) map."""
     channels, height, width = (int(n) for n in shape)
     return MapPlace(
-        base, math.ceil(channels / design.ci), width, math.ceil(height / BANKS) * BANKS
+        base, math.ceil(channels / design.ci), width, math.ceil(height / BANKS) * BANKS, passes
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from firmware import frames, isa
+from firmware.lanes import passes_of
 from firmware.memory_map import memory_needs, word_bytes
+from firmware.timing import layer_beats, layer_cycles
 
 
 def layer_rows(image, model) -> list[dict]:
@@ -13,11 +15,11 @@ def layer_rows(image, model) -> list[dict]:
     design = image.design
     rows = []
     for layer, place in zip(model.layers, image.layers):
-        channels, height, width = layer.in_shape
+        channels = layer.in_shape[0]
         in_groups = math.ceil(channels / design.ci)
         out_groups = math.ceil(layer.outputs / design.co)
-        cycles = height * width * in_groups * out_groups
-        lanes = 1.0 if layer.encode else model.ticks / isa.LANES
+        cycles = layer_cycles(layer, model, design)
+        lanes = 1.0 if layer.encode else model.ticks / (passes_of(layer, model) * isa.LANES)
         taps = 9 if layer.kind == "conv" and layer.kernel == 3 else 1
         busy = channels / (in_groups * design.ci) * layer.outputs / (out_groups * design.co)
         rows.append(
@@ -27,7 +29,8 @@ def layer_rows(image, model) -> list[dict]:
                 "cycles": cycles,
                 "bound": place.bound,
                 "lane_use": lanes,
-                "array_use": lanes * taps / isa.TAPS * busy,
+                # waits between passes count as idle
+                "array_use": lanes * taps / isa.TAPS * busy * layer_beats(layer, model, design) / cycles,
             }
         )
     return rows

@@ -174,30 +174,45 @@ class Simulator:
     def _rows(self, ins, des):
         """One ROWS instruction; see the loop nest at ``Opcode.ROWS``."""
         layer, first, count = ins["layer"], ins["row"], ins["rows"]
-        groups, out_groups = des["in_groups"], des["out_groups"]
-        self.layer_cycles[layer] += count * groups * des["width"] * out_groups
+        passes, dense = des["passes"], des["dense"]
+        beats = des["in_groups"] * des["width"] * (count if dense else 1)
+        cycles = isa.group_cycles(beats, passes, des["readout"])
+        self.layer_cycles[layer] += cycles * des["out_groups"] * (1 if dense else count)
         weights = self._layer_weights(des)
         rows = self._input_rows(ins, des)
-        if des["dense"]:
-            beats = rows[1 : 1 + count].reshape(-1, self.batch, self.design.ci)
-            inputs = beats.transpose(1, 0, 2).reshape(self.batch, 1, 1, -1)
-            self._finish(ins, des, 0, self._psums(inputs, weights, des))
+        if dense:
+            psums = []
+            for part in range(passes):
+                words = rows[1 : 1 + count, 0 if des["encode"] else part]
+                words = words.reshape(-1, self.batch, self.design.ci).transpose(1, 0, 2)
+                inputs = words.reshape(self.batch, 1, 1, -1)
+                psums.append(self._psums(inputs, weights, des))
+            self._finish(ins, des, 0, np.concatenate(psums))
             return
         for number in range(count):
-            y = first + number
-            band = rows[number : number + 3].copy()
-            if not des["kernel3"]:
-                inputs = band[1].transpose(2, 1, 0, 3)  # [picture, x, group, channel]
-            else:
-                if y == 0:
-                    band[0] = 0
-                if y == des["height"] - 1:
-                    band[2] = 0
-                padded = np.pad(band, ((0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
-                taps = [padded[k // 3, :, k % 3 : k % 3 + des["width"]] for k in range(TAPS)]
-                inputs = np.stack(taps).transpose(3, 2, 0, 1, 4)  # [picture, x, tap, group, channel]
-            inputs = inputs.reshape(self.batch, 1, des["width"], -1)
-            self._finish(ins, des, number, self._psums(inputs, weights, des))
+            psums = []
+            for part in range(passes):
+                band = rows[number : number + 3, 0 if des["encode"] else part].copy()
+                inputs = self._under_kernel(band, first + number, des)
+                psums.append(self._psums(inputs, weights, des))
+            self._finish(ins, des, number, np.concatenate(psums))
+
+    def _under_kernel(self, band, y, des):
+        """What the array sees of three rows [row, group, x, picture, channel] of one pass.
+
+        Returns [picture, 1, x, inputs in beat order].
+        """
+        if not des["kernel3"]:
+            inputs = band[1].transpose(2, 1, 0, 3)  # [picture, x, group, channel]
+        else:
+            if y == 0:
+                band[0] = 0
+            if y == des["height"] - 1:
+                band[2] = 0
+            padded = np.pad(band, ((0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
+            taps = [padded[k // 3, :, k % 3 : k % 3 + des["width"]] for k in range(TAPS)]
+            inputs = np.stack(taps).transpose(3, 2, 0, 1, 4)  # [picture, x, tap, group, channel]
+        return inputs.reshape(self.batch, 1, des["width"], -1)
 
     def _layer_weights(self, des):
         """Weights in {-1, +1} as float32 [inputs in beat order, output channel]."""
@@ -217,16 +232,18 @@ class Simulator:
         return ordered.reshape(-1, out_groups * co).astype(np.float32) * 2 - 1
 
     def _input_rows(self, ins, des):
-        """The rows row - 1 .. row + rows of the ring: [row, group, x, picture, channel]."""
+        """The rows row - 1 .. row + rows of the ring: [row, pass, group, x, picture, channel]."""
         address, bank = ins["in_row"], ins["in_bank"]
         groups, width, stride = des["in_groups"], des["width"], des["in_stride"]
+        stored = 1 if des["encode"] else des["passes"]
+        size = stored * groups * width
         rows = []
         for _ in range(ins["rows"] + 2):
-            words = self.spikes[bank, address : address + groups * width]
-            if len(words) != groups * width:
+            words = self.spikes[bank, address : address + size]
+            if len(words) != size:
                 # beyond the map's last row; masked as padding
-                words = np.zeros((groups * width, self.batch, self.design.ci), np.uint8)
-            rows.append(words.reshape(groups, width, self.batch, self.design.ci))
+                words = np.zeros((size, self.batch, self.design.ci), np.uint8)
+            rows.append(words.reshape(stored, groups, width, self.batch, self.design.ci))
             address, bank = self._advance(address, bank, stride, des["in_base"], des["in_end"])
         return np.stack(rows)
 
@@ -248,12 +265,12 @@ class Simulator:
         return psums.reshape(LANES, *inputs.shape[:3], -1)
 
     def _finish(self, ins, des, number, psums):
-        """Scale, fire, pool and write one row."""
+        """Scale, fire, pool and write one row; psums: the lanes of all passes."""
         channels = psums.shape[-1]
         base = des["param_base"] * self.design.co
         bias, threshold, v_init = self.params[:, base : base + channels]
         if des["encode"]:
-            combined = sum(psums[lane] << lane for lane in range(LANES))
+            combined = sum(psums[lane] << lane for lane in range(LANES))  # the same in each pass
         else:
             combined = psums.sum(axis=0)
         if des["readout"]:
@@ -262,18 +279,17 @@ class Simulator:
             self.scores[:, :kept] = scores[:, 0, 0, :kept]
             return
         v = np.broadcast_to(v_init, psums.shape[1:]).astype(np.int64)
-        spikes = np.zeros(psums.shape[1:], np.uint8)
-        for tick in range(des["ticks"]):
+        row = np.zeros((des["passes"], self.batch, *psums.shape[3:]), np.uint8)
+        for tick in range(des["passes"] * LANES):
             x = combined if des["encode"] else psums[tick]
             v = np.clip(v + x * des["scale"] - bias, -V_MAX - 1, V_MAX)
             fired = v >= threshold
-            spikes |= fired.astype(np.uint8) << np.uint8(tick)
+            row[tick // LANES] |= fired[:, 0].astype(np.uint8) << np.uint8(tick % LANES)
             v = np.where(fired, v - threshold if des["soft"] else 0, v)
-        per_picture = np.unpackbits(spikes.reshape(self.batch, -1), axis=1).sum(axis=1)
-        self.layer_spikes[:, ins["layer"]] += per_picture.astype(np.int64)
-        row = spikes[:, 0]  # [picture, x, channel]
+        row[-1] &= des["last_lanes"]
+        self.layer_spikes[:, ins["layer"]] += np.bitwise_count(row).sum((0, 2, 3), np.int64)
         if des["pool"]:
-            row = row[:, 0::2] | row[:, 1::2]
+            row = row[:, :, 0::2] | row[:, :, 1::2]
             if (ins["row"] + number) % 2 == 0:
                 self._above = row
                 return
@@ -282,20 +298,21 @@ class Simulator:
         self._write_row(ins, des, number, row)
 
     def _write_row(self, ins, des, number, row):
-        """Writes a row [picture, x, channel]; channels up to the word's end become 0."""
+        """Writes a row [pass, picture, x, channel]; channels up to the word's end become 0."""
         address, bank = ins["out_row"], ins["out_bank"]
         for _ in range(number):
             address, bank = self._advance(
                 address, bank, des["out_stride"], des["out_base"], des["out_end"]
             )
         ci = self.design.ci
-        groups = -(-row.shape[2] // ci)
-        filled = np.zeros((*row.shape[:2], groups * ci), np.uint8)
-        filled[..., : row.shape[2]] = row
-        words = filled.reshape(self.batch, -1, groups, ci).transpose(2, 1, 0, 3)
+        groups = -(-row.shape[3] // ci)
+        filled = np.zeros((*row.shape[:3], groups * ci), np.uint8)
+        filled[..., : row.shape[3]] = row
+        words = filled.reshape(*row.shape[:3], groups, ci).transpose(0, 3, 2, 1, 4)
         width = des["out_width"]
-        for group in range(groups):
-            start = address + group * width
-            if start + width > self.design.spike_words:
-                raise ProgramError(f"output row at word {start} of bank {bank} passes the end")
-            self.spikes[bank, start : start + width] = words[group]
+        for part in range(len(row)):
+            for group in range(groups):
+                start = address + part * des["out_pass"] + group * width
+                if start + width > self.design.spike_words:
+                    raise ProgramError(f"output row at word {start} of bank {bank} passes the end")
+                self.spikes[bank, start : start + width] = words[part, group]

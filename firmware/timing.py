@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import math
 
+from firmware import isa
 from firmware.design import Design
+from firmware.lanes import passes_of
 
 
-def layer_cycles(layer, design: Design) -> int:
+def layer_beats(layer, model, design: Design) -> int:
     """Cycles in which the array works for a layer."""
     channels, height, width = (int(n) for n in layer.in_shape)
-    in_groups = math.ceil(channels / design.ci)
-    return height * width * in_groups * math.ceil(layer.outputs / design.co)
+    groups = math.ceil(channels / design.ci) * math.ceil(layer.outputs / design.co)
+    return height * width * groups * passes_of(layer, model)
+
+
+def layer_cycles(layer, model, design: Design) -> int:
+    """The same, and the cycles in which a pass waits for the membranes of the one before."""
+    channels, height, width = (int(n) for n in layer.in_shape)
+    beats = math.ceil(channels / design.ci) * width
+    rounds = math.ceil(layer.outputs / design.co)
+    if layer.kind == "dense":
+        beats *= height
+    else:
+        rounds *= height
+    return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout)
 
 
 # cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO

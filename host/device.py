@@ -287,7 +287,7 @@ class Device:
         counts = None
         if not self.program.layers[-1].readout:
             last = self.read_map(len(self.program.layers) - 1)
-            counts = np.bitwise_count(last).sum((1, 2), dtype=np.int64)
+            counts = np.bitwise_count(maps.trains(last)).sum((1, 2), dtype=np.int64)
         return parse_results(
             self.program, words, counts, self.identity.clock_hz, time.perf_counter() - began
         )
@@ -305,6 +305,7 @@ class Device:
     def read_map(self, layer: int) -> np.ndarray:
         """The output map of a layer as it lies in memory now: uint8 [C, H, W], bit t = tick t.
 
+        Of more than 8 ticks: [passes, C, H, W], bit t of pass p = tick 8 p + t.
         Later layers may have overwritten it: ``trace_map`` computes it anew.
         Raises ``DeviceError`` for a readout, and for a map of which only some rows are kept.
         """
@@ -312,7 +313,7 @@ class Device:
         return maps.read_map(self.link, self.program, layer)
 
     def trace_map(self, picture: np.ndarray, layer: int) -> np.ndarray:
-        """Computes the output map of a layer, uint8 [C, H, W], and reads it.
+        """Computes the output map of a layer and reads it; the result is that of ``read_map``.
 
         Runs the picture up to the layer and no further; where the chip keeps only some rows of the
         map, once for each instruction that makes some.
@@ -327,7 +328,7 @@ class Device:
                 parts.append(maps.read_rows(self.link, self.program, layer, first, count))
             finally:
                 self.link.write_all([restore])
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=-2)
 
     def _loaded(self):
         if self.program is None:

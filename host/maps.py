@@ -6,17 +6,20 @@ import numpy as np
 
 from firmware.fields import unpack
 from firmware.image import LayerPlace, Program
-from firmware.isa import BANKS, INSTRUCTION, INSTRUCTION_WORDS, Opcode, assemble
+from firmware.isa import BANKS, INSTRUCTION, INSTRUCTION_WORDS, LANES, Opcode, assemble
 from firmware.registers import BANK_SHIFT, Region, address
 from host.errors import DeviceError
 
 
 def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.ndarray:
-    """Rows of the output map of a layer as they lie in memory: uint8 [C, rows, W], bit t = tick t."""
+    """Rows of the output map of a layer as they lie in memory: uint8 [C, rows, W], bit t = tick t.
+
+    Of more than 8 ticks: [passes, C, rows, W], bit t of pass p = tick 8 p + t.
+    """
     place = program.layers[layer]
     columns = program.design.spike_columns
-    stride = place.groups * place.width
-    rows = np.zeros((count, place.groups, place.width, columns), "<u4")
+    stride = place.passes * place.groups * place.width
+    rows = np.zeros((count, place.passes, place.groups, place.width, columns), "<u4")
     ring = range(first, first + count)
     while ring:
         # rows of one bank follow each other up to the ring's end
@@ -28,14 +31,16 @@ def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.
             words = link.read(where, len(mine) * stride * columns)
             mine[:] = np.array(words, "<u4").reshape(mine.shape)
         ring = ring[whole:]
-    # [row, group, x, byte of the word] to [group and byte, row, x]
-    pixels = rows.view(np.uint8).transpose(1, 3, 0, 2).reshape(-1, count, place.width)
-    return np.ascontiguousarray(pixels[: place.shape[0]])
+    # [row, pass, group, x, byte of the word] to [pass, group and byte, row, x]
+    pixels = rows.view(np.uint8).transpose(1, 2, 4, 0, 3)
+    pixels = pixels.reshape(place.passes, -1, count, place.width)[:, : place.shape[0]]
+    return np.ascontiguousarray(pixels if place.passes > 1 else pixels[0])
 
 
 def read_map(link, program: Program, layer: int) -> np.ndarray:
     """The output map of a layer as it lies in memory: uint8 [C, H, W], bit t = tick t.
 
+    Of more than 8 ticks: [passes, C, H, W], bit t of pass p = tick 8 p + t.
     Raises ``DeviceError`` for a readout, and for a ring that does not hold the whole map.
     """
     place = program.layers[layer]
@@ -47,6 +52,12 @@ def read_map(link, program: Program, layer: int) -> np.ndarray:
             "trace the map, which reads them as they are made, or compile the model without fusion"
         )
     return read_rows(link, program, layer, 0, height)
+
+
+def trains(spikes: np.ndarray) -> np.ndarray:
+    """A map of one pass or of several as uint32 [C, H, W], bit t = tick t."""
+    parts = spikes.reshape(-1, *spikes.shape[-3:])
+    return sum(part.astype(np.uint32) << np.uint32(LANES * p) for p, part in enumerate(parts))
 
 
 def _check_firing(place: LayerPlace) -> None:

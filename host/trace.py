@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from host.errors import DeviceError
+from host.maps import trains
 from host.report import write_whole
 
 PLACES = ("channel", "row", "column")
 
 
 def first_difference(name: str, board: np.ndarray, golden: np.ndarray) -> str | None:
-    """Where two maps, uint8 [C, H, W], first differ, in words; None where they are equal.
+    """Where two maps of ``Device.read_map`` first differ, in words; None where they are equal.
 
     First is in the order channel, row, column, tick.
     """
+    board, golden = trains(board), trains(golden)
     places = np.argwhere(board != golden)
     if not len(places):
         return None
@@ -36,7 +38,8 @@ def trace(session, images, results, folder, say=print) -> bool:
     """Reads the map of every firing layer for every picture, saves it and compares it.
 
     session: a ``host.sessions.BoardSession`` with a model. images: uint8 [N, C, H, W]. results: a
-    Result for each. folder: gets IMAGE-LAYER.npy, uint8 [C, H, W], bit t = tick t, after pooling.
+    Result for each. folder: gets IMAGE-LAYER.npy, as ``Device.read_map`` gives it, after
+    pooling.
     Says where the first difference is, in the order image, layer, or that there is none; returns
     whether all is equal. Raises ``DeviceError``, ``OSError`` and what the link raises.
     """

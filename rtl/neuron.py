@@ -1,9 +1,11 @@
-"""The integrate-and-fire neuron: eight ticks in a pipeline, no membrane memory.
+"""The integrate-and-fire neuron: a pass of eight ticks in a pipeline.
 
     v       = v + current_t           (current_t = 2^F * x_t - bias)
     v       = saturate(v)             24 bits signed
     spike_t = v >= threshold
     v       = 0 or v - threshold      on a spike: hard or soft reset
+
+The membrane after the last tick goes on to ``rtl.membrane``, for the next pass.
 
 Source: design.md section 3, after VSA (arXiv 2205.00780).
 """
@@ -21,14 +23,8 @@ NEURON_LATENCY = 2 * LANES - 1
 
 
 @block
-def integrate(
-    clk, enable, v_in, threshold_in, currents_in, spikes_in, v, threshold, currents, spikes
-):  # fmt: skip
-    """v = saturate(v_in + current); the current is the low CURRENT_BITS of ``currents_in``.
-
-    The other currents, the threshold and the spikes so far go on. Latency 1.
-    """
-    width = len(currents_in)
+def integrate(clk, enable, v_in, currents_in, v):
+    """v = saturate(v_in + current); the current is the low CURRENT_BITS of ``currents_in``. Latency 1."""
     bits = CURRENT_BITS
     top = bits + 1
     magnitude = MEMBRANE_BITS - 1
@@ -54,19 +50,31 @@ def integrate(
                     v.next = V_MAX
                 else:
                     v.next = total
+
+    return instances()
+
+
+@block
+def go_on(clk, enable, threshold_in, currents_in, spikes_in, threshold, currents, spikes):
+    """What goes on beside ``integrate``: all but the lowest current. Latency 1."""
+    width = len(currents_in)
+
+    @always(clk.posedge)
+    def pass_on():
+        if enable:
             threshold.next = threshold_in
             spikes.next = spikes_in
-            currents.next = currents_in[width:bits]
+            currents.next = currents_in[width:CURRENT_BITS]
 
     return instances()
 
 
 @block
 def fire(
-    clk, enable, number, soft_reset, ticks, v_in, threshold_in, currents_in, spikes_in,
+    clk, enable, number, soft_reset, v_in, threshold_in, currents_in, spikes_in,
     v, threshold, currents, spikes,
 ):  # fmt: skip
-    """Fires where v_in >= threshold_in, only if ``number < ticks``: sets bit ``number``, resets. Latency 1."""
+    """Fires where v_in >= threshold_in: sets bit ``number`` of the spikes, resets. Latency 1."""
     fired = 1 << number
     bits = MEMBRANE_BITS
 
@@ -79,8 +87,7 @@ def fire(
             if above < 0:
                 v.next = v_in
             else:
-                if ticks > number:
-                    spikes.next = spikes_in | fired
+                spikes.next = spikes_in | fired
                 if soft_reset:
                     v.next = above
                 else:
@@ -92,10 +99,8 @@ def fire(
 
 
 @block
-def last_tick(
-    clk, enable, number, ticks, v_in, threshold_in, currents_in, spikes_in, spikes
-):  # fmt: skip
-    """A tick after which nothing is left of the membrane. Latency 1."""
+def last_tick(clk, enable, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
+    """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
     fired = 1 << number
     bits = CURRENT_BITS
 
@@ -105,10 +110,38 @@ def last_tick(
         if enable:
             current[:] = currents_in[bits:].signed()
             # threshold <= V_MAX, so saturation cannot change the comparison
-            if v_in + current >= threshold_in and ticks > number:
-                spikes.next = spikes_in | fired
+            if v_in + current >= threshold_in:
+                spikes.next = lanes & (spikes_in | fired)
             else:
-                spikes.next = spikes_in
+                spikes.next = lanes & spikes_in
+
+    return instances()
+
+
+@block
+def last_membrane(clk, enables, soft_reset, v_in, threshold_in, currents_in, v):
+    """The membrane after the last tick. Latency 2."""
+    charged, threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+    first, second = enables
+    bits = MEMBRANE_BITS
+    charge = integrate(clk, first, v_in, currents_in, charged)
+
+    @always(clk.posedge)
+    def pass_on():
+        if first:
+            threshold.next = threshold_in
+
+    @always(clk.posedge)
+    def reset():
+        above = intbv(0, min=-(1 << bits), max=1 << bits)
+        if second:
+            above[:] = charged - threshold
+            if above < 0:
+                v.next = charged
+            elif soft_reset:
+                v.next = above
+            else:
+                v.next = 0
 
     return instances()
 
@@ -124,11 +157,12 @@ class Membrane:
 
 
 @block
-def neuron(clk, enables, soft_reset, ticks, v_init, threshold, currents, spikes):
+def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes, v_end):
     """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency NEURON_LATENCY.
 
-    enables: one a stage. v_init, threshold: signed MEMBRANE_BITS. currents: eight
-    currents of CURRENT_BITS, tick 0 lowest.
+    enables: one a stage, and one more. lanes: mask of the ticks that exist, a cycle before the spikes.
+    v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
+    lowest. v_end: the membrane, a cycle after the spikes.
     """
     none = Signal(intbv(0)[LANES:])
 
@@ -137,14 +171,17 @@ def neuron(clk, enables, soft_reset, ticks, v_init, threshold, currents, spikes)
         none.next = 0
 
     stages = []
-    before = (v_init, threshold, currents, none)
+    before = (v_start, threshold, currents, none)
     last = LANES - 1
     for t in range(last):
         charged, fired = Membrane(last - t), Membrane(last - t)
-        stages.append(integrate(clk, enables[2 * t], *before, *charged.all))
+        v, threshold_in, currents_in, spikes_in = before
+        stages.append(integrate(clk, enables[2 * t], v, currents_in, charged.v))
         stages.append(
-            fire(clk, enables[2 * t + 1], t, soft_reset, ticks, *charged.all, *fired.all)
+            go_on(clk, enables[2 * t], threshold_in, currents_in, spikes_in, *charged.all[1:])
         )
+        stages.append(fire(clk, enables[2 * t + 1], t, soft_reset, *charged.all, *fired.all))
         before = fired.all
-    stages.append(last_tick(clk, enables[2 * last], last, ticks, *before, spikes))
+    stages.append(last_tick(clk, enables[2 * last], last, lanes, *before, spikes))
+    stages.append(last_membrane(clk, enables[2 * last :], soft_reset, *before[:3], v_end))
     return stages, start

@@ -7,8 +7,9 @@ result.
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv
 
-from firmware.isa import BANKS, LANES, MEMBRANE_BITS, PSUM_BITS, TAPS
+from firmware.isa import BANKS, LANES, MAX_PASSES, MEMBRANE_BITS, PASS_CYCLES, PSUM_BITS, TAPS
 from rtl.delay import delay, valid_line
+from rtl.membrane import carry_membrane
 from rtl.neuron import NEURON_LATENCY, neuron
 from rtl.pool import pool
 from rtl.popcount import count_products, popcount, products_latency, tree_latency
@@ -16,6 +17,11 @@ from rtl.psum import accumulate
 from rtl.scale import CURRENT_BITS, currents, signed
 from rtl.spike_count import count_spikes, spike_count_latency
 from rtl.window import window
+
+
+ALL_LANES = (1 << LANES) - 1
+# a membrane that is being stored may be taken, but no later one
+assert PASS_CYCLES >= NEURON_LATENCY + 2
 
 
 def depth(design):
@@ -31,6 +37,7 @@ def depth(design):
         "counted": counted,
         "psum": counted + 1,
         "param read": counted + 3,
+        "membrane read": counted + 5,
         "score": counted + 6,
         "fired": fired,
         "pooled": fired + 1,
@@ -42,7 +49,7 @@ def depth(design):
 @block
 def channel(
     clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts, taps,
-    weights, valids, active, bias, threshold, v_init, spikes, score, design,
+    weights, valids, active, bias, threshold, v_start, lanes, spikes, v_end, score, design,
 ):  # fmt: skip
     """One output channel: array row, psums of a row, neuron.
 
@@ -70,8 +77,9 @@ def channel(
         clk, valids[0:5], active.encode, active.scale, bias, psums, stacked, score
     )
     fire = neuron(
-        clk, valids[5 : 5 + NEURON_LATENCY], active.soft, active.ticks, v_init, threshold, stacked, spikes
-    )
+        clk, valids[5 : 6 + NEURON_LATENCY], active.soft, lanes, v_start, threshold, stacked, spikes,
+        v_end,
+    )  # fmt: skip
     return instances()
 
 
@@ -151,16 +159,21 @@ def pipeline(
         complete.next = adding and last
 
     # from the complete psum on
-    after = [complete, *(Signal(bool(0)) for _ in range(5 + NEURON_LATENCY))]
+    after = [complete, *(Signal(bool(0)) for _ in range(6 + NEURON_LATENCY))]
     fire_line = valid_line(clk, complete, after[1:])
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
     target_score = score_target
-    target_fired = Signal(intbv(0)[layout.width :])
+    target_soon, target_start, target_last, target_fired = (
+        Signal(intbv(0)[layout.width :]) for _ in range(4)
+    )
     move_target = [
         delay(clk, when["param read"], beat.target, target_param),
-        delay(clk, when["score"] - when["param read"], target_param, target_score),
-        delay(clk, when["fired"] - when["score"], target_score, target_fired),
+        delay(clk, 1, target_param, target_soon),
+        delay(clk, 1, target_soon, target_start),
+        delay(clk, 1, target_start, target_score),
+        delay(clk, when["fired"] - when["score"] - 2, target_score, target_last),
+        delay(clk, 2, target_last, target_fired),
         delay(clk, 1, target_fired, target),
     ]
     reading = after[2]
@@ -171,18 +184,44 @@ def pipeline(
         param_read.next = reading
         param_address.next = address
 
+    # membranes between passes, and the lanes that fire
+    first_pass, take_stored = Signal(bool(0)), Signal(bool(0))
+    fire_lanes = Signal(intbv(0)[LANES:])
+    soon_part, soon_pixel = layout.take(target_soon, "part"), layout.take(target_soon, "pixel")
+    start_pixel = layout.take(target_start, "pixel")
+    last_pass = layout.take(target_last, "last_pass")
+    fired_pixel, stored_pixel = layout.take(target_fired, "pixel"), layout.take(target, "pixel")
+    firing_now, keep_membrane = after[5 + NEURON_LATENCY], after[6 + NEURON_LATENCY]
+
+    @always(clk.posedge)
+    def look_at_passes():
+        first_pass.next = soon_part == 0
+        take_stored.next = firing_now and fired_pixel == soon_pixel
+        if last_pass:
+            fire_lanes.next = active.last_lanes
+        else:
+            fire_lanes.next = ALL_LANES
+
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
     channels, moves = [], []
     for k in range(co):
         bias, threshold, v_init = params[k]
-        threshold_then, v_init_then = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
-        moves.append(delay_signed(clk, threshold, threshold_then))
-        moves.append(delay_signed(clk, v_init, v_init_then))
+        threshold_soon, threshold_then = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+        v_init_soon, v_start, v_end = (signed(MEMBRANE_BITS) for _ in range(3))
+        moves.append(delay_signed(clk, threshold, threshold_soon))
+        moves.append(delay_signed(clk, threshold_soon, threshold_then))
+        moves.append(delay_signed(clk, v_init, v_init_soon))
+        moves.append(
+            carry_membrane(
+                clk, first_pass, take_stored, start_pixel, v_init_soon, keep_membrane,
+                stored_pixel, v_end, v_start, design.row_max,
+            )
+        )  # fmt: skip
         channels.append(
             channel(
                 clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts,
-                lanes, kernels[k], after, active, bias, threshold_then, v_init_then, spikes[k],
-                scores[k], design,
+                lanes, kernels[k], after, active, bias, threshold_then, v_start, fire_lanes,
+                spikes[k], v_end, scores[k], design,
             )
         )  # fmt: skip
 
@@ -191,11 +230,11 @@ def pipeline(
     all_spikes = ConcatSignal(*reversed(spikes)) if co > 1 else spikes[0]
     odd_x = layout.take(target_fired, "odd_x")
     odd_y = layout.take(target_fired, "odd_y")
-    column = layout.take(target_fired, "column")
+    place = layout.take(target_fired, "place")
     firing = Signal(bool(0))
     pooling = pool(
-        clk, firing, active.pool, odd_x, odd_y, column, all_spikes, pooled_write, pooled,
-        design.row_max,
+        clk, firing, active.pool, odd_x, odd_y, place, all_spikes, pooled_write, pooled,
+        MAX_PASSES << layout.bits("column"),
     )  # fmt: skip
 
     @always_comb
@@ -223,12 +262,10 @@ def pipeline(
 
 @block
 def delay_signed(clk, source, target):
-    """target = source, two cycles later; both are signed."""
-    between = signed(len(source))
+    """target = source, a cycle later; both are signed."""
 
     @always(clk.posedge)
     def pass_on():
-        between.next = source
-        target.next = between
+        target.next = source
 
     return instances()

@@ -4,9 +4,9 @@ The loop nest is that of ``Opcode.ROWS`` in firmware/isa.py. A beat is one word 
 with the weights, masks and destination that belong to it.
 """
 
-from myhdl import Signal, always, block, concat, enum, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, concat, enum, instances, intbv, modbv
 
-from firmware.isa import BANKS, DESCRIPTOR, TAPS, Opcode
+from firmware.isa import BANKS, DESCRIPTOR, MAX_PASSES, PASS_CYCLES, TAPS, Opcode
 from rtl.memory import address_bits
 
 
@@ -41,13 +41,21 @@ class Beat:
 
 
 class Target:
-    """Where a pixel goes: (high, low) bounds of the fields of ``Beat.target``."""
+    """Where a pixel goes: (high, low) bounds of the fields of ``Beat.target``.
+
+    pixel is column and odd_x together, place is part and column. last_pass: lanes beyond the last
+    tick do not fire.
+    """
 
     def __init__(self, design):
         self.width = 0
-        self.odd_x = self._field(1)
         self.odd_y = self._field(1)
+        self.odd_x = self._field(1)
         self.column = self._field(address_bits(max(2, design.row_max // 2)))
+        self.part = self._field(address_bits(MAX_PASSES))
+        self.last_pass = self._field(1)
+        self.pixel = self.column[0], self.odd_x[1]
+        self.place = self.part[0], self.column[1]
         self.sub = self._field(address_bits(design.ci // design.co))
         self.bank = self._field(2)
         self.address = self._field(address_bits(design.spike_words))
@@ -71,7 +79,7 @@ class Target:
 class Active:
     """The fields of the descriptor that the pipeline needs, constant until it has drained."""
 
-    NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "ticks")
+    NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "passes", "last_lanes")
 
     def __init__(self):
         for name in self.NAMES:
@@ -90,10 +98,10 @@ def sequencer(
     """Runs what ``fetch`` brings until HALT.
 
     run, stop: one cycle. valid, instruction, descriptor, step: of ``rtl.fetch``.
-    issuing: a beat is issued next cycle. account: one cycle, an instruction's last result is written.
+    issuing: a beat is issued next cycle, or a pass waits. account: one cycle, an instruction's last result is written.
     """
     ins, des = instruction, descriptor
-    states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "DRAIN")
+    states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "HOLD", "DRAIN")
     state = Signal(states.IDLE)
     draining = Signal(intbv(0)[8:])
 
@@ -104,25 +112,28 @@ def sequencer(
     x = Signal(intbv(0)[12:])
     y = Signal(intbv(0)[12:])
     first_ig = Signal(bool(0))
-    first_beat = Signal(bool(0))  # of an output group
+    first_beat = Signal(bool(0))  # of a dense layer's psum
+    part = Signal(intbv(0)[address_bits(MAX_PASSES) :])  # number of the pass
+    last_pass = Signal(bool(0))
+    since = Signal(intbv(0)[address_bits(PASS_CYCLES) :])  # cycles since the pass began
 
     # copies of the descriptor, since fetch goes on to the next
     row, rows, in_groups = (Signal(intbv(0)[12:]) for _ in range(3))
     x_last, y_last, out_width = (Signal(intbv(0)[12:]) for _ in range(3))
     in_base, in_end, in_stride = (Signal(intbv(0)[20:]) for _ in range(3))
     out_base, out_end, out_stride = (Signal(intbv(0)[20:]) for _ in range(3))
-    weight_step = Signal(intbv(0)[20:])
+    weight_step, out_pass = (Signal(intbv(0)[20:]) for _ in range(2))
 
     # input rows: the word address, in each bank, of the row that is under the kernel
     start0, start1, start2 = (Signal(intbv(0)[20:]) for _ in range(3))
     row0, row1, row2 = (Signal(intbv(0)[20:]) for _ in range(3))
     start_center, center = (Signal(intbv(0)[2:]) for _ in range(2))
-    offset = Signal(intbv(0)[20:])
+    offset, part_offset = (Signal(intbv(0)[20:]) for _ in range(2))
 
     # output row
     start_out, out_row = (Signal(intbv(0)[20:]) for _ in range(2))
     start_out_bank, out_bank = (Signal(intbv(0)[2:]) for _ in range(2))
-    group_offset = Signal(intbv(0)[20:])
+    group_base, group_offset = (Signal(intbv(0)[20:]) for _ in range(2))
     sub = Signal(intbv(0)[beat.target_layout.bits("sub") :])
     param = Signal(modbv(0)[beat.target_layout.bits("param") :])
     sub_last = design.ci // design.co - 1
@@ -133,6 +144,13 @@ def sequencer(
     address0, address1, address2 = beat.addresses
     spike_limit = len(address0)
     column_limit = beat.target_layout.bits("column")
+
+    row_over, part_over = (Signal(bool(0)) for _ in range(2))
+
+    @always_comb
+    def find_ends():
+        row_over.next = x == x_last and ig_left == 1
+        part_over.next = x == x_last and ig_left == 1 and (not active.dense or rows_left == 1)
 
     @always(clk.posedge)
     def control():
@@ -156,9 +174,14 @@ def sequencer(
             step.next = True
             state.next = states.ISSUE
         elif state == states.ISSUE:
-            if og_left == 1 and rows_left == 1 and ig_left == 1 and x == x_last:
+            if row_over and og_left == 1 and rows_left == 1 and last_pass:
                 draining.next = drain_cycles
                 state.next = states.DRAIN
+            elif part_over and not last_pass and not active.readout and since != PASS_CYCLES - 1:
+                state.next = states.HOLD
+        elif state == states.HOLD:
+            if since == PASS_CYCLES - 1:
+                state.next = states.ISSUE
         elif state == states.DRAIN:
             draining.next = draining - 1
             if draining == 1:
@@ -174,7 +197,8 @@ def sequencer(
             active.readout.next = des.readout
             active.soft.next = des.soft
             active.pool.next = des.pool
-            active.ticks.next = des.ticks
+            active.passes.next = des.passes
+            active.last_lanes.next = des.last_lanes
             active.scale.next = des.scale
             active.layer.next = ins.layer
             row.next = ins.row
@@ -190,6 +214,7 @@ def sequencer(
             out_end.next = des.out_end
             out_stride.next = des.out_stride
             weight_step.next = des.weight_step
+            out_pass.next = des.out_pass
             start_out.next = ins.out_row
             start_out_bank.next = ins.out_bank
 
@@ -215,14 +240,37 @@ def sequencer(
                 else:
                     ig_left.next = in_groups
                     first_ig.next = True
-                    if rows_left != 1:
-                        rows_left.next = rows_left - 1
-                        y.next = y + 1
-                    else:
-                        rows_left.next = rows
-                        y.next = row
-                        og_left.next = og_left - 1
-                        first_beat.next = True
+                    if active.dense or last_pass:
+                        if rows_left != 1:
+                            rows_left.next = rows_left - 1
+                            y.next = y + 1
+                        else:
+                            rows_left.next = rows
+                            y.next = row
+                            first_beat.next = last_pass or not active.readout
+                            if last_pass:
+                                og_left.next = og_left - 1
+
+    @always(clk.posedge)
+    def walk_passes():
+        if state == states.SETUP:
+            part.next = 0
+            last_pass.next = des.passes == 1
+            since.next = 0
+        elif state == states.ISSUE or state == states.HOLD:
+            if since != PASS_CYCLES - 1:
+                since.next = since + 1
+            elif state == states.HOLD:
+                since.next = 0
+            if state == states.ISSUE and part_over:
+                if last_pass or active.readout or since == PASS_CYCLES - 1:
+                    since.next = 0
+                if last_pass:
+                    part.next = 0
+                    last_pass.next = active.passes == 1
+                else:
+                    part.next = part + 1
+                    last_pass.next = part + 2 == active.passes
 
     @always(clk.posedge)
     def walk_input():
@@ -251,10 +299,19 @@ def sequencer(
                 center.next = ins.in_bank + 1
                 start_center.next = ins.in_bank + 1
             offset.next = 0
+            part_offset.next = 0
         elif state == states.ISSUE:
+            # the passes of a row follow each other, but for a picture, which is the same in each
             offset.next = offset + 1
-            if x == x_last and ig_left == 1:
-                offset.next = 0
+            if row_over:
+                if not part_over:
+                    offset.next = part_offset
+                elif last_pass or active.encode:
+                    offset.next = 0
+                    part_offset.next = 0
+                else:
+                    part_offset.next = offset + 1
+            if row_over and (active.dense or last_pass):
                 if rows_left == 1:
                     row0.next = start0
                     row1.next = start1
@@ -287,11 +344,11 @@ def sequencer(
             weight_row.next = des.weight_base
             weight_tap.next = 0
         elif state == states.ISSUE:
-            if x == x_last and ig_left == 1 and rows_left == 1:
+            if row_over and rows_left == 1 and last_pass:
                 weight.next = weight_row + weight_step
                 weight_row.next = weight_row + weight_step
                 weight_tap.next = 0
-            elif x == x_last and ig_left == 1 and not active.dense:
+            elif part_over:
                 weight.next = weight_row
                 weight_tap.next = 0
             elif x == x_last or active.dense:
@@ -308,18 +365,23 @@ def sequencer(
         if state == states.SETUP:
             out_row.next = ins.out_row
             out_bank.next = ins.out_bank
+            group_base.next = 0
             group_offset.next = 0
             sub.next = 0
             param.next = des.param_base
         elif state == states.ISSUE:
-            if x == x_last and ig_left == 1:
+            if part_over and not last_pass:
+                group_offset.next = group_offset + out_pass
+            elif part_over:
+                group_offset.next = group_base
                 if rows_left == 1:
                     out_row.next = start_out
                     out_bank.next = start_out_bank
                     param.next = param + 1
                     if sub == sub_last:
                         sub.next = 0
-                        group_offset.next = group_offset + out_width
+                        group_base.next = group_base + out_width
+                        group_offset.next = group_base + out_width
                     else:
                         sub.next = sub + 1
                 elif not active.dense and (not active.pool or y[0]):
@@ -351,7 +413,7 @@ def sequencer(
             beat.weight_tap.next = weight_tap
             if active.dense:
                 beat.first.next = first_beat
-                beat.last.next = x == x_last and ig_left == 1 and rows_left == 1
+                beat.last.next = part_over and (last_pass or not active.readout)
                 beat.pixel.next = 0
                 column[:] = 0
             else:
@@ -364,11 +426,12 @@ def sequencer(
             else:
                 where[:] = out_row + group_offset + column
             beat.target.next = concat(
-                param, where[spike_limit:], out_bank, sub, column[column_limit + 1 : 1], y[0], x[0]
-            )
+                param, where[spike_limit:], out_bank, sub, last_pass, part,
+                column[column_limit + 1 : 1], column[0], y[0],
+            )  # fmt: skip
 
     @always(clk.posedge)
     def tell():
-        issuing.next = state == states.ISSUE
+        issuing.next = state == states.ISSUE or state == states.HOLD
 
     return instances()

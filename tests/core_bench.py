@@ -163,18 +163,23 @@ def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
 
 
 def read_map(driver, place, design):
-    """The uint8 map [channels, height, width] of a layer, or None of a readout."""
+    """The uint8 map [channels, height, width] of a layer, or None of a readout.
+
+    Of more than 8 ticks: [passes, channels, height, width].
+    """
     if place.readout:
         return None
     channels, height, width = place.shape
     columns = design.spike_columns
     rows = []
     for y in range(height):
-        start = place.base + (y // 3) * place.groups * place.width
+        size = place.passes * place.groups * place.width
+        start = place.base + (y // 3) * size
         words = yield from driver.read(
-            address(Region.SPIKES, (y % 3) << 20 | start * columns),
-            place.groups * place.width * columns,
+            address(Region.SPIKES, (y % 3) << 20 | start * columns), size * columns
         )
-        row = np.array(words, "<u4").view(np.uint8).reshape(place.groups, place.width, -1)
-        rows.append(row.transpose(0, 2, 1).reshape(-1, place.width)[:channels])
-    return np.stack(rows, axis=1)
+        row = np.array(words, "<u4").view(np.uint8)
+        row = row.reshape(place.passes, place.groups, place.width, -1).transpose(0, 1, 3, 2)
+        rows.append(row.reshape(place.passes, -1, place.width)[:, :channels])
+    found = np.stack(rows, axis=2)
+    return found if place.passes > 1 else found[0]

@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from firmware.isa import MAX_TICKS, MEMBRANE_BITS
+from firmware.isa import LANES, MAX_TICKS, MEMBRANE_BITS
 
 TOP = (1 << (MEMBRANE_BITS - 1)) - 1  # largest membrane, threshold, bias and v_init
 BOTTOM = -TOP - 1
@@ -71,7 +71,7 @@ def _shape(integer, options):
     meta = {
         "format": 1,
         "name": "random",
-        "ticks": options["ticks"] or integer(1, MAX_TICKS),
+        "ticks": options["ticks"] or integer(1, (LANES, MAX_TICKS)[integer(0, 1)]),
         "fraction_bits": integer(0, FRACTION_BITS_MAX),
         "reset": options["reset"] or ("soft", "hard")[integer(0, 1)],
         "input": {"channels": channels, "height": height, "width": width, "bits": 8},
@@ -144,7 +144,7 @@ def _options(
 ):
     """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
 
-    layers: 1 to 4. ticks: 1..8. reset: "soft" or "hard". readout: whether the last layer is one.
+    layers: 1 to 4. ticks: 1..32. reset: "soft" or "hard". readout: whether the last layer is one.
     channels: of the picture. size: the largest height and width. outputs: the most channels of a
     layer (at least 1). convs: every layer but a readout is a convolution.
     """

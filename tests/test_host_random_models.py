@@ -4,7 +4,7 @@ import numpy as np
 
 from random_models import BOTTOM, TOP, fan_in, random_model
 
-MODELS = [random_model(seed) for seed in range(150)]
+MODELS = [random_model(seed) for seed in range(300)]
 
 
 def layers():
@@ -12,7 +12,7 @@ def layers():
 
 
 def test_every_corner_is_reached():
-    assert {model.meta["ticks"] for model in MODELS} == set(range(1, 9))
+    assert {model.meta["ticks"] for model in MODELS} == set(range(1, 33))
     assert {model.meta["reset"] for model in MODELS} == {"soft", "hard"}
     assert {len(model.meta["layers"]) for model in MODELS} == {1, 2, 3, 4}
     assert {bool(model.meta["layers"][-1].get("readout")) for model in MODELS} == {True, False}
