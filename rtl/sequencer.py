@@ -113,7 +113,8 @@ def sequencer(
     y = Signal(intbv(0)[12:])
     first_ig = Signal(bool(0))
     first_beat = Signal(bool(0))  # of a dense layer's psum
-    part = Signal(intbv(0)[address_bits(MAX_PASSES) :])  # number of the pass
+    part_bits = address_bits(MAX_PASSES)
+    part = Signal(intbv(0)[part_bits + 1 :])  # number of the pass
     last_pass = Signal(bool(0))
     since = Signal(intbv(0)[address_bits(PASS_CYCLES) :])  # cycles since the pass began
 
@@ -426,7 +427,7 @@ def sequencer(
             else:
                 where[:] = out_row + group_offset + column
             beat.target.next = concat(
-                param, where[spike_limit:], out_bank, sub, last_pass, part,
+                param, where[spike_limit:], out_bank, sub, last_pass, part[part_bits:],
                 column[column_limit + 1 : 1], column[0], y[0],
             )  # fmt: skip
 
