@@ -18,7 +18,7 @@ from firmware.frames import INFO, RESPONSE, Command, FrameError, Status
 from firmware.registers import DESIGN_REGISTERS, IDENTITY_WORDS, MAGIC, Region, Register
 from firmware.simulator import ProgramError, Simulator
 
-SMALL = Design(ci=8, co=2, spike_words=512, weight_words=4096, param_words=256, program_words=128,
+SMALL = Design(ci=8, co=2, spike_words=1024, weight_words=4096, param_words=256, program_words=128,
                layers=32, row_max=16, scores=64)
 
 
