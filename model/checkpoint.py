@@ -1,7 +1,8 @@
 """Checkpoints of training, OUT.ckpt: to go on with, to start another run from, to hand on.
 
 Drop what only --resume needs, the optimiser's state and, where there are averaged weights, the
-others; what is left serves --init and --teacher (run from the repository's root):
+others, and keep the latent weights as bfloat16, which keeps every sign; what is left serves --init
+and --teacher (run from the repository's root):
 
     python model/checkpoint.py OUT.ckpt small.ckpt
 """
@@ -47,8 +48,12 @@ def weights(state):
 
 
 def slim(state):
-    """A checkpoint's dict without what only --resume needs."""
-    return {**state, "net": weights(state), "average": None, "optimiser": None}
+    """A checkpoint's dict without what only --resume needs, the latent weights as bfloat16."""
+    net = {
+        key: value.bfloat16() if key.endswith(".weight") else value
+        for key, value in weights(state).items()
+    }
+    return {**state, "net": net, "average": None, "optimiser": None}
 
 
 def main(arguments=None):

@@ -14,9 +14,9 @@ SMALL = {
 """Design parameters of a board that builds fast and holds the random models."""
 
 
-def open_board(settings=None):
-    """A ``Device`` on a simulated board; skips where a tool is missing."""
+def open_board(settings=None, port="sim"):
+    """A ``Device`` on a simulated board (``sim:BOARD``: another's parameters); skips where a tool is missing."""
     for tool in TOOLS:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
-    return Device.open("sim", settings=settings)
+    return Device.open(port, settings=settings)

@@ -153,7 +153,12 @@ def test_slim_checkpoint(data, tmp_path, capsys):  # noqa: F811
     assert small.stat().st_size < 0.5 * (tmp_path / "m.safetensors.ckpt").stat().st_size
     source, _ = train.from_checkpoint(small, "mnist")
     averaged = checkpoint.read(f"{out}.ckpt")["average"]["net"]
-    assert all(torch.equal(v, averaged[k]) for k, v in source.state_dict().items())
+    for key, value in source.state_dict().items():
+        if key.endswith(".weight"):  # bfloat16, with every sign
+            torch.testing.assert_close(value, averaged[key], rtol=2**-8, atol=0)
+            assert torch.equal(value >= 0, averaged[key] >= 0)
+        else:
+            assert torch.equal(value, averaged[key])
     small.replace(f"{out}.ckpt")
     capsys.readouterr()
     assert train.main(command(data, out, "--ema", "0.8", "--resume")) == 2
