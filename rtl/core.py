@@ -13,7 +13,7 @@ from rtl.param_memory import ParamWrite, param_memory, param_signals
 from rtl.pipeline import depth, pipeline
 from rtl.scale import signed
 from rtl.sequencer import Active, Beat, sequencer
-from rtl.spike_memory import SpikeWrite, spike_memory, spike_outputs
+from rtl.spike_memory import SpikeWrite, select_columns, spike_memory, spike_outputs
 from rtl.weight_memory import CENTER, WeightWrite, weight_memory
 
 
@@ -113,6 +113,18 @@ def score_column(clk, write, write_address, score, read, read_address, shown, ro
 
 
 @block
+def later_beat(clk, beat, later):
+    """later = what the pipeline needs of ``beat``, a cycle later."""
+    return [
+        delay(clk, 1, getattr(beat, name), getattr(later, name))
+        for name in (
+            "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
+            "pixel", "target",
+        )
+    ]  # fmt: skip
+
+
+@block
 def core(clk, bus, identity, design):
     """Runs programs; bus: ``rtl.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
     ci, co = design.ci, design.co
@@ -142,11 +154,15 @@ def core(clk, bus, identity, design):
     )  # fmt: skip
     beat, active = Beat(design), Active()
     issuing, account = Signal(bool(0)), Signal(bool(0))
-    drain = when["written"] + 2
+    drain = 1 + when["written"] + 2
     walking = sequencer(
         clk, host.stop, bus.run, running, valid, instruction, descriptor, step, beat, active,
         issuing, account, drain, design,
     )  # fmt: skip
+
+    # the beat as the pipeline sees it, a cycle before the spike memory's words
+    shown_beat = Beat(design)
+    later = later_beat(clk, beat, shown_beat)
 
     # spike memory: pooled pixels first, then pictures
     slots = [Signal(intbv(0)[LANES:]) for _ in range(ci)]
@@ -185,18 +201,18 @@ def core(clk, bus, identity, design):
     weight_port = WeightWrite(design)
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
     weight_bits = address_bits(design.weight_words)
-    valid1, valid2, valid3 = (Signal(bool(0)) for _ in range(3))
+    valid2, valid3, valid4 = (Signal(bool(0)) for _ in range(3))
     weight_address2 = Signal(modbv(0)[weight_bits:])
-    tap3 = Signal(intbv(0)[4:])
+    tap4 = Signal(intbv(0)[4:])
     weight_read, weight_enable, kernel3 = (Signal(bool(0)) for _ in range(3))
     weight_address = Signal(modbv(0)[weight_bits:])
     weight_tap = Signal(intbv(0)[4:])
     to_weights = [
-        delay(clk, 1, beat.valid, valid1),
-        delay(clk, 1, valid1, valid2),
+        delay(clk, 1, shown_beat.valid, valid2),
         delay(clk, 1, valid2, valid3),
+        delay(clk, 1, valid3, valid4),
         delay(clk, 2, beat.weight_address, weight_address2),
-        delay(clk, 3, beat.weight_tap, tap3),
+        delay(clk, 4, beat.weight_tap, tap4),
     ]
     weighing = weight_memory(
         clk, weight_port, weight_read, weight_address, weight_enable, kernel3, weight_tap, weights,
@@ -206,14 +222,14 @@ def core(clk, bus, identity, design):
     @always_comb
     def share_weights():
         weight_read.next = valid2 or host.read_weights
-        weight_enable.next = valid3 or host.read_weights
+        weight_enable.next = valid4 or host.read_weights
         if host.read_weights:
             weight_address.next = host.row
             weight_tap.next = host.bank
             kernel3.next = False
         else:
             weight_address.next = weight_address2
-            weight_tap.next = tap3
+            weight_tap.next = tap4
             kernel3.next = active.kernel3
 
     # neuron parameters
@@ -242,7 +258,7 @@ def core(clk, bus, identity, design):
     scores = [signed(32) for _ in range(co)]
     spike_total = Signal(intbv(0)[(LANES * co).bit_length() :])
     computing = pipeline(
-        clk, beat, banks, weights, active, fire_read, fire_address, params, pooled_write, pooled,
+        clk, shown_beat, banks, weights, active, fire_read, fire_address, params, pooled_write, pooled,
         target, score_write, score_target, scores, spike_total, design,
     )  # fmt: skip
 
@@ -254,18 +270,18 @@ def core(clk, bus, identity, design):
     def grant_image():
         image_grant.next = image_request and not pooled_write
 
+    selecting = select_columns(
+        clk, port, pooled_write, target_bank, target_sub, image_request, image_bank
+    )
+
     @always(clk.posedge)
     def write_spikes():
-        port.write.next = pooled_write or image_request
         if pooled_write:
             port.whole.next = False
-            port.bank.next = target_bank
             port.address.next = target_address
-            port.sub.next = target_sub
             port.spikes.next = pooled
         elif image_request:
             port.whole.next = True
-            port.bank.next = image_bank
             port.address.next = image_address
 
     # scores

@@ -3,7 +3,7 @@
 from myhdl import Signal, always, block, instances, intbv, modbv
 
 from firmware.isa import MEMBRANE_BITS
-from rtl.memory import address_bits
+from rtl.memory import address_bits, register_word
 from rtl.scale import BIAS_BITS, signed
 
 
@@ -25,10 +25,12 @@ def param_signals():
 
 @block
 def param_column(clk, port, channel, kind, read, read_address, output, depth):
-    """One kind of parameter of one channel of the group. Latency of a read: 1."""
+    """One kind of parameter of one channel of the group. Latency of a read: 2."""
     bits = len(output)
     low, high = -(1 << (bits - 1)), 1 << (bits - 1)
     words = [Signal(intbv(0, min=low, max=high)) for _ in range(depth)]
+    shown = Signal(intbv(0, min=low, max=high))
+    register = register_word(clk, read, shown, output)
     data = port.data
 
     @always(clk.posedge)
@@ -39,14 +41,14 @@ def param_column(clk, port, channel, kind, read, read_address, output, depth):
     @always(clk.posedge)
     def read_port():
         if read:
-            output.next = words[read_address]
+            shown.next = words[read_address]
 
     return instances()
 
 
 @block
 def param_memory(clk, port, read, read_address, params, design):
-    """params: ``param_signals`` of each of the CO channels. Latency of a read: 1."""
+    """params: ``param_signals`` of each of the CO channels. Latency of a read: 2."""
     return [
         param_column(clk, port, channel, kind, read, read_address, output, design.param_words)
         for channel, outputs in enumerate(params)

@@ -36,7 +36,7 @@ def depth(design):
         "window": 4,
         "counted": counted,
         "psum": counted + 1,
-        "param read": counted + 3,
+        "param read": counted + 2,
         "membrane read": counted + 5,
         "score": counted + 6,
         "fired": fired,
@@ -91,7 +91,7 @@ def pipeline(
     """From the words that the beat's addresses read to pooled spikes and scores.
 
     banks: three words in lane order, one cycle after the beat. weights: nine words, four cycles after it.
-    param_read, param_address: to be answered a cycle later in params, per channel (bias, threshold,
+    param_read, param_address: to be answered two cycles later in params, per channel (bias, threshold,
     v_init). pooled_write, pooled, target: a pixel of CO channels to write. score_write,
     score_target, scores: CO scores. spike_total: spikes fired, some cycles later.
     """
@@ -169,14 +169,14 @@ def pipeline(
     )
     move_target = [
         delay(clk, when["param read"], beat.target, target_param),
-        delay(clk, 1, target_param, target_soon),
+        delay(clk, 2, target_param, target_soon),
         delay(clk, 1, target_soon, target_start),
         delay(clk, 1, target_start, target_score),
         delay(clk, when["fired"] - when["score"] - 2, target_score, target_last),
         delay(clk, 2, target_last, target_fired),
         delay(clk, 1, target_fired, target),
     ]
-    reading = after[2]
+    reading = after[1]
     address = layout.take(target_param, "param")
 
     @always_comb

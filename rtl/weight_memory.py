@@ -77,8 +77,8 @@ def register(clk, enable, source, target):
 def weight_memory(clk, port, read, address, enable, kernel3, tap, weights, design):
     """Reads all nine banks at ``address`` when ``read`` is set; writes as ``port`` says.
 
-    A kernel of one tap keeps one weight word in each bank, and ``tap`` (with ``enable``, one cycle
-    after ``read``) says which one goes to the center. weights: nine Signals. Latency 2.
+    A kernel of one tap keeps one weight word in each bank, and ``tap`` (with ``enable``, two cycles
+    after ``read``) says which one goes to the center. weights: nine Signals. Latency 3.
     """
     depth, columns = design.weight_words, design.weight_columns
     column_writes = [Signal(bool(0)) for _ in range(columns)]

@@ -28,6 +28,11 @@ def tools(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "SOURCES", ())
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
     monkeypatch.setattr(toolchain, "version_text", lambda tool: "stand-in 1.0")
+    load = boards.load  # the stand-ins' timing reports are for 100 MHz
+    monkeypatch.setattr(
+        boards, "load",
+        lambda *given: boards.dataclasses.replace(load(*given), clock_hz=100_000_000),
+    )  # fmt: skip
     folder = tmp_path / "tools"
     folder.mkdir()
     return Tools(folder, monkeypatch, ["yosys", "nextpnr-ecp5", "ecppack", "openFPGALoader"])

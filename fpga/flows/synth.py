@@ -9,8 +9,10 @@ SCRIPT = "synth.ys"
 NETLIST = f"{TOP}.json"
 STAT = "stat.json"
 
+# No memory is read where it is written in the same cycle, so none needs logic for that case.
 READ = f"""\
 read_verilog {CORE}.v {TOP}.v
+setattr -set no_rw_check 1 m:*
 """
 
 WRITE = f"""\
@@ -19,17 +21,31 @@ stat -top {TOP}
 write_json {NETLIST}
 """
 
+# Each module is mapped by itself: the popcount tree once, not a hundred times. Wide LUTs from PFU
+# multiplexers double a tree: abc takes them for free.
 ECP5 = f"""\
-synth_ecp5 -top {TOP}
+synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run begin:map_luts
+abc -lut 4
+clean
+synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run map_cells:check
+flatten
+opt_clean
+blackbox =A:whitebox
 """
 
 GOWIN = f"""\
-synth_gowin -top {TOP} -family gw2a
+synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -run begin:map_luts
+abc -lut 4
+clean
+synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -run map_cells:check
+flatten
+opt_clean
+blackbox =A:whitebox
 """
 
-# The pass map_luts of synth_xilinx with abc for abc9, which nearly doubles compressor trees.
+# The pass map_luts of synth_xilinx with abc for abc9, which nearly doubles the trees.
 XC7 = f"""\
-synth_xilinx -family xc7 -top {TOP} -flatten -run begin:map_luts
+synth_xilinx -family xc7 -top {TOP} -run begin:map_luts
 opt_expr -mux_undef -noclkinv
 abc -luts 2:2,3,6:5
 clean
@@ -37,7 +53,9 @@ xilinx_srl -fixed -minlen 3
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
 opt_lut_ins -tech xilinx
-synth_xilinx -family xc7 -top {TOP} -flatten -run finalize:
+flatten
+opt_clean
+synth_xilinx -family xc7 -top {TOP} -run finalize:
 """
 
 SCRIPTS = {"ecp5": READ + ECP5 + WRITE, "gowin": READ + GOWIN + WRITE, "xc7": READ + XC7 + WRITE}
