@@ -33,7 +33,8 @@ class Chain:
     rings: rows kept of the maps between its stages. spill_in, spill_out: the host keeps the map
     before it or behind it, and is its first or last stage. parts: a single layer whose weights come
     in so many loads runs once for each. sweeps: of ``schedule.interleave``. words: of spike memory,
-    per bank. spilled: bytes over the link per image. cycles: with the instructions' overhead.
+    per bank. spilled: bytes over the link per image. work: cycles of the array; cycles: with the
+    instructions' overhead.
     """
 
     first: int
@@ -45,6 +46,7 @@ class Chain:
     sweeps: tuple[tuple[Step, ...], ...]
     words: int
     spilled: int
+    work: int
     cycles: int
 
     @property
@@ -97,7 +99,7 @@ class Chains:
         self.overhead = instruction_overhead(design)
         self.chain = cache(self._chain)
 
-    def stages(self, first, last, spill_in, spill_out) -> list[Stage]:
+    def stages(self, first, last, spill_in, spill_out) -> tuple[Stage, ...]:
         """The stages of a chain, with the host at its ends."""
         stages = [layer_stage(layer) for layer in self.model.layers[first : last + 1]]
         if spill_in:
@@ -105,7 +107,7 @@ class Chains:
             stages.insert(0, Stage(self.maps.heights[first], unit=unit))
         if spill_out:
             stages.append(Stage(self.maps.heights[last + 1]))
-        return stages
+        return tuple(stages)
 
     def _parts(self, first, last):
         """Loads that the weights of these layers come in, None where a chain is too much for one."""
@@ -164,9 +166,9 @@ class Chains:
         if first == 0 and spill_in:
             spilled += (parts - 1) * self.maps.bytes(0)
         return Chain(
-            first, last, tuple(rings), spill_in, spill_out, parts,
-            tuple(tuple(sweep) for sweep in sweeps), whole + words(rings), spilled,
-            cycles + overhead,
+            first, last, rings, spill_in, spill_out, parts,
+            sweeps, whole + words(rings), spilled,
+            cycles, cycles + overhead,
         )  # fmt: skip
 
     def _grow(self, stages, words, cost, room, cycles):
@@ -179,12 +181,12 @@ class Chains:
         for size in range(BANKS, max(tallest, default=0) + BANKS, BANKS):
             if lowest <= WORTH * cycles:
                 break
-            rings = [max(low, min(size, high)) for low, high in zip(least, tallest)]
+            rings = tuple(max(low, min(size, high)) for low, high in zip(least, tallest))
             if words(rings) <= room and cost(rings)[1] < lowest:
                 best, lowest = rings, cost(rings)[1]
         for k in range(len(best)):
             while best[k] > least[k]:
-                less = best[:k] + [best[k] - BANKS] + best[k + 1 :]
+                less = best[:k] + (best[k] - BANKS,) + best[k + 1 :]
                 if cost(less)[1] > lowest:
                     break
                 best = less

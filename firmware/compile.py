@@ -12,17 +12,16 @@ import sys
 import numpy as np
 
 from firmware import boards, isa, modelfile, registers
+from firmware.chains import FUSE
 from firmware.design import Design, parse_settings
+from firmware.emit import emit
 from firmware.fields import pack
 from firmware.image import LayerPlace, Program
-from firmware.chains import FUSE
-from firmware.lanes import last_lanes, passes_of
-from firmware.memory_map import FitError, describe_excess, excess, memory_needs, ring_row
-from firmware.plan import make_plan
+from firmware.lanes import passes_of
+from firmware.memory_map import FitError, describe_excess, excess, memory_needs
+from firmware.plan import NoRoom, loads_words, make_plan
+from firmware.registers import Register
 from firmware.report import make_report, print_report
-from firmware.weights import param_sections, pad_channels, weight_words
-from firmware.isa import TAPS, Opcode
-from firmware.registers import Region, Register, address
 
 
 def check_limits(model: modelfile.Model, design: Design) -> None:
@@ -68,65 +67,6 @@ def cycle_bound(layer: modelfile.Layer, model: modelfile.Model, design: Design) 
     return in_groups * out_groups * pixels * passes_of(layer, model)
 
 
-def scale_of(layer: modelfile.Layer, model: modelfile.Model) -> int:
-    """What a psum is multiplied with: 2^F, and every tick at once where lanes are bit planes."""
-    scale = 1 << model.fraction_bits
-    return scale * model.ticks if layer.readout and layer.encode else scale
-
-
-def descriptor(layer, model, design, source, target, weight_base, weight_step, param_base):
-    """The descriptor of one layer; source and target are MapPlace, target None for a readout."""
-    channels, height, width = layer.in_shape
-    dense = layer.kind == "dense"
-    out_width = target.width if target else 1
-    return isa.assemble_descriptor(
-        kernel3=int(not dense and layer.kernel == 3),
-        dense=int(dense),
-        encode=int(layer.encode),
-        readout=int(layer.readout),
-        soft=int(model.reset == "soft"),
-        pool=int(layer.pool == 2),
-        passes=passes_of(layer, model),
-        scale=scale_of(layer, model),
-        width=width,
-        height=height,
-        in_groups=source.groups,
-        out_groups=math.ceil(layer.outputs / design.co),
-        in_base=source.base,
-        in_end=source.end,
-        in_stride=source.stride,
-        out_base=target.base if target else 0,
-        out_end=target.end if target else 1,
-        out_stride=target.stride if target else 1,
-        out_width=out_width,
-        last_lanes=last_lanes(model),
-        out_pass=target.pass_words if target else 0,
-        weight_base=weight_base,
-        weight_step=weight_step,
-        param_base=param_base,
-    )
-
-
-def rows(number, layer, source, target, row=0, count=None, first=0):
-    """The instruction for ``count`` rows of a layer from ``row`` on, all of them by default.
-
-    first: row of the ring ``source`` in which row 0 of the input lies.
-    """
-    count = layer.in_shape[1] - row if count is None else count
-    in_row, in_bank = ring_row(source, first + row - 1)
-    out_row, out_bank = ring_row(target, row // layer.pool) if target else (0, 0)
-    return isa.assemble(
-        Opcode.ROWS,
-        layer=number,
-        row=row,
-        rows=count,
-        in_row=in_row,
-        in_bank=in_bank,
-        out_row=out_row,
-        out_bank=out_bank,
-    )
-
-
 def compile_model(
     model: modelfile.Model, design: Design, explain: bool = True, fuse: str = "auto"
 ) -> Program:
@@ -136,25 +76,18 @@ def compile_model(
     which boards it would.
     """
     check_limits(model, design)
-    plan = make_plan(model, design, fuse, spill=False)
-    descriptors: list[int] = []
-    param_words: list[tuple[int, np.ndarray]] = []
-    weight_banks: list[list[np.ndarray]] = [[] for _ in range(TAPS)]
-    weight_base = param_base = 0
+    try:
+        plan = make_plan(model, design, fuse)
+    except NoRoom as error:
+        over = excess(memory_needs(*error.needs, 0), design)
+        raise FitError(
+            describe_excess(model, over, design) if explain else "does not fit"
+        ) from None
+    code = emit(model, design, plan)
+    needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)
     layers = []
     for number, layer in enumerate(model.layers):
-        source, target = plan.sources[number], plan.targets[number]
-        padded = pad_channels(layer, model, design)
-        words = weight_words(layer, padded, source, design)
-        step = words.shape[1] // padded.groups
-        descriptors += descriptor(
-            layer, model, design, source, target, weight_base, step, param_base
-        )
-        for tap in range(TAPS):
-            weight_banks[tap].append(words[tap])
-        param_words += param_sections(padded, param_base, design)
-        weight_base += words.shape[1]
-        param_base += padded.groups
+        target = plan.targets[number]
         shape = (layer.outputs, 1, 1) if layer.readout else layer.out_shape
         layers.append(
             LayerPlace(
@@ -172,34 +105,6 @@ def compile_model(
                 bound=cycle_bound(layer, model, design),
             )
         )
-
-    # one program for each input buffer; they differ in the first row of the picture
-    program: list[int] = []
-    entries = []
-    for buffer, picture in enumerate(plan.inputs):
-        entries.append(len(program))
-        for chain in plan.chains:
-            for step in (step for sweep in chain.sweeps for step in sweep):
-                number = chain.first + step.stage
-                program += rows(
-                    number, model.layers[number], plan.sources[number], plan.targets[number],
-                    step.row, step.rows, 0 if number else buffer * picture.ring_rows,
-                )  # fmt: skip
-        program += isa.assemble(Opcode.HALT)
-    over = excess(memory_needs(plan.words, weight_base, param_base, len(program)), design)
-    if over:
-        raise FitError(describe_excess(model, over, design) if explain else "does not fit")
-
-    sections = [
-        (address(Region.PROGRAM), np.array(program, np.uint32)),
-        (address(Region.DESCRIPTORS), np.array(descriptors, np.uint32)),
-    ]
-    for tap in range(TAPS):
-        bank = np.concatenate(weight_banks[tap]).reshape(-1)
-        # zeros as well: they are weights of -1
-        place = address(Region.WEIGHTS, tap << registers.BANK_SHIFT)
-        sections.append((place, bank.astype(np.uint32)))
-    sections += param_words
     channels, height, width = model.layers[0].in_shape
     setup = {
         int(Register.IMAGE_BASE_0): plan.inputs[0].base,
@@ -221,12 +126,14 @@ def compile_model(
         design=design,
         input_shape=(int(channels), int(height), int(width)),
         registers=setup,
-        entries=entries,
+        entries=code.entries,
         layers=layers,
-        sections=sections,
+        sections=code.sections,
+        streamed=code.streamed,
+        segments=code.segments,
         report={},
     )
-    program_image.report = make_report(program_image, model, plan, weight_base, param_base)
+    program_image.report = make_report(program_image, model, plan, needs)
     return program_image
 
 

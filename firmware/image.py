@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from firmware.design import Design
+from firmware.stream import Segment
 
 MAGIC = b"VOLLEY\x00\x01"
 
@@ -63,6 +64,8 @@ class Program:
     entries: program word address where a run starts, for each input buffer (one or two).
     layers: one LayerPlace per layer.
     sections: (address, uint32 array) pairs to write; addresses are those of registers.py.
+    segments: empty, or what the host does for each picture (see stream.py); entries is then of no
+        use. streamed: (address, uint32 array) pairs that the segments name by number.
     report: the compiler's report, a JSON object.
     """
 
@@ -78,6 +81,8 @@ class Program:
     layers: list[LayerPlace]
     sections: list[tuple[int, np.ndarray]]
     report: dict
+    streamed: list[tuple[int, np.ndarray]] = dataclasses.field(default_factory=list)
+    segments: list[Segment] = dataclasses.field(default_factory=list)
 
     def to_bytes(self) -> bytes:
         """The file's content."""
@@ -95,10 +100,12 @@ class Program:
                 "entries": self.entries,
                 "layers": [dataclasses.asdict(layer) for layer in self.layers],
                 "sections": [[address, len(words)] for address, words in self.sections],
+                "streamed": [[address, len(words)] for address, words in self.streamed],
+                "segments": [segment.as_json() for segment in self.segments],
                 "report": self.report,
             }
         ).encode()
-        words = [np.asarray(words, dtype="<u4") for _, words in self.sections]
+        words = [np.asarray(words, dtype="<u4") for _, words in self.sections + self.streamed]
         payload = np.concatenate(words).tobytes() if words else b""
         body = struct.pack("<II", len(text), len(payload) // 4) + text + payload
         return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
@@ -136,9 +143,10 @@ def from_bytes(data: bytes, name: str = "program image") -> Program:
         )
     payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
     sections, place = [], 0
-    for address, count in meta["sections"]:
+    for address, count in meta["sections"] + meta["streamed"]:
         sections.append((address, payload[place : place + count]))
         place += count
+    loaded = len(meta["sections"])
     layers = [LayerPlace(**{**row, "shape": tuple(row["shape"])}) for row in meta["layers"]]
     keep = ("name", "classes", "ticks", "fraction_bits", "reset", "entries", "report")
     return Program(
@@ -147,7 +155,9 @@ def from_bytes(data: bytes, name: str = "program image") -> Program:
         input_shape=tuple(meta["input_shape"]),
         registers={int(number): value for number, value in meta["registers"].items()},
         layers=layers,
-        sections=sections,
+        sections=sections[:loaded],
+        streamed=sections[loaded:],
+        segments=[Segment.from_json(segment) for segment in meta["segments"]],
     )
 
 

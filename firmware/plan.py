@@ -6,39 +6,50 @@ from dataclasses import dataclass, replace
 
 from firmware.chains import Chain, Chains, Maps, layer_words
 from firmware.design import Design
-from firmware.memory_map import FitError, MapPlace
+from firmware.loads import Load, place_loads, streamed_words
+from firmware.memory_map import MapPlace
+
+
+class NoRoom(Exception):
+    """Not even with fusion and streaming a model fits; needs: (spike, weight, parameter) words."""
+
+    def __init__(self, *needs: int):
+        super().__init__(needs)
+        self.needs = needs
 
 
 @dataclass
 class Plan:
-    """Chains in the order in which they run, and the places of their maps.
+    """The chains with their weights, in the order in which they run, and the places of their maps.
 
     sources, targets: of each layer's input and output; a target is None for a readout.
     inputs: the input buffers, or the ring that takes the picture in strips. words: of spike memory,
-    per bank; weight_words and param_words: of all layers. resident: all of these are loaded once.
+    per bank.
     """
 
-    chains: list[Chain]
+    loads: list[Load]
     sources: list[MapPlace]
     targets: list[MapPlace | None]
     inputs: list[MapPlace]
     words: int
-    weight_words: int
-    param_words: int
-    resident: bool
 
     @property
     def streams(self) -> bool:
         """Whether the host has to write something while a picture is computed."""
-        return not self.resident or any(chain.spill_in or chain.spill_out for chain in self.chains)
+        return not all(load.resident for load in self.loads) or any(
+            load.chain.spill_in or load.chain.spill_out for load in self.loads
+        )
 
 
-def make_plan(model, design: Design, fuse: str, spill: bool = True) -> Plan:
+SHARES = (1, 3 / 4, 1 / 2, 3 / 8, 1 / 4)
+"""Of the weight memory: the most that a chain may take is tried at each, where weights are streamed."""
+
+
+def make_plan(model, design: Design, fuse: str) -> Plan:
     """Chooses what to fuse and what to leave to the host.
 
     In this order: what moves the fewest bytes over the link, what leaves room for a second input
-    buffer, what takes the fewest cycles. Where nothing fits the spike memory, the plan is one for
-    the smallest that would do. spill: maps and the picture may be left to the host.
+    buffer, what takes the fewest cycles. Raises ``NoRoom`` where not even that fits.
     """
     maps = Maps(model, design)
     needs = [
@@ -46,20 +57,57 @@ def make_plan(model, design: Design, fuse: str, spill: bool = True) -> Plan:
     ]
     weights, params = (sum(column) for column in zip(*needs))
     resident = weights <= design.weight_words and params <= design.param_words
-    limits = None if resident or not spill else (design.weight_words, design.param_words)
-    counts = (weights, params, limits is None)
+    limits = [None]
+    if not resident:
+        limits = [(int(design.weight_words * k), design.param_words) for k in SHARES]
 
     apart = 2 * maps.words(0) + sum(maps.words(k + 1) for k in range(len(model.layers)))
-    if fuse != "pairs" and apart <= design.spike_words and limits is None:
+    if fuse != "pairs" and apart <= design.spike_words and resident:
         chains = Chains(model, design, apart, apart=True).best("none")
-        return Plan(chains, *_place_apart(maps), *counts)
+        return Plan(place_loads(maps, chains), *_place_apart(maps))
 
-    def choose(words):
-        best = None
-        for buffers in (2, 1, 0) if spill else (2, 1):  # 0: the picture comes in strips
+    best = _choose(maps, fuse, limits, design.spike_words)
+    if best is None:
+        raise NoRoom(*_least(maps, fuse, limits, 2 * apart + design.spike_words))
+    loads, buffers = best
+    return Plan(loads, *_place(maps, chains_of(loads), buffers))
+
+
+def _least(maps: Maps, fuse, limits, enough) -> tuple[int, int, int]:
+    """The fewest words of spikes, weights and parameters that would do."""
+    design, shares = maps.design, []
+    for layer, place in zip(maps.model.layers, maps.places):
+        weights, params = layer_words(layer, place, design)
+        share = min(params, design.ci // design.co)  # whole words of the output map
+        shares.append((weights // params * share, share))
+    weights, params = (max(column) for column in zip(*shares))
+    if weights > design.weight_words or params > design.param_words:
+        limits = [None]
+    low, high = 0, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (
+            (low, middle) if _fits(maps, fuse, limits[0], middle) else (middle, high)
+        )
+    return high, weights, params
+
+
+def _fits(maps: Maps, fuse, limit, words) -> bool:
+    """Whether so many words of spike memory would do."""
+    return any(
+        Chains(maps.model, maps.design, words, limit).best(fuse, strips) for strips in (True, False)
+    )
+
+
+def _choose(maps: Maps, fuse, limits, words):
+    """The best (loads, input buffers) in so many words of spike memory, or None."""
+    model, design, best = maps.model, maps.design, None
+    for limit in limits:
+        for buffers in (2, 1, 0):  # 0: the picture comes in strips
             room = words - (2 * maps.words(0) if buffers == 2 else 0)
-            chains = Chains(model, design, room, limits, apart=buffers == 2)
-            found = chains.best(fuse, not buffers, spill) if room > 0 else None
+            if room <= 0 or buffers == 2 and limit:
+                continue
+            found = Chains(model, design, room, limit, buffers == 2).best(fuse, not buffers)
             if found is None:
                 continue
             alone = sum(
@@ -67,24 +115,30 @@ def make_plan(model, design: Design, fuse: str, spill: bool = True) -> Plan:
                 for chain in found
             )
             spilled = sum(chain.spilled for chain in found)
-            key = (spilled, alone if fuse == "pairs" else 0, -buffers)
+            if spilled and buffers == 2:
+                continue
+            loads = place_loads(maps, found)
+            cycles = sum(load.chain.cycles / load.chain.parts for load in loads)
+            key = (
+                spilled + 4 * streamed_words(loads, design), alone if fuse == "pairs" else 0,
+                -buffers, cycles,
+            )  # fmt: skip
             if best is None or key < best[0]:
-                best = (key, found, buffers)
-        return best
+                best = (key, loads, buffers)
+    return best and best[1:]
 
-    best = choose(design.spike_words)
-    if best is None:
-        low, high = design.spike_words, 2 * apart + design.spike_words
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if choose(middle) else (middle, high)
-        best = choose(high)
-    if best is None:
-        raise FitError(
-            f"model {model.name!r} does not fit: the weights of {design.ci} output channels of a "
-            f"layer do not fit {design.weight_words} weight words"
-        )
-    return Plan(best[1], *_place(maps, best[1], best[2]), *counts)
+
+def loads_words(loads: list[Load]) -> tuple[int, int]:
+    """(words of the weight memory, words of the parameter memory) that are in use."""
+    return (
+        max(load.weight_base + load.weights for load in loads),
+        max(load.param_base + load.params for load in loads),
+    )
+
+
+def chains_of(loads: list[Load]) -> list[Chain]:
+    """The chains of the loads, each once."""
+    return [load.chain for load in loads if load.part == 0]
 
 
 def _place_apart(maps: Maps):

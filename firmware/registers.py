@@ -11,7 +11,7 @@ PROGRAM     word of the program                                              rea
 DESCRIPTORS DESCRIPTOR_WORDS * layer + word                                  read, write
 WEIGHTS     tap << 20 | word * weight_columns + column                       read, write
 PARAMS      kind << 20 | word * co + channel of the group                    read, write
-SPIKES      bank << 20 | word * spike_columns + column                       read
+SPIKES      bank << 20 | word * spike_columns + column                       read, write
 IMAGE       buffer << 24 | place in the stream                               write
 =========== ================================================================ ===========
 
@@ -19,6 +19,9 @@ Memories can be read only while no program runs; registers and writes are always
 
 A weight word holds, for CO output channels one after another, CI bits (bit 1 = +1): bit
 ``channel * ci + input``; column k is its bits 32 k .. 32 k + 31.
+
+SPIKES is written in whole words: their columns in order, and the last one writes the word. That
+ends a picture that is not complete.
 
 IMAGE takes a picture as bytes in the order row, column, channel, four to a word, the first in the
 low bits. Writing place 0 starts a picture, in the buffer that the address names. Every input
@@ -81,6 +84,11 @@ class Register(IntEnum):
     STATUS = 48  # see STATUS
     CYCLES = 49  # clock cycles from run to halt
     RUNS = 50  # programs started since reset
+    # words that the host has moved since power-up, modulo 2^32
+    IMAGE_WORDS = 51  # written to IMAGE
+    MODEL_WORDS = 52  # written to PROGRAM, DESCRIPTORS, WEIGHTS and PARAMS
+    SPIKES_WRITTEN = 53
+    SPIKES_READ = 54
     LAYERS = 64  # then a pair of cycles, spikes for each layer
     SCORES = 128  # then a signed word for each output
 

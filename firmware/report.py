@@ -6,7 +6,8 @@ import math
 
 from firmware import frames, isa
 from firmware.lanes import passes_of
-from firmware.memory_map import memory_needs, word_bytes
+from firmware.memory_map import word_bytes
+from firmware.stream import words_per_image
 from firmware.timing import layer_beats, layer_cycles
 
 
@@ -36,10 +37,9 @@ def layer_rows(image, model) -> list[dict]:
     return rows
 
 
-def make_report(image, model, plan, weight_words, param_words) -> dict:
-    """The report of a program; all sizes in bytes."""
+def make_report(image, model, plan, needs) -> dict:
+    """The report of a program; all sizes in bytes. needs: words of each memory."""
     design = image.design
-    needs = memory_needs(plan.words, weight_words, param_words, len(image.sections[0][1]))
     sizes = word_bytes(design)
     rows = layer_rows(image, model)
     cycles = sum(row["cycles"] for row in rows)
@@ -48,8 +48,7 @@ def make_report(image, model, plan, weight_words, param_words) -> dict:
         4 * len(words) + overhead * math.ceil(len(words) / frames.MAX_WORDS)
         for _, words in image.sections
     )
-    picture = math.prod(image.input_shape)
-    frames_per_image = math.ceil(picture / (4 * frames.MAX_WORDS))
+    moved = {name: 4 * words for name, words in words_per_image(image).items()}
     result_words = 80 + 2 * len(image.layers)
     return {
         "on_chip": {
@@ -62,10 +61,14 @@ def make_report(image, model, plan, weight_words, param_words) -> dict:
         },
         "link": {
             "load": load_bytes,
-            "image": 4 * math.ceil(picture / 4) + overhead * (frames_per_image + 1),
-            "result": 4 * result_words + overhead,
+            "picture": moved["IMAGE_WORDS"],
+            "weights": moved["MODEL_WORDS"],
+            "spikes_up": moved["SPIKES_WRITTEN"],
+            "spikes_down": moved["SPIKES_READ"],
+            "result": 4 * result_words,
         },
-        "input_buffers": len(plan.inputs),
+        "input_buffers": 1 if image.segments else len(image.entries),
+        "runs": max(1, len(image.segments)),
         "layers": rows,
         "cycles": cycles,
         "bound": sum(row["bound"] for row in rows),
@@ -85,8 +88,9 @@ def print_report(image, clock_hz: int) -> None:
         print(f"  {name:15s} {row['bytes']:9d}  {row['of']:9d}")
     link = report["link"]
     print(
-        f"\nover the link: load {link['load']} bytes; an image {link['image']} bytes up, "
-        f"{link['result']} bytes down; {report['input_buffers']} input buffer(s)"
+        f"\nover the link: load {link['load']} bytes; an image: picture {link['picture']}, weights "
+        f"{link['weights']}, spikes {link['spikes_up']} up and {link['spikes_down']} down, results "
+        f"{link['result']}; {report['input_buffers']} input buffer(s), {report['runs']} run(s)"
     )
     print("\nlayer        kind      cycles      bound  lanes  array")
     for row in report["layers"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from firmware.isa import BANKS
@@ -48,7 +49,10 @@ def whole_ring(rows: int) -> int:
     return math.ceil(rows / BANKS) * BANKS
 
 
-def interleave(stages: list[Stage], rings: list[int]) -> list[list[Step]] | None:
+@lru_cache(maxsize=1 << 14)
+def interleave(
+    stages: tuple[Stage, ...], rings: tuple[int, ...]
+) -> tuple[tuple[Step, ...], ...] | None:
     """The steps of a chain, one list for each sweep from its first stage to its last.
 
     rings: rows kept of the map between stage k and stage k + 1. In every sweep each stage computes
@@ -78,20 +82,21 @@ def interleave(stages: list[Stage], rings: list[int]) -> list[list[Step]] | None
                 done[k] = limit
         if not steps:
             return None
-        sweeps.append(steps)
-    return sweeps
+        sweeps.append(tuple(steps))
+    return tuple(sweeps)
 
 
-def least_rings(stages: list[Stage]) -> list[int]:
+@lru_cache(maxsize=1 << 14)
+def least_rings(stages: tuple[Stage, ...]) -> tuple[int, ...]:
     """The smallest rings with which a chain goes on, in rows."""
     whole = [whole_ring(stage.rows // stage.pool) for stage in stages[:-1]]
     size = BANKS
-    while interleave(stages, [min(size, most) for most in whole]) is None:
+    while interleave(stages, tuple(min(size, most) for most in whole)) is None:
         size += BANKS
-    rings = [min(size, most) for most in whole]
+    rings = tuple(min(size, most) for most in whole)
     for k in range(len(rings)):
         while rings[k] > BANKS:
-            less = rings[:k] + [rings[k] - BANKS] + rings[k + 1 :]
+            less = rings[:k] + (rings[k] - BANKS,) + rings[k + 1 :]
             if interleave(stages, less) is None:
                 break
             rings = less

@@ -10,14 +10,18 @@ import numpy as np
 
 from firmware import isa, registers
 from firmware.design import Design
-from firmware.fields import signed, unpack
+from firmware.fields import pack, signed, unpack
 from firmware.isa import BANKS, LANES, MEMBRANE_BITS, TAPS, Opcode
 from firmware.registers import Region, Register
+from firmware.stream import PICTURE, strip_words
 
 ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
 V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
 SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
 EXACT = 1 << 24  # float32 holds every integer up to here
+COUNTED = (
+    Register.IMAGE_WORDS, Register.MODEL_WORDS, Register.SPIKES_WRITTEN, Register.SPIKES_READ
+)  # fmt: skip
 
 
 class ProgramError(ValueError):
@@ -48,6 +52,7 @@ class Simulator:
         self.layer_cycles = np.zeros(design.layers, np.int64)
         self.layer_spikes = np.zeros((batch, design.layers), np.int64)
         self.runs = 0
+        self.moved = dict.fromkeys(COUNTED, 0)
         self._stream = bytearray()
 
     # the bus
@@ -56,6 +61,8 @@ class Simulator:
         """Writes 32-bit words from an address on, as the hardware would."""
         region, place = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
         words = np.asarray(words, np.uint32)
+        if Region.PROGRAM <= region <= Region.PARAMS:
+            self.moved[Register.MODEL_WORDS] += len(words)
         bank, row = place >> registers.BANK_SHIFT, place & ((1 << registers.BANK_SHIFT) - 1)
         if region in self.words:
             self._put(self.words[region], place, words, region)
@@ -68,7 +75,10 @@ class Simulator:
         elif region == Region.REGISTERS:
             for number, word in enumerate(words, place):
                 self.registers[number] = int(word)
+        elif region == Region.SPIKES:
+            self._write_spikes(bank, row, words)
         elif region == Region.IMAGE:
+            self.moved[Register.IMAGE_WORDS] += len(words)
             self._write_stream(place, words)
         else:
             raise ProgramError(f"region {region.name} cannot be written")
@@ -85,6 +95,7 @@ class Simulator:
             mask = 0xFFFFFFFF if bank == 0 else (1 << MEMBRANE_BITS) - 1
             return [int(word) & mask for word in self.params[bank][row : row + count]]
         if region == Region.SPIKES:
+            self.moved[Register.SPIKES_READ] += count
             flat = np.ascontiguousarray(self.spikes[bank, :, 0, :]).reshape(-1).view("<u4")
             return [int(word) for word in flat[row : row + count]]
         if region == Region.REGISTERS:
@@ -123,6 +134,15 @@ class Simulator:
             )
         memory[place : place + len(words)] = words
 
+    def _write_spikes(self, bank, row, words):
+        """Whole words of the spike memory, the same for all pictures."""
+        self.moved[Register.SPIKES_WRITTEN] += len(words)
+        rest = row % self.design.spike_columns, len(words) % self.design.spike_columns
+        if any(rest):
+            raise ProgramError(f"spikes: columns {row} .. {row + len(words)} are not whole words")
+        rows = words.astype("<u4").view(np.uint8).reshape(-1, 1, self.design.ci)
+        self._put(self.spikes[bank], row // self.design.spike_columns, rows, Region.SPIKES)
+
     def _image_shape(self):
         return unpack(registers.IMAGE_SHAPE, [self.registers.get(Register.IMAGE_SHAPE, 0)])
 
@@ -148,9 +168,56 @@ class Simulator:
             return int(self.layer_cycles.sum())
         if number == Register.RUNS:
             return self.runs
+        if number in self.moved:
+            return self.moved[number] & 0xFFFFFFFF
         return self.registers.get(number, 0)
 
     # a run
+
+    def infer(self, program, images) -> None:
+        """Computes uint8 pictures [batch, channels, height, width] with a loaded program.
+
+        Does what the program asks of the host as well; the counters of layers are then of all its
+        segments.
+        """
+        if not program.segments:
+            self.load_images(images)
+            self.run(program.entries[0])
+            return
+        kept: dict[int, np.ndarray] = {}  # [row, word of the row, picture, channel]
+        cycles, spikes = np.zeros_like(self.layer_cycles), np.zeros_like(self.layer_spikes)
+        columns = self.design.spike_columns
+        for segment in program.segments:
+            for number in segment.loads:
+                self.write(*program.streamed[number])
+            for rows in segment.ups:
+                if rows.map == PICTURE:
+                    self._write_strip(rows, images)
+                    continue
+                for row, first, bank, word, count in rows.pieces():
+                    self.spikes[bank, word : word + count] = kept[rows.map][row, first : first + count]
+                self.moved[Register.SPIKES_WRITTEN] += rows.moved * columns
+            self.run(segment.entry)
+            cycles += self.layer_cycles
+            spikes += self.layer_spikes
+            for number in segment.ahead:
+                self.write(*program.streamed[number])
+            for rows in segment.downs:
+                height = program.layers[rows.map - 1].shape[1]
+                shape = (height, rows.stride, self.batch, self.design.ci)
+                there = kept.setdefault(rows.map, np.zeros(shape, np.uint8))
+                for row, first, bank, word, count in rows.pieces():
+                    there[row, first : first + count] = self.spikes[bank, word : word + count]
+                self.moved[Register.SPIKES_READ] += rows.moved * columns
+        self.layer_cycles, self.layer_spikes = cycles, spikes
+
+    def _write_strip(self, rows, images):
+        """Rows of the pictures, as the host writes them to region IMAGE."""
+        shape = self._image_shape() | {"height": rows.rows}
+        self.registers[Register.IMAGE_SHAPE] = pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0]
+        self.registers[Register.IMAGE_BASE_0] = rows.strip_base
+        self.load_images(images[:, :, rows.row : rows.row + rows.rows])
+        self.moved[Register.IMAGE_WORDS] += strip_words(rows, images.shape[1:])
 
     def run(self, entry: int = 0) -> None:
         """Runs the program at word ``entry`` of program memory to its HALT."""
@@ -275,8 +342,9 @@ class Simulator:
             combined = psums.sum(axis=0)
         if des["readout"]:
             scores = np.clip(combined * des["scale"] - bias, -SCORE_MAX - 1, SCORE_MAX)
-            kept = min(channels, self.design.scores)
-            self.scores[:, :kept] = scores[:, 0, 0, :kept]
+            first = ins["out_row"] * self.design.ci
+            kept = min(channels, self.design.scores - first)
+            self.scores[:, first : first + kept] = scores[:, 0, 0, :kept]
             return
         v = np.broadcast_to(v_init, psums.shape[1:]).astype(np.int64)
         row = np.zeros((des["passes"], self.batch, *psums.shape[3:]), np.uint8)

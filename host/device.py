@@ -19,7 +19,7 @@ from firmware import boards, isa, registers
 from firmware.frames import MAX_WORDS, Command, Status
 from firmware.image import Program
 from firmware.registers import IDENTITY_WORDS, PARAM_KINDS, Region, Register, address
-from host import identity, maps, programs
+from host import identity, maps, programs, segments
 from host.errors import DeviceError, HostError, LinkError, TransportError
 from host.link import Link, check
 from host.pipeline import infer_many
@@ -248,11 +248,7 @@ class Device:
     def upload(self, picture: np.ndarray, buffer: int = 0) -> list:
         """Sends a picture, uint8 [C, H, W], to an input buffer; returns requests to wait for."""
         self._loaded()
-        if picture.dtype != np.uint8 or picture.shape != self.program.input_shape:
-            raise DeviceError(
-                f"picture: {picture.dtype} of shape {list(picture.shape)}, the program takes "
-                f"uint8 of shape {list(self.program.input_shape)}"
-            )
+        self.check_picture(picture)
         words = picture_words(picture)
         start = address(Region.IMAGE, buffer << registers.IMAGE_BUFFER_SHIFT)
         return [
@@ -260,8 +256,25 @@ class Device:
             for place in range(0, len(words), MAX_WORDS)
         ]
 
+    def check_picture(self, picture: np.ndarray) -> None:
+        """Raises ``DeviceError`` for a picture that the program does not take."""
+        if picture.dtype != np.uint8 or picture.shape != self.program.input_shape:
+            raise DeviceError(
+                f"picture: {picture.dtype} of shape {list(picture.shape)}, the program takes "
+                f"uint8 of shape {list(self.program.input_shape)}"
+            )
+
+    def upload_and_wait(self, picture: np.ndarray) -> None:
+        """Sends a picture to buffer 0 and waits until it is there."""
+        for request in self.upload(picture):
+            check(self.link.wait(request))
+
     def infer(self, picture: np.ndarray) -> Result:
         """Classifies one picture, uint8 [C, H, W], and waits for the result."""
+        self._loaded()
+        if self.program.segments:
+            self.check_picture(picture)
+            return segments.infer(self, picture)
         began = time.perf_counter()
         self.run_to(picture)
         words = self.link.read(
@@ -271,23 +284,30 @@ class Device:
 
     def run_to(self, picture: np.ndarray) -> None:
         """Uploads a picture to buffer 0 and runs the program to its end."""
-        for request in self.upload(picture):
-            check(self.link.wait(request))
+        self.upload_and_wait(picture)
         self.start(self.program.entries[0])
         self.wait_idle()
 
     def result(self, words, runs: int, began: float) -> Result:
         """The result in the words from register STATUS on, of run number ``runs``."""
-        found = words[Register.RUNS - Register.STATUS]
-        if found != runs:
-            raise DeviceError(
-                f"{self.transport.name}: results of run {found}, run {runs} is expected: the board "
-                "was reset, or another program uses it; load the model again"
-            )
+        self.check_run(words[Register.RUNS - Register.STATUS], runs)
         counts = None
         if not self.program.layers[-1].readout:
             last = self.read_map(len(self.program.layers) - 1)
             counts = np.bitwise_count(maps.trains(last)).sum((1, 2), dtype=np.int64)
+        return self.parse(words, counts, began)
+
+    def check_run(self, found: int, runs: int | None = None) -> None:
+        """Raises ``DeviceError`` where a result is not that of run ``runs``, by default the last."""
+        runs = self.runs if runs is None else runs
+        if found != runs & 0xFFFFFFFF:
+            raise DeviceError(
+                f"{self.transport.name}: results of run {found}, run {runs} is expected: the board "
+                "was reset, or another program uses it; load the model again"
+            )
+
+    def parse(self, words, counts, began: float) -> Result:
+        """The result in the words from register STATUS on; counts: of a model without a readout."""
         return parse_results(
             self.program, words, counts, self.identity.clock_hz, time.perf_counter() - began
         )
@@ -316,19 +336,11 @@ class Device:
         """Computes the output map of a layer and reads it; the result is that of ``read_map``.
 
         Runs the picture up to the layer and no further; where the chip keeps only some rows of the
-        map, once for each instruction that makes some.
+        map, it stops behind each instruction that makes some.
         """
         self._loaded()
-        parts = []
-        for word, first, count in maps.stops(self.program, layer):
-            halt, restore = maps.halt_at(self.program, word)
-            self.link.write_all([halt])
-            try:
-                self.run_to(picture)
-                parts.append(maps.read_rows(self.link, self.program, layer, first, count))
-            finally:
-                self.link.write_all([restore])
-        return np.concatenate(parts, axis=-2)
+        self.check_picture(picture)
+        return segments.trace_map(self, picture, layer)
 
     def _loaded(self):
         if self.program is None:

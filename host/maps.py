@@ -8,6 +8,7 @@ from firmware.fields import unpack
 from firmware.image import LayerPlace, Program
 from firmware.isa import BANKS, INSTRUCTION, INSTRUCTION_WORDS, LANES, Opcode, assemble
 from firmware.registers import BANK_SHIFT, Region, address
+from firmware.stream import Segment
 from host.errors import DeviceError
 
 
@@ -31,10 +32,18 @@ def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.
             words = link.read(where, len(mine) * stride * columns)
             mine[:] = np.array(words, "<u4").reshape(mine.shape)
         ring = ring[whole:]
+    return pixels(place, rows)
+
+
+def pixels(place: LayerPlace, words: np.ndarray) -> np.ndarray:
+    """Rows of words, uint32 [rows, ...], as pixels; see ``read_rows``."""
+    rows = len(words)
+    found = np.ascontiguousarray(words).view(np.uint8)
+    found = found.reshape(rows, place.passes, place.groups, place.width, -1)
     # [row, pass, group, x, byte of the word] to [pass, group and byte, row, x]
-    pixels = rows.view(np.uint8).transpose(1, 2, 4, 0, 3)
-    pixels = pixels.reshape(place.passes, -1, count, place.width)[:, : place.shape[0]]
-    return np.ascontiguousarray(pixels if place.passes > 1 else pixels[0])
+    found = found.transpose(1, 2, 4, 0, 3)
+    found = found.reshape(place.passes, -1, rows, place.width)[:, : place.shape[0]]
+    return np.ascontiguousarray(found if place.passes > 1 else found[0])
 
 
 def read_map(link, program: Program, layer: int) -> np.ndarray:
@@ -65,40 +74,46 @@ def _check_firing(place: LayerPlace) -> None:
         raise DeviceError(f"layer {place.name} is the readout: it has scores, no spike map")
 
 
-def stops(program: Program, layer: int) -> list[tuple[int, int, int]]:
-    """Where to stop a run so that every row of a layer's map can be read.
+def stops(program: Program, segments: list[Segment], layer: int) -> list[list[tuple[int, int, int]]]:
+    """Where to stop in each segment so that every row of a layer's map can be read.
 
-    Returns (program word behind an instruction, first row, rows), for the entry of input buffer 0.
+    A stop is (program word behind an instruction, first row, rows). None at all for a map that the
+    host keeps.
     """
     place = program.layers[layer]
     _check_firing(place)
-    found, word = [], program.entries[0]
-    while True:
-        fields = unpack(INSTRUCTION, [int(w) for w in _program_words(program, word)])
-        word += INSTRUCTION_WORDS
-        if fields["opcode"] != Opcode.ROWS:
-            break
-        if fields["layer"] == layer:
-            if place.kind == "dense":
-                first, count = 0, 1
-            else:
+    found = [[] for _ in segments]
+    if any(rows.map == layer + 1 for segment in segments for rows in segment.downs):
+        return found
+    last = None
+    for number, segment in enumerate(segments):
+        word = segment.entry
+        while True:
+            words = _program_words(program, segment, word)
+            fields = unpack(INSTRUCTION, [int(value) for value in words])
+            word += INSTRUCTION_WORDS
+            if fields["opcode"] != Opcode.ROWS:
+                break
+            if fields["layer"] == layer:
                 first, count = fields["row"] // place.pool, fields["rows"] // place.pool
-            found.append((word, first, count))
+                found[number].append((word, first, count))
+                last = number, word
     if place.ring_rows >= place.shape[1]:  # the last instruction leaves the whole map
-        return [(found[-1][0], 0, place.shape[1])]
+        found = [[] for _ in segments]
+        found[last[0]].append((last[1], 0, place.shape[1]))
     return found
 
 
-def halt_at(program: Program, word: int):
+def halt_at(program: Program, segment: Segment, word: int):
     """Two (address, words) pairs: one ends the program at a word, one restores it."""
     where = address(Region.PROGRAM, word)
-    restore = [int(value) for value in _program_words(program, word)]
+    restore = [int(value) for value in _program_words(program, segment, word)]
     return (where, assemble(Opcode.HALT)), (where, restore)
 
 
-def _program_words(program: Program, word: int):
-    """The instruction at a word of program memory."""
-    for base, words in program.sections:
+def _program_words(program: Program, segment: Segment, word: int):
+    """The instruction at a word of program memory while a segment runs."""
+    for base, words in [program.streamed[k] for k in segment.loads] + program.sections:
         offset = address(Region.PROGRAM, word) - base
         if 0 <= offset <= len(words) - INSTRUCTION_WORDS:
             return words[offset : offset + INSTRUCTION_WORDS]

@@ -32,7 +32,7 @@ def infer_many(device, pictures):
     """Yields a ``host.results.Result`` for each picture, uint8 [C, H, W], in order."""
     program = device.program
     burst = result_words(program) <= MAX_WORDS
-    if len(program.entries) < 2 or not program.layers[-1].readout or not burst:
+    if program.segments or len(program.entries) < 2 or not program.layers[-1].readout or not burst:
         for picture in pictures:
             yield device.infer(picture)
         return

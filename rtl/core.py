@@ -194,7 +194,8 @@ def core(clk, bus, identity, design):
     pictures = image_writer(
         clk, host.image_start, host.image_base, host.image_shape, host.image_stride,
         bus.write_data, host.image_accept, image_ready, image_request, image_grant, image_bank,
-        image_address, slots, design,
+        image_address, slots, host.word_accept, host.word_column, host.word_bank,
+        host.word_address, design,
     )  # fmt: skip
 
     # weights

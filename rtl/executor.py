@@ -62,7 +62,7 @@ def executor(
     repeated, out_of_order = int(Status.REPEATED), int(Status.OUT_OF_ORDER)
     bad_command = int(Status.BAD_COMMAND)
     registers, results = int(Region.REGISTERS), int(Register.STATUS)
-    spikes, image = int(Region.SPIKES), int(Region.IMAGE)
+    image = int(Region.IMAGE)
 
     @always(clk.posedge)
     def execute():
@@ -113,7 +113,7 @@ def executor(
                     elif bus.running and region != registers:
                         verdict[:] = busy
                 elif command == write:
-                    if region > image or region == spikes:
+                    if region > image:
                         verdict[:] = bad_address
                 elif command == run:
                     region.next = registers

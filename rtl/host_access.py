@@ -17,6 +17,7 @@ class HostPort:
 
     program_write, descriptor_write   with ``place`` and ``data``
     image_accept, image_start, image_base, image_shape, image_stride   of ``image_writer``
+    word_accept, word_column, word_bank, word_address   of ``image_writer``: SPIKES
     stop                              one cycle
     read_*                            level: that memory is to show the word of ``row``
     bank, row                         of the word that is read
@@ -39,6 +40,10 @@ class HostPort:
         self.image_base = Signal(intbv(0)[20:])
         self.image_shape = Signal(intbv(0)[32:])
         self.image_stride = Signal(intbv(0)[20:])
+        self.word_accept = Signal(bool(0))
+        self.word_column = Signal(modbv(0)[4:])
+        self.word_bank = Signal(intbv(0)[2:])
+        self.word_address = Signal(modbv(0)[address_bits(design.spike_words) :])
         self.stop = Signal(bool(0))
         self.read_program = Signal(bool(0))
         self.read_descriptor = Signal(bool(0))
@@ -86,7 +91,8 @@ def host_access(
     design_co, scores_row = design.co, int(Register.SCORES) >> columns_param
     weight_bits = len(weight_port.data)
     weight_column_bits, param_channel_bits = len(weight_port.column), len(param_port.channel)
-    region_image = int(Region.IMAGE)
+    region_image, region_spikes = int(Region.IMAGE), int(Region.SPIKES)
+    word_bits = len(host.word_address)
     wait = read_cycles(design)
 
     reading = Signal(bool(0))
@@ -112,7 +118,12 @@ def host_access(
     @always_comb
     def grant():
         bus.running.next = running
-        bus.ready.next = (not reading) and (image_ready or address[32:28] != region_image)
+        bus.ready.next = (not reading) and (
+            image_ready
+            or not write
+            or (address[32:28] != region_image and address[32:28] != region_spikes)
+        )
+        host.word_accept.next = write and image_ready and address[32:28] == region_spikes
         host.image_accept.next = write and image_ready and address[32:28] == region_image
         host.image_start.next = address[IMAGE_BUFFER_SHIFT:] == 0
 
@@ -122,6 +133,12 @@ def host_access(
             host.image_base.next = base_1
         else:
             host.image_base.next = base_0
+
+    @always_comb
+    def place_word():
+        host.word_column.next = address[4:] & (design_spike_columns - 1)
+        host.word_bank.next = address[BANK_SHIFT + 2 : BANK_SHIFT]
+        host.word_address.next = address[word_bits + columns_spike : columns_spike]
 
     taken = Signal(bool(0))
 
@@ -146,6 +163,20 @@ def host_access(
             param_port.data.next = write_data
             host.place.next = address[BANK_SHIFT:]
             host.data.next = write_data
+
+    # what the host moves, counted since power-up
+    count_image, count_model, count_written, count_read = (Signal(modbv(0)[32:]) for _ in range(4))
+
+    @always(clk.posedge)
+    def count_words():
+        if host.image_accept:
+            count_image.next = count_image + 1
+        if host.word_accept:
+            count_written.next = count_written + 1
+        if taken and address[32:28] >= Region.PROGRAM and address[32:28] <= Region.PARAMS:
+            count_model.next = count_model + 1
+        if bus.read and not reading and address[32:28] == Region.SPIKES:
+            count_read.next = count_read + 1
 
     @always(clk.posedge)
     def write_registers():
@@ -224,6 +255,14 @@ def host_access(
                 register_word.next = total_cycles
             elif place == Register.RUNS:
                 register_word.next = runs
+            elif place == Register.IMAGE_WORDS:
+                register_word.next = count_image
+            elif place == Register.MODEL_WORDS:
+                register_word.next = count_model
+            elif place == Register.SPIKES_WRITTEN:
+                register_word.next = count_written
+            elif place == Register.SPIKES_READ:
+                register_word.next = count_read
             elif place >= Register.SCORES:
                 register_word.next = score_word
             elif place >= Register.LAYERS:

@@ -48,7 +48,7 @@ class Device:
                 return self._response(seq, Status.BUSY)
             return self._read(seq, count, argument)
         if code == Command.WRITE:
-            if region == Region.SPIKES or region > Region.IMAGE:
+            if region > Region.IMAGE:
                 return self._response(seq, Status.BAD_ADDRESS)
             for offset, word in enumerate(words):
                 place = region << REGION_SHIFT | (argument + offset) & PLACES

@@ -6,11 +6,13 @@ from board import SMALL, open_board
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from random_models import models
-from test_fusion import load, squeezed
+from test_fusion import SHARES, load, squeezed
 
 from firmware.chains import FUSE
 from firmware.compile import FitError
+from firmware.registers import Register
 from firmware.simulator import Simulator
+from firmware.stream import spike_address, words_per_image
 from model import golden
 
 
@@ -20,14 +22,40 @@ def board():
         yield device
 
 
-def check_model(board, random, count, fuse="auto", share=1.0):
+def test_spike_memory_is_written_and_read(board):
+    design = board.identity.design
+    rng = np.random.default_rng(5)
+    counts = [Register.SPIKES_WRITTEN, Register.SPIKES_READ]
+    before = [board.read_register(register) for register in counts]
+    written = {}
+    for bank in range(3):
+        for word in (0, 1, int(rng.integers(2, 1000)), design.spike_words - 2):
+            values = rng.integers(0, 1 << 32, 2 * design.spike_columns, dtype=np.uint32)
+            written[bank, word] = values
+            board.link.write(spike_address(bank, word, design.spike_columns), list(values))
+    for (bank, word), values in written.items():
+        found = board.link.read(spike_address(bank, word, design.spike_columns), len(values))
+        if (bank, word) != (bank, 0):  # overlaps with the write at word 1
+            assert list(found) == list(values)
+    size = sum(len(values) for values in written.values())
+    after = [board.read_register(register) for register in counts]
+    assert [b - a for a, b in zip(before, after)] == [size, size]
+
+
+def words_moved(board):
+    """The registers that count the words which the host moves."""
+    names = ("IMAGE_WORDS", "MODEL_WORDS", "SPIKES_WRITTEN", "SPIKES_READ")
+    return {name: board.read_register(Register[name]) for name in names}
+
+
+def check_model(board, random, count, fuse="auto", **shares):
     """Loads a random model and compares pictures' spikes and scores with golden and simulator.
 
-    share: of the spike memory that the model needs unfused.
+    shares: see ``test_fusion.squeezed``.
     """
     model = load(random)
     try:
-        program = squeezed(model, board.identity.design, fuse, share)
+        program = squeezed(model, board.identity.design, fuse, **shares)
     except FitError:
         reject()
     if program is None:
@@ -36,11 +64,11 @@ def check_model(board, random, count, fuse="auto", share=1.0):
     reference = golden.run(model, images)
     simulator = Simulator(program.design, count)
     simulator.load(program)
-    simulator.load_images(images)
-    simulator.run(program.entries[0])
+    simulator.infer(program, images)
     board.load(program)
     fired = [k for k, layer in enumerate(model.layers) if not layer.readout]
     assert np.array_equal(simulator.layer_spikes[:, fired], reference.spike_counts)
+    before = words_moved(board)
     for k, result in enumerate(board.infer_many(images)):
         assert np.array_equal(result.scores, reference.scores[k])
         assert result.label == reference.labels[k]
@@ -49,6 +77,11 @@ def check_model(board, random, count, fuse="auto", share=1.0):
         if model.layers[-1].readout:
             found = simulator.scores[k, : model.layers[-1].outputs]
             assert np.array_equal(found, reference.scores[k])
+    moved = {name: words - before[name] for name, words in words_moved(board).items()}
+    wanted = words_per_image(program)
+    if not model.layers[-1].readout:
+        wanted.pop("SPIKES_READ"), moved.pop("SPIKES_READ")  # the host reads the last map to count
+    assert moved == {name: words * len(images) for name, words in wanted.items()}
     for number, layer in enumerate(fired):
         found = board.trace_map(images[0], layer)
         assert np.array_equal(found, reference.maps[number][0]), model.layers[layer].name
@@ -76,18 +109,20 @@ def test_many_random_models(board, random, count):
 CHAINS = {
     "random": models(size=14, convs=True, layers=3),
     "fuse": st.sampled_from(FUSE),
-    "share": st.floats(0.3, 0.9),
+    "spikes": SHARES,
+    "weights": SHARES,
+    "params": SHARES,
 }
 
 
 @settings(max_examples=8, **CHECKS)
 @given(**CHAINS)
-def test_random_chains(board, random, fuse, share):
-    check_model(board, random, 2, fuse, share)
+def test_random_chains(board, random, fuse, **shares):
+    check_model(board, random, 2, fuse, **shares)
 
 
 @pytest.mark.slow
 @settings(max_examples=300, **CHECKS)
 @given(**CHAINS)
-def test_many_random_chains(board, random, fuse, share):
-    check_model(board, random, 2, fuse, share)
+def test_many_random_chains(board, random, fuse, **shares):
+    check_model(board, random, 2, fuse, **shares)

@@ -129,7 +129,7 @@ def test_regions():
     requests, statuses, written = [], [], set()
     for region in range(16):
         readable = region <= Region.SPIKES
-        writable = region <= Region.IMAGE and region != Region.SPIKES
+        writable = region <= Region.IMAGE
         requests.append((Command.READ, at(region, 3), 2))
         requests.append((Command.WRITE, at(region, 3), 0, [7, 8]))
         statuses += [OK if readable else BAD_ADDRESS, OK if writable else BAD_ADDRESS]

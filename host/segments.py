@@ -1,0 +1,135 @@
+"""Pictures through a program of segments: the host streams weights and keeps spilled maps.
+
+See firmware/stream.py for what a segment asks of the host.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from firmware import registers
+from firmware.fields import pack
+from firmware.registers import Region, Register, address
+from firmware.stream import PICTURE, Rows, Segment, spike_address
+from host import maps
+from host.results import HEAD, result_words
+
+
+class SegmentRun:
+    """One picture, uint8 [C, H, W], on its way through a ``host.device.Device`` with a program.
+
+    kept: {number of a map: its words, uint32 [rows, words of a row, columns]} that the host keeps.
+    """
+
+    def __init__(self, device, picture: np.ndarray):
+        self.device, self.link, self.program = device, device.link, device.program
+        self.picture = picture
+        self.kept: dict[int, np.ndarray] = {}
+
+    def write(self, segment: Segment) -> None:
+        """Writes what has to be there before a segment runs; the device is idle."""
+        sections = [self.program.streamed[number] for number in segment.loads]
+        for rows in segment.ups:
+            if rows.map == PICTURE:
+                sections += self._strip(rows)
+                continue
+            for row, first, bank, word, count in rows.pieces():
+                words = self.kept[rows.map][row, first : first + count].reshape(-1)
+                # a frame carries whole words: MAX_WORDS is a multiple of their columns
+                place = spike_address(bank, word, self.program.design.spike_columns)
+                sections.append((place, words))
+        self.link.write_all(sections)
+
+    def run(self, entry: int, ahead=()) -> None:
+        """Runs from a word of program memory on and writes sections meanwhile."""
+        self.device.start(entry)
+        self.link.write_all([self.program.streamed[number] for number in ahead])
+        self.device.wait_idle()
+
+    def read(self, segment: Segment) -> None:
+        """Reads the rows that the host keeps."""
+        columns = self.program.design.spike_columns
+        for rows in segment.downs:
+            height = self.program.layers[rows.map - 1].shape[1]
+            kept = self.kept.setdefault(
+                rows.map, np.zeros((height, rows.stride, columns), "<u4")
+            )
+            for row, first, bank, word, count in rows.pieces():
+                words = self.link.read(spike_address(bank, word, columns), count * columns)
+                kept[row, first : first + count] = np.array(words, "<u4").reshape(count, columns)
+
+    def _strip(self, rows: Rows):
+        """Sections that put rows of the picture into region IMAGE."""
+        from host.device import picture_words
+
+        channels, _, width = self.program.input_shape
+        shape = {"width": width, "height": rows.rows, "channels": channels}
+        setup = {
+            Register.IMAGE_BASE_0: rows.strip_base,
+            Register.IMAGE_SHAPE: pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0],
+        }
+        words = picture_words(self.picture[:, rows.row : rows.row + rows.rows])
+        return [(address(Region.REGISTERS, k), [value]) for k, value in setup.items()] + [
+            (address(Region.IMAGE), words)
+        ]
+
+
+def infer(device, picture: np.ndarray):
+    """A ``host.results.Result`` of a picture; counters are of all segments together."""
+    began = time.perf_counter()
+    program, run = device.program, SegmentRun(device, picture)
+    count = HEAD + 2 * len(program.layers)
+    start = address(Region.REGISTERS, Register.STATUS)
+    totals = np.zeros(count, np.int64)
+    for segment in program.segments:
+        run.write(segment)
+        run.run(segment.entry, segment.ahead)
+        run.read(segment)
+        words = device.link.read(start, count)
+        device.check_run(words[Register.RUNS - Register.STATUS])
+        totals += words
+    words = list(device.link.read(start, result_words(program)))
+    words[:count] = [int(total) for total in totals]
+    counts = None
+    if not program.layers[-1].readout:
+        number = len(program.layers)
+        last = (
+            maps.pixels(program.layers[-1], run.kept[number])
+            if number in run.kept
+            else device.read_map(number - 1)
+        )
+        counts = np.bitwise_count(maps.trains(last)).sum((1, 2), dtype=np.int64)
+    return device.parse(words, counts, began)
+
+
+def trace_map(device, picture: np.ndarray, layer: int) -> np.ndarray:
+    """The output map of a layer, uint8 [C, H, W], of any program, run up to it and no further.
+
+    Where the chip keeps only some rows of the map, the program stops behind each instruction that
+    makes some, and goes on from there.
+    """
+    program, run = device.program, SegmentRun(device, picture)
+    segments = program.segments or [Segment(program.entries[0])]
+    if not program.segments:
+        device.upload_and_wait(picture)
+    parts, missing = [], maps.stops(program, segments, layer)
+    for number, segment in enumerate(segments):
+        run.write(segment)
+        word, ahead = segment.entry, segment.ahead
+        stops = missing[number]
+        for stop, first, count in stops:
+            halt, restore = maps.halt_at(program, segment, stop)
+            device.link.write_all([halt])
+            try:
+                run.run(word, ahead)
+                parts.append(maps.read_rows(device.link, program, layer, first, count))
+            finally:
+                device.link.write_all([restore])
+            word, ahead = stop, ()
+        if stops and not any(missing[number + 1 :]):
+            return np.concatenate(parts, axis=-2)
+        run.run(word, ahead)
+        run.read(segment)
+    return maps.pixels(program.layers[layer], run.kept[layer + 1])
