@@ -6,7 +6,14 @@ computes, it computes from the words that a host would write. Many pictures run 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
+
+try:
+    from threadpoolctl import ThreadpoolController
+except ImportError:  # optional: threads cost small products more than they bring
+    ThreadpoolController = None
 
 from firmware import isa, registers
 from firmware.design import Design
@@ -22,6 +29,12 @@ EXACT = 1 << 24  # float32 holds every integer up to here
 COUNTED = (
     Register.IMAGE_WORDS, Register.MODEL_WORDS, Register.SPIKES_WRITTEN, Register.SPIKES_READ
 )  # fmt: skip
+
+
+def _one_thread():
+    return ThreadpoolController().limit(limits=1, user_api="blas") if ThreadpoolController else (
+        nullcontext()
+    )
 
 
 class ProgramError(ValueError):
@@ -54,6 +67,7 @@ class Simulator:
         self.runs = 0
         self.moved = dict.fromkeys(COUNTED, 0)
         self._stream = bytearray()
+        self._ordered = {}  # weights by descriptor, until others are written
 
     # the bus
 
@@ -67,6 +81,7 @@ class Simulator:
         if region in self.words:
             self._put(self.words[region], place, words, region)
         elif region == Region.WEIGHTS:
+            self._ordered.clear()
             self._put(self.weights[bank], row, words, region)
         elif region == Region.PARAMS:
             bits = isa.SCORE_BITS if bank == 0 else MEMBRANE_BITS
@@ -221,6 +236,10 @@ class Simulator:
 
     def run(self, entry: int = 0) -> None:
         """Runs the program at word ``entry`` of program memory to its HALT."""
+        with _one_thread():
+            self._run(entry)
+
+    def _run(self, entry):
         self.layer_cycles[:] = 0
         self.layer_spikes[:] = 0
         self.runs += 1
@@ -245,7 +264,10 @@ class Simulator:
         beats = des["in_groups"] * des["width"] * (count if dense else 1)
         cycles = isa.group_cycles(beats, passes, des["readout"])
         self.layer_cycles[layer] += cycles * des["out_groups"] * (1 if dense else count)
-        weights = self._layer_weights(des)
+        key = tuple(des.values())
+        if key not in self._ordered:
+            self._ordered[key] = self._layer_weights(des)
+        weights = self._ordered[key]
         rows = self._input_rows(ins, des)
         if dense:
             psums = []
@@ -323,11 +345,9 @@ class Simulator:
 
     def _psums(self, inputs, weights, des):
         """int64 [lane, picture, row, x, output channel]."""
-        lanes = []
-        for lane in range(LANES):
-            bits = ((inputs >> lane) & 1).astype(np.float32)
-            lanes.append((bits.reshape(-1, bits.shape[-1]) @ weights).astype(np.int64))
-        psums = np.stack(lanes)
+        bits = np.stack([(inputs >> lane) & 1 for lane in range(LANES)])
+        psums = bits.astype(np.float32).reshape(-1, inputs.shape[-1]) @ weights
+        psums = psums.astype(np.int64)
         assert np.abs(psums).max(initial=0) < EXACT
         return psums.reshape(LANES, *inputs.shape[:3], -1)
 

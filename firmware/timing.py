@@ -28,6 +28,9 @@ def layer_cycles(layer, model, design: Design) -> int:
     return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout)
 
 
+RUN_OVERHEAD = 29
+"""Cycles of a run beside its row instructions: the first fetch and the end."""
+
 # cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO
 _DEPTH = {
     4: ({4: 36, 8: 38, 16: 40, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 2, 8: 4, 16: 5, 32: 7, 64: 8}),

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from firmware.registers import Register
 from host.device import Device
 
 TOOLS = ("verilator", "g++", "make", "perl")
@@ -20,3 +21,9 @@ def open_board(settings=None, port="sim"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     return Device.open(port, settings=settings)
+
+
+def words_moved(board):
+    """The registers that count the words which the host moves."""
+    names = ("IMAGE_WORDS", "MODEL_WORDS", "SPIKES_WRITTEN", "SPIKES_READ")
+    return {name: board.read_register(Register[name]) for name in names}

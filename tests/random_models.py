@@ -165,3 +165,36 @@ def models(draw, **options):
     meta = _shape(lambda low, high: draw(st.integers(low, high)), _options(**options))
     seed = draw(st.integers(0, 2**32 - 1))
     return RandomModel(meta, _contents(meta, seed), seed)
+
+
+def network(text, input_shape, seed=0, ticks=8):
+    """A RandomModel of a network like "64C3-P2-128-10": the last number is a readout."""
+    channels, height, width = input_shape
+    meta = {
+        "format": 1, "name": text, "ticks": ticks, "fraction_bits": 4, "reset": "soft",
+        "input": {"channels": channels, "height": height, "width": width, "bits": 8}, "layers": [],
+    }  # fmt: skip
+    parts = text.split("-")
+    for k, part in enumerate(parts):
+        if part == "P2":
+            meta["layers"][-1]["pool"] = 2
+            height, width = height // 2, width // 2
+            continue
+        outputs, conv, kernel = part.partition("C")
+        layer = {"name": f"layer{len(meta['layers'])}", "kind": "conv" if conv else "dense"}
+        layer["in"] = channels if conv else channels * height * width
+        layer["out"] = channels = int(outputs)
+        if conv:
+            layer.update(kernel=int(kernel), padding=int(kernel) // 2, pool=1)
+        else:
+            height = width = 1
+        if k == 0:
+            layer["encode"] = True
+        if k == len(parts) - 1:
+            layer["readout"] = True
+        meta["layers"].append(layer)
+    meta["classes"] = [f"class {c}" for c in range(channels)]
+    return RandomModel(meta, _contents(meta, seed), seed)
+
+
+CIFAR10 = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"

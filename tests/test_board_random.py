@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from board import SMALL, open_board
+from board import SMALL, open_board, words_moved
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from random_models import models
@@ -42,12 +42,6 @@ def test_spike_memory_is_written_and_read(board):
     assert [b - a for a, b in zip(before, after)] == [size, size]
 
 
-def words_moved(board):
-    """The registers that count the words which the host moves."""
-    names = ("IMAGE_WORDS", "MODEL_WORDS", "SPIKES_WRITTEN", "SPIKES_READ")
-    return {name: board.read_register(Register[name]) for name in names}
-
-
 def check_model(board, random, count, fuse="auto", **shares):
     """Loads a random model and compares pictures' spikes and scores with golden and simulator.
 
@@ -73,6 +67,7 @@ def check_model(board, random, count, fuse="auto", **shares):
         assert np.array_equal(result.scores, reference.scores[k])
         assert result.label == reference.labels[k]
         assert result.spikes == list(reference.spike_counts[k])
+        assert result.cycles == program.report["cycles"]
         assert result.layer_cycles == [row["cycles"] for row in program.report["layers"]]
         if model.layers[-1].readout:
             found = simulator.scores[k, : model.layers[-1].outputs]
