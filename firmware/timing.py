@@ -41,4 +41,4 @@ _DEPTH = {
 def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
     by_ci, by_co = _DEPTH[design.lut]
-    return by_ci[design.ci] + by_co[design.co] + 4
+    return by_ci[design.ci] + by_co[design.co] + 5

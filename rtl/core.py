@@ -124,6 +124,12 @@ def later_beat(clk, beat, later):
     ]  # fmt: skip
 
 
+def drain_cycles(design):
+    """Cycles that the sequencer waits for the last result of an instruction; firmware/timing.py
+    counts with them."""
+    return 1 + depth(design)["written"] + 2
+
+
 @block
 def core(clk, bus, identity, design):
     """Runs programs; bus: ``rtl.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
@@ -154,7 +160,7 @@ def core(clk, bus, identity, design):
     )  # fmt: skip
     beat, active = Beat(design), Active()
     issuing, account = Signal(bool(0)), Signal(bool(0))
-    drain = 1 + when["written"] + 2
+    drain = drain_cycles(design)
     walking = sequencer(
         clk, host.stop, bus.run, running, valid, instruction, descriptor, step, beat, active,
         issuing, account, drain, design,

@@ -18,7 +18,9 @@ from firmware.schedule import Stage, interleave, least_rings, whole_ring
 from firmware.simulator import Simulator
 from firmware.registers import Register
 from firmware.stream import words_per_image
+from firmware.timing import instruction_overhead
 from model import golden
+from rtl.core import drain_cycles
 
 ROOMY = Design(
     ci=4, co=2, spike_words=8192, weight_words=4096, param_words=256, program_words=4096, row_max=16,
@@ -152,3 +154,12 @@ def test_rings_that_are_too_small_are_found_out():
     assert least_rings(pooled) == (6,)
     assert least_rings((Stage(12, 1), Stage(12, 1))) == (3,)
     assert interleave(pooled, (6,))
+
+
+def test_the_report_knows_how_long_an_instruction_drains():
+    powers = [1 << k for k in range(7)]
+    for lut in (4, 6):
+        for ci in powers[2:]:
+            for co in (co for co in powers if co <= ci):
+                design = Design(ci=ci, co=co, lut=lut)
+                assert instruction_overhead(design) == drain_cycles(design) + 2, design
