@@ -20,7 +20,7 @@ from firmware.image import LayerPlace, Program
 from firmware.lanes import passes_of
 from firmware.memory_map import FitError, describe_excess, excess, memory_needs
 from firmware.plan import NoRoom, loads_words, make_plan
-from firmware.registers import Register
+from firmware.registers import Region, Register, address
 from firmware.report import make_report, print_report
 
 
@@ -137,6 +137,17 @@ def compile_model(
     return program_image
 
 
+def listing(image: Program) -> str:
+    """The program as text, also where the host streams it."""
+    start = address(Region.PROGRAM)
+    texts = [
+        isa.disassemble([int(word) for word in words])
+        for place, words in image.sections + image.streamed
+        if place == start
+    ]
+    return "\n\n".join(texts)
+
+
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -153,12 +164,16 @@ def main(arguments=None) -> int:
     parser.add_argument("-o", "--output", help="program image to write")
     parser.add_argument("--disassemble", action="store_true", help="print the program")
     options = parser.parse_args(arguments)
+    from firmware import compare  # it compiles, too
+
     try:
         board = boards.load(options.board, parse_settings(options.set))
-        image = compile_model(modelfile.load(options.model), board.design, fuse=options.fuse)
+        model = modelfile.load(options.model)
+        image = compile_model(model, board.design, fuse=options.fuse)
         print_report(image, board.clock_hz)
+        print(f"\n{compare.text(compare.compare(model, board.design))}")
         if options.disassemble:
-            print(isa.disassemble([int(word) for word in image.sections[0][1]]))
+            print(listing(image))
         if options.output:
             image.save(options.output)
             print(f"wrote {options.output}")

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the contract: instruction set, memory map, link.
+"""Writes the pages of docs/ that follow from the sources: instruction set, memory map, link, fusion.
 
     python -m firmware.docs
 """
@@ -9,7 +9,7 @@ import inspect
 import os
 from pathlib import Path
 
-from firmware import frames, isa, registers
+from firmware import frames, fusion_page, isa, registers
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 NOTE = "<!-- written by `python -m firmware.docs` from the sources; do not edit -->\n"
@@ -96,7 +96,13 @@ def link() -> str:
     )
 
 
-PAGES = {"instruction-set.md": instruction_set, "link.md": link}
+def fusion() -> str:
+    """docs/fusion.md."""
+    title, _, text = fusion_page.page().partition("\n")
+    return f"{title}\n\n{NOTE}{text}"
+
+
+PAGES = {"instruction-set.md": instruction_set, "link.md": link, "fusion.md": fusion}
 
 
 def main() -> None:

@@ -139,7 +139,6 @@ def _halve(maps: Maps, chain: Chain, loads, kept, free) -> Chain:
     if (
         chain.first != chain.last
         or chain.spill_in
-        or chain.spill_out
         or any((load.chain.first, load.part) in kept for load in mine)
         or all(2 * load.weights <= free[0] and 2 * load.params <= free[1] for load in mine)
     ):

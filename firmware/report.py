@@ -75,6 +75,8 @@ def make_report(image, model, plan, needs) -> dict:
         },
         "input_buffers": 1 if image.segments else len(image.entries),
         "runs": runs,
+        # of the streamed weights: written while the program runs
+        "ahead": 4 * sum(len(image.streamed[k][1]) for s in image.segments for k in s.ahead),
         "instructions": instructions,
         "layers": rows,
         "cycles": cycles,
@@ -109,8 +111,9 @@ def print_report(image, clock_hz: int) -> None:
     link = report["link"]
     print(
         f"\nover the link: load {link['load']} bytes; an image: picture {link['picture']}, weights "
-        f"{link['weights']}, spikes {link['spikes_up']} up and {link['spikes_down']} down, results "
-        f"{link['result']}; {report['input_buffers']} input buffer(s), {report['runs']} run(s)"
+        f"{link['weights']} ({report['ahead']} while the array works), spikes {link['spikes_up']} up "
+        f"and {link['spikes_down']} down, results {link['result']}; {report['input_buffers']} input "
+        f"buffer(s), {report['runs']} run(s)"
     )
     print("\nlayer        kind      cycles      bound  lanes  array")
     for row in report["layers"]:

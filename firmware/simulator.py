@@ -17,10 +17,9 @@ except ImportError:  # optional: threads cost small products more than they brin
 
 from firmware import isa, registers
 from firmware.design import Design
-from firmware.fields import pack, signed, unpack
+from firmware.fields import signed, unpack
 from firmware.isa import BANKS, LANES, MEMBRANE_BITS, TAPS, Opcode
 from firmware.registers import Region, Register
-from firmware.stream import PICTURE, strip_words
 
 ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
 V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
@@ -188,51 +187,6 @@ class Simulator:
         return self.registers.get(number, 0)
 
     # a run
-
-    def infer(self, program, images) -> None:
-        """Computes uint8 pictures [batch, channels, height, width] with a loaded program.
-
-        Does what the program asks of the host as well; the counters of layers are then of all its
-        segments.
-        """
-        if not program.segments:
-            self.load_images(images)
-            self.run(program.entries[0])
-            return
-        kept: dict[int, np.ndarray] = {}  # [row, word of the row, picture, channel]
-        cycles, spikes = np.zeros_like(self.layer_cycles), np.zeros_like(self.layer_spikes)
-        columns = self.design.spike_columns
-        for segment in program.segments:
-            for number in segment.loads:
-                self.write(*program.streamed[number])
-            for rows in segment.ups:
-                if rows.map == PICTURE:
-                    self._write_strip(rows, images)
-                    continue
-                for row, first, bank, word, count in rows.pieces():
-                    self.spikes[bank, word : word + count] = kept[rows.map][row, first : first + count]
-                self.moved[Register.SPIKES_WRITTEN] += rows.moved * columns
-            self.run(segment.entry)
-            cycles += self.layer_cycles
-            spikes += self.layer_spikes
-            for number in segment.ahead:
-                self.write(*program.streamed[number])
-            for rows in segment.downs:
-                height = program.layers[rows.map - 1].shape[1]
-                shape = (height, rows.stride, self.batch, self.design.ci)
-                there = kept.setdefault(rows.map, np.zeros(shape, np.uint8))
-                for row, first, bank, word, count in rows.pieces():
-                    there[row, first : first + count] = self.spikes[bank, word : word + count]
-                self.moved[Register.SPIKES_READ] += rows.moved * columns
-        self.layer_cycles, self.layer_spikes = cycles, spikes
-
-    def _write_strip(self, rows, images):
-        """Rows of the pictures, as the host writes them to region IMAGE."""
-        shape = self._image_shape() | {"height": rows.rows}
-        self.registers[Register.IMAGE_SHAPE] = pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0]
-        self.registers[Register.IMAGE_BASE_0] = rows.strip_base
-        self.load_images(images[:, :, rows.row : rows.row + rows.rows])
-        self.moved[Register.IMAGE_WORDS] += strip_words(rows, images.shape[1:])
 
     def run(self, entry: int = 0) -> None:
         """Runs the program at word ``entry`` of program memory to its HALT."""

@@ -11,6 +11,7 @@ from test_fusion import SHARES, load, squeezed
 from firmware.chains import FUSE
 from firmware.compile import FitError
 from firmware.registers import Register
+from firmware.simulated_host import infer
 from firmware.simulator import Simulator
 from firmware.stream import spike_address, words_per_image
 from model import golden
@@ -58,7 +59,7 @@ def check_model(board, random, count, fuse="auto", **shares):
     reference = golden.run(model, images)
     simulator = Simulator(program.design, count)
     simulator.load(program)
-    simulator.infer(program, images)
+    infer(simulator, program, images)
     board.load(program)
     fired = [k for k, layer in enumerate(model.layers) if not layer.readout]
     assert np.array_equal(simulator.layer_spikes[:, fired], reference.spike_counts)

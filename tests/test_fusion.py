@@ -15,6 +15,7 @@ from firmware.chains import FUSE
 from firmware.compile import FitError, compile_model
 from firmware.design import Design
 from firmware.schedule import Stage, interleave, least_rings, whole_ring
+from firmware.simulated_host import infer
 from firmware.simulator import Simulator
 from firmware.registers import Register
 from firmware.stream import words_per_image
@@ -63,7 +64,7 @@ def check_simulator(program, model, images, reference):
     simulator = Simulator(program.design, len(images))
     simulator.load(program)
     before = dict(simulator.moved)
-    simulator.infer(program, images)
+    infer(simulator, program, images)
     check_state(simulator, program, model, reference)
     for register, words in words_per_image(program).items():
         if program.segments:
