@@ -20,7 +20,7 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 from firmware.boards import BoardError  # noqa: E402
 from firmware.chains import FUSE  # noqa: E402
 from firmware.compile import FitError  # noqa: E402
-from firmware.image import ImageError  # noqa: E402
+from firmware.image import ImageError, Program  # noqa: E402
 from firmware.modelfile import ModelError  # noqa: E402
 from host import images, plot, ports, programs, report, trace  # noqa: E402
 from host.device import SIM, Device  # noqa: E402
@@ -60,8 +60,8 @@ def parse(arguments=None):
     add("--baud", type=_positive, metavar="N", help="the port's speed after the board's reset; "
         "by default those of the known boards are tried")
     add("--verify", action="store_true", help="read the program back after loading")
-    add("--fuse", choices=FUSE, default="auto", help="layers whose rows are interleaved, where "
-        "--model is a model file. Default: auto, what the board's memory asks for")
+    add("--fuse", choices=FUSE, help="layers whose rows are interleaved, where --model is a model "
+        "file. Default: auto, what the board's memory asks for")
     add("--list", action="store_true", help="list ports and boards")
     options = parser.parse_args(arguments)
     if options.trace and options.port == GOLDEN:
@@ -111,7 +111,8 @@ def _open(options, source, stack):
         return GoldenSession(source)
     device = stack.enter_context(Device.open(options.port, options.baud, say=_say))
     device.raise_baud()
-    return BoardSession(device, source, progress=True, verify=options.verify, fuse=options.fuse)
+    return BoardSession(device, source, progress=True, verify=options.verify,
+                        fuse=options.fuse or "auto")
 
 
 def _say(text):
@@ -121,6 +122,9 @@ def _say(text):
 def _run(options, stack):
     # all files first: a mistake shows before a board is built, opened or loaded
     source = programs.read(options.model)
+    if options.fuse and isinstance(source, Program):
+        raise ImageError(f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
+                         "model file, or compile it with python -m firmware.compile --fuse")
     pictures = images.load(options.images or IMAGES, programs.input_shape(source), options.fit,
                            options.limit).images
     labels = None

@@ -17,6 +17,7 @@ from firmware.design import Design
 from firmware.schedule import Stage, interleave, least_rings, whole_ring
 from firmware.simulated_host import infer
 from firmware.simulator import Simulator
+from firmware.image import from_bytes
 from firmware.registers import Register
 from firmware.stream import words_per_image
 from firmware.timing import instruction_overhead
@@ -61,6 +62,7 @@ def squeezed(model, design, fuse, spikes=1.0, weights=1.0, params=1.0, program_w
 
 def check_simulator(program, model, images, reference):
     """The program simulator gives the golden model's scores and spikes, from every input buffer."""
+    program = from_bytes(program.to_bytes())
     simulator = Simulator(program.design, len(images))
     simulator.load(program)
     before = dict(simulator.moved)

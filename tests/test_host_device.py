@@ -11,9 +11,10 @@ from fake_device import SMALL, FakeBoard, FakeDevice, small_program
 from firmware import registers
 from firmware.design import Design
 from firmware.registers import MAGIC, Register
+from firmware.stream import words_per_image
 from host import Device, DeviceError, LinkError, TransportError, pipeline
 from model import golden
-from random_models import random_model
+from random_models import network, random_model
 
 BAUD = 115200
 
@@ -245,6 +246,52 @@ def test_a_ring_is_not_taken_for_a_whole_map(fake):
             device.read_map(0)
         with pytest.raises(DeviceError, match="is the readout"):
             device.read_map(1)
+
+
+def streamed_program():
+    """A program that streams weights and spills maps, its model and the RandomModel."""
+    random = network("12C3-12C3-P2-20C3-10", (2, 12, 12), ticks=8)
+    small = dataclasses.replace(SMALL, spike_words=64, weight_words=50, program_words=64)
+    program, model = small_program(random, small)
+    program.design = SMALL
+    assert program.streamed and any(segment.downs for segment in program.segments)
+    return program, model, random
+
+
+def check_streamed(device, program, model, images):
+    wanted = golden.run(model, images)
+    device.load(program)
+    for k, result in enumerate(device.infer_many(images)):
+        np.testing.assert_array_equal(result.scores, wanted.scores[k])
+        assert result.spikes == wanted.spike_counts[k].tolist()
+    for layer, found in enumerate(wanted.maps):
+        np.testing.assert_array_equal(device.trace_map(images[0], layer), found[0])
+
+
+def test_weights_are_streamed_and_maps_are_spilled(fake):
+    program, model, random = streamed_program()
+    with opened(fake) as device:
+        check_streamed(device, program, model, random.images(3))
+        moved = words_per_image(program)
+        before = device.read_register(Register.MODEL_WORDS)
+        device.infer(random.images(1)[0])
+        assert device.read_register(Register.MODEL_WORDS) - before == moved["MODEL_WORDS"] > 0
+
+
+def test_streaming_over_a_bad_wire():
+    """Pieces of the stream are lost, both ways."""
+    program, model, random = streamed_program()
+    rng, lost = np.random.default_rng(3), []
+
+    def lose(data):
+        if rng.random() > 0.02:
+            return data
+        lost.append(data)
+        return data[len(data) // 2 :]
+
+    with FakeDevice(spoil=(lose, lose)) as fake, opened(fake, patience=0.05) as device:
+        check_streamed(device, program, model, random.images(2))
+    assert lost
 
 
 def test_the_baud_rate_goes_up_and_comes_back():

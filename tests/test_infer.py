@@ -276,6 +276,14 @@ def test_model_not_there(files, fake, capsys):
         error(files.arguments(port, model="gone.safetensors"), capsys, "gone.safetensors")
 
 
+def test_fusion_is_forced_for_a_model_file_alone(files, fake, capsys):
+    run(files.arguments(fake.path, "--fuse", "pairs"), capsys)
+    path = files.folder / "program.volley"
+    small_program(convolution())[0].save(path)
+    error(files.arguments(fake.path, "--fuse", "pairs", model=path), capsys, "--fuse pairs",
+          "is a compiled program", "python -m firmware.compile --fuse")
+
+
 def test_model_that_does_not_fit(files, fake, capsys):
     big = random_model(1, layers=1, readout=True)
     big.meta["input"].update(channels=1, height=100, width=100)

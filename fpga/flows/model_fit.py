@@ -29,5 +29,8 @@ def check_model(target: Target, path: str | None, progress) -> None:
             raise BuildError(str(error), code=4) from None
         progress(f"  note    {error}")
         return
-    cycles = sum(layer.bound for layer in image.layers)
-    progress(f"  model   {model.name} fits: about {target.board.clock_hz / cycles:.0f} images/s")
+    link = image.report["link"]
+    streamed = link["weights"] + link["spikes_up"] + link["spikes_down"]
+    rate = target.board.clock_hz / image.report["cycles"]
+    more = f", and the host moves {streamed} bytes for each" if streamed else ""
+    progress(f"  model   {model.name} fits: {rate:.0f} images/s without the link{more}")
