@@ -4,7 +4,10 @@ import numpy as np
 from myhdl import Signal, instance
 
 from bench import run_bench
-from firmware.registers import Register, Region, address
+from firmware.fields import pack
+from firmware.registers import IMAGE_SHAPE, Register, Region, address
+from firmware.stream import PICTURE, spike_address
+from host.maps import pixels
 from rtl.bus import Bus
 from rtl.core import core
 from rtl.identity import identity_words
@@ -62,8 +65,8 @@ class CoreDriver:
         for number, value in program.registers.items():
             yield from self.write(address(Region.REGISTERS, number), [value])
 
-    def run(self, entry):
-        """Runs a program to its end."""
+    def run(self, entry, ahead=()):
+        """Runs a program to its end and meanwhile writes (address, words) pairs."""
         bus = self.bus
         bus.entry.next = entry
         bus.run.next = True
@@ -71,7 +74,14 @@ class CoreDriver:
         bus.run.next = False
         yield self.clk.posedge
         yield self.clk.posedge
+        for start, words in ahead:
+            yield from self.write(start, words)
         while bus.running:
+            yield self.clk.posedge
+
+    def settle(self):
+        """Lets the last words written find their way into the spike memory."""
+        for _ in range(40):
             yield self.clk.posedge
 
 
@@ -117,18 +127,15 @@ def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
     def stimulus():
         for program, image in jobs:
             yield from driver.load(program)
-            buffer = len(results) % len(program.entries)
-            yield from driver.write(
-                address(Region.IMAGE, buffer << 24), picture_words(image)
-            )
-            # the last bytes are still on their way into the memory
-            for _ in range(40):
-                yield clk.posedge
-            yield from driver.run(program.entries[buffer])
-            (total,) = yield from driver.read(address(Region.REGISTERS, Register.CYCLES), 1)
-            counters = yield from driver.read(
-                address(Region.REGISTERS, Register.LAYERS), 2 * len(program.layers)
-            )
+            if program.segments:
+                total, counters, kept = yield from run_segments(driver, program, image)
+            else:
+                kept = {}
+                buffer = len(results) % len(program.entries)
+                yield from driver.write(address(Region.IMAGE, buffer << 24), picture_words(image))
+                yield from driver.settle()
+                yield from driver.run(program.entries[buffer])
+                total, counters = yield from read_counters(driver, program)
             scores = []
             last = program.layers[-1]
             if last.readout:
@@ -136,8 +143,11 @@ def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
                     address(Region.REGISTERS, Register.SCORES), last.shape[0]
                 )
             maps = []
-            for place in program.layers:
-                maps.append((yield from read_map(driver, place, design)))
+            for number, place in enumerate(program.layers, 1):
+                if number in kept:
+                    maps.append(pixels(place, kept[number]))
+                else:
+                    maps.append((yield from read_map(driver, place, design)))
             results.append(
                 (
                     [word - (1 << 32) if word >> 31 else word for word in scores],
@@ -160,6 +170,51 @@ def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
         parts.append(note)
     run_bench(parts, clk, done, cycles)
     return results
+
+
+def read_counters(driver, program):
+    """(total cycles, [cycles, spikes of layer 0, cycles, ...])."""
+    (total,) = yield from driver.read(address(Region.REGISTERS, Register.CYCLES), 1)
+    counters = yield from driver.read(
+        address(Region.REGISTERS, Register.LAYERS), 2 * len(program.layers)
+    )
+    return total, counters
+
+
+def run_segments(driver, program, image):
+    """Runs a program of segments, see firmware/stream.py.
+
+    Returns (total cycles, counters, {number of a map: its words, [row, word of the row, column]}).
+    """
+    totals, kept, columns = np.zeros(1 + 2 * len(program.layers), int), {}, program.design.spike_columns
+    for segment in program.segments:
+        for number in segment.loads:
+            yield from driver.write(*program.streamed[number])
+        for rows in segment.ups:
+            if rows.map == PICTURE:
+                strip = image[:, rows.row : rows.row + rows.rows]
+                channels, height, width = strip.shape
+                shape = {"width": width, "height": height, "channels": channels}
+                shape = pack(IMAGE_SHAPE, shape, 1, "strip")
+                base = [rows.strip_base]
+                yield from driver.write(address(Region.REGISTERS, Register.IMAGE_BASE_0), base)
+                yield from driver.write(address(Region.REGISTERS, Register.IMAGE_SHAPE), shape)
+                yield from driver.write(address(Region.IMAGE), picture_words(strip))
+                continue
+            for row, first, bank, word, count in rows.pieces():
+                words = kept[rows.map][row, first : first + count].reshape(-1)
+                yield from driver.write(spike_address(bank, word, columns), words)
+        yield from driver.settle()
+        yield from driver.run(segment.entry, [program.streamed[k] for k in segment.ahead])
+        total, counters = yield from read_counters(driver, program)
+        totals += np.array([total, *counters])
+        for rows in segment.downs:
+            height = program.layers[rows.map - 1].shape[1]
+            there = kept.setdefault(rows.map, np.zeros((height, rows.stride, columns), "<u4"))
+            for row, first, bank, word, count in rows.pieces():
+                words = yield from driver.read(spike_address(bank, word, columns), count * columns)
+                there[row, first : first + count] = np.array(words, "<u4").reshape(count, columns)
+    return int(totals[0]), [int(count) for count in totals[1:]], kept
 
 
 def read_map(driver, place, design):

@@ -1,9 +1,10 @@
 """The same small models and pictures for every rung of the ladder of equality."""
 
+import dataclasses
 from functools import cache
 
 import numpy as np
-from random_models import random_model
+from random_models import network, random_model
 
 from firmware import modelfile
 from firmware.compile import FitError, compile_model
@@ -34,9 +35,20 @@ def small_jobs(count, folder, design=SMALL, cycles=1500):
         except FitError:
             continue
         words = sum(len(words) for _, words in program.sections)
-        if program.report["cycles"] <= cycles and words < 1500:
+        if program.report["cycles"] <= cycles and words < 1500 and not program.segments:
             jobs.append((model, program, images[0]))
     return jobs
+
+
+def streamed_job(folder):
+    """(model, program, image) for so little memory that weights are streamed, and maps spilled."""
+    random = network("6C3-5C3-P2-3", (1, 6, 6))
+    model = modelfile.load(random.save(folder / "streamed.safetensors"))
+    little = dataclasses.replace(SMALL, spike_words=32, weight_words=16, param_words=4)
+    program = compile_model(model, little, fuse="none")
+    program.design = SMALL  # it has more
+    assert any(s.ahead for s in program.segments) and any(s.downs for s in program.segments)
+    return model, program, random.images(1)[0]
 
 
 def check_against_golden(job, result):
@@ -60,10 +72,10 @@ def check_against_golden(job, result):
 
 @cache
 def recorded(count, folder):
-    """(jobs, results, transcript) of a MyHDL simulation of the first small models, run once."""
+    """(jobs, results, transcript) of a MyHDL simulation of small models, run once."""
     from core_bench import Transcript, simulate
 
-    jobs, transcript = small_jobs(count, folder), Transcript()
+    jobs, transcript = small_jobs(count - 1, folder) + [streamed_job(folder)], Transcript()
     results = simulate(
         [(program, image) for _, program, image in jobs], SMALL, 60_000, transcript=transcript
     )
