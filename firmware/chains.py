@@ -21,7 +21,8 @@ from firmware.timing import instruction_overhead, layer_cycles
 from firmware.weights import group_words
 
 FUSE = ("none", "pairs", "auto")
-LONGEST = {"none": 1, "pairs": 2, "auto": 1 << 30}
+LONGEST = {"none": 1, "pairs": 2, "auto": 8}
+"""Layers of a chain."""
 WORTH = 0.01
 """Rings grow until the instructions of a chain cost at most this share of its cycles."""
 
@@ -176,7 +177,11 @@ class Chains:
         least = least_rings(stages)
         if words(least) > room:
             return None
-        tallest = [whole_ring(stage.rows // stage.pool) for stage in stages[:-1]]
+        # a ring of more than half of the map would not be worth it
+        tallest = [
+            max(low, whole_ring(math.ceil(stage.rows // stage.pool / 2)))
+            for low, stage in zip(least, stages)
+        ]
         best, lowest = least, cost(least)[1]
         for size in range(BANKS, max(tallest, default=0) + BANKS, BANKS):
             if lowest <= WORTH * cycles:
