@@ -1,0 +1,149 @@
+"""What a design takes of a device, by a model fitted to synthesis runs: ``fpga/cost_runs.csv``.
+
+LUTs, flip-flops and multipliers are sums of what is there once, per input channel, per output channel
+and per processing element; block RAMs are counted from the shapes of the memories.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+
+from firmware import isa
+from firmware.design import Design
+from rtl.memory import remainder
+
+RUNS = Path(__file__).resolve().parent / "cost_runs.csv"
+FITTED = ("lut", "ff", "dsp")
+PARAMETERS = [field.name for field in dataclasses.fields(Design)]
+USED = {name: f"used_{name}" for name in (*FITTED, "bram")}
+COLUMNS = ["family", *PARAMETERS, *USED.values()]
+MINIMUM_RUNS = 5
+
+# {family: (((words, bits) of a block RAM, ...), units of one, bits up to which LUTs are a memory)}
+BLOCKS = {
+    "ecp5": (((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 1, 1024),
+    "gowin": (((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 1, 1024),
+    "xc7": (((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 0.5, 2048),
+}
+
+
+class CostError(ValueError):
+    """The runs do not give a model; the text says what is wrong with the file."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One synthesis run: used[resource] for "lut", "ff", "dsp" and "bram"."""
+
+    family: str
+    design: Design
+    used: dict[str, float]
+
+
+def read_runs(path: Path = RUNS) -> list[Run]:
+    """The runs of a CSV file; raises ``CostError`` that names the line, or ``OSError``."""
+    runs = []
+    with open(path, newline="") as source:
+        reader = csv.DictReader(source)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise CostError(f"{path}: no column {missing[0]!r}; wanted are {', '.join(COLUMNS)}")
+        for row in reader:
+            try:
+                design = Design(**{name: int(row[name]) for name in PARAMETERS})
+                used = {name: float(row[column]) for name, column in USED.items()}
+            except (TypeError, ValueError) as error:
+                raise CostError(f"{path}, line {reader.line_num}: {error}") from None
+            runs.append(Run(row["family"], design, used))
+    return runs
+
+
+def features(design: Design) -> list[float]:
+    """What the costs are linear in: 1, input channels, output channels, both, columns of a row."""
+    return [1, design.ci, design.co, design.ci * design.co]
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """weights[resource]: the cost of each feature, not negative."""
+
+    family: str
+    weights: dict[str, np.ndarray]
+
+    def predict(self, design: Design) -> dict[str, float]:
+        """{"lut": .., "ff": .., "dsp": .., "bram": ..} that a design takes."""
+        used = {
+            name: float(np.dot(weights, features(design))) for name, weights in self.weights.items()
+        }
+        return {**used, "bram": block_rams(design, self.family)}
+
+
+def fit(runs: list[Run], family: str) -> Model:
+    """Least relative squares over the runs of a family; raises ``CostError`` if they are too few."""
+    runs = [run for run in runs if run.family == family]
+    if len(runs) < MINIMUM_RUNS:
+        raise CostError(
+            f"{len(runs)} synthesis runs of {family}, at least {MINIMUM_RUNS} are wanted: "
+            "python fpga/explore.py --board NAME --measure"
+        )
+    return Model(family, {name: fit_one(runs, name) for name in FITTED})
+
+
+def fit_one(runs: list[Run], resource: str) -> np.ndarray:
+    """The weights of one resource: features whose weight would be negative are left out."""
+    rows = np.array([features(run.design) for run in runs], float)
+    wanted = np.array([run.used[resource] for run in runs])
+    scale = 1 / np.maximum(wanted, 1)
+    kept = list(range(rows.shape[1]))
+    while True:
+        found, *_ = np.linalg.lstsq(rows[:, kept] * scale[:, None], wanted * scale, rcond=None)
+        if len(kept) == 1 or found.min() >= 0:
+            break
+        del kept[int(found.argmin())]
+    weights = np.zeros(rows.shape[1])
+    weights[kept] = np.maximum(found, 0)
+    return weights
+
+
+def left_out_errors(runs: list[Run], family: str) -> dict[str, list[float]]:
+    """{resource: relative error of each run, predicted by a model of all others}."""
+    runs = [run for run in runs if run.family == family]
+    errors: dict[str, list[float]] = {name: [] for name in USED}
+    for number, run in enumerate(runs):
+        others = runs[:number] + runs[number + 1 :]
+        predicted = Model(family, {name: fit_one(others, name) for name in FITTED}).predict(
+            run.design
+        )
+        for name, each in errors.items():
+            each.append(predicted[name] / max(run.used[name], 1) - 1)
+    return errors
+
+
+def memories(design: Design) -> list[tuple[int, int, int]]:
+    """(how many, words, bits) of the memories that may be block RAM."""
+    weight_bits = min(32, design.ci * design.co)
+    rest = remainder(design.weight_words, weight_bits)
+    return [
+        (isa.TAPS * design.weight_columns, design.weight_words - rest, weight_bits),
+        (isa.BANKS * design.ci // design.co, design.spike_words, isa.LANES * design.co),
+        (design.co, design.param_words, isa.SCORE_BITS),
+        (2 * design.co, design.param_words, isa.MEMBRANE_BITS),
+        (1, design.program_words, 32),
+        (1, design.layers * isa.DESCRIPTOR_WORDS, 32),
+    ]
+
+
+def block_rams(design: Design, family: str) -> float:
+    """Block RAMs of a design: each memory in the shape that takes the fewest."""
+    shapes, unit, few_bits = BLOCKS[family]
+    total = 0
+    for count, words, bits in memories(design):
+        if words * bits > few_bits:
+            fewest = min(math.ceil(words / deep) * math.ceil(bits / wide) for deep, wide in shapes)
+            total += count * fewest
+    return math.ceil(total * unit)

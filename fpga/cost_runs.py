@@ -1,0 +1,48 @@
+"""Synthesis runs for the cost model: ``python fpga/explore.py --board NAME --measure``."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from pathlib import Path
+
+from fpga.cost_model import COLUMNS, RUNS, USED, Run
+from fpga.flows import capacity, nextpnr, project, target, vivado
+from fpga.flows.steps import BUILD, BuildError, write_whole
+
+# CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes
+GRID = ((8, 1), (8, 2), (8, 8), (16, 1), (16, 4), (32, 1), (32, 2), (32, 4), (64, 1))
+MEMORIES = {"spike_words": 512, "weight_words": 512, "param_words": 256}
+SYNTHESISE = {"trellis": nextpnr.build, "apicula": nextpnr.build, "vivado": vivado.build}
+
+
+def measure(board: str, settings: dict[str, int], progress) -> Run:
+    """Synthesises a board's design with other parameters; raises ``BuildError``."""
+    chosen = target.load(board, settings)
+    text = "-".join(f"{name}{value}" for name, value in sorted(settings.items()))
+    folder = BUILD / "cost" / f"{board}-{text}"
+    try:
+        SYNTHESISE[chosen.flow](chosen, folder, project.Options(synth_only=True), progress)
+    except BuildError as error:
+        if error.code != 4:  # a design that does not fit has been counted as well
+            raise
+    used = capacity.count(capacity.read_cells(folder), chosen.family)
+    return Run(chosen.family, chosen.board.design, {name: float(used[name]) for name in used})
+
+
+def add(runs: list[Run], new: Run) -> list[Run]:
+    """The runs with a new one in the place of that of the same design, or at the end."""
+    kept = [run for run in runs if (run.family, run.design) != (new.family, new.design)]
+    return [*kept, new]
+
+
+def write_runs(runs: list[Run], path: Path = RUNS) -> None:
+    """Writes the CSV file, whole or not at all, in the order of family and size."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run in sorted(runs, key=lambda run: (run.family, dataclasses.astuple(run.design))):
+        used = [f"{run.used[name]:g}" for name in USED]
+        writer.writerow([run.family, *dataclasses.astuple(run.design), *used])
+    write_whole(path, text.getvalue())
