@@ -8,10 +8,10 @@ import dataclasses
 import io
 from pathlib import Path
 
-from fpga.flows import constraints, phases, synth, timing, toolchain
+from fpga.flows import constraints, phases, replicate, synth, timing, toolchain
 from fpga.flows.project import CORE, Options, Project
 from fpga.flows.stages import Stage, key_of
-from fpga.flows.steps import hash_files
+from fpga.flows.steps import BuildError, hash_files
 from fpga.flows.target import Target
 from fpga.flows.top import TOP
 
@@ -40,9 +40,10 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     is not met.
     """
     flow = FLOWS[target.flow]
+    copies = Stage("copies of drivers", ())
     route = Stage("place and route", (flow.placed, timing.REPORT, "nextpnr.log"))
     pack = Stage("bitstream", (flow.bitstream,))
-    project = Project(target, folder, options, progress, [route, pack])
+    project = Project(target, folder, options, progress, [copies, route, pack])
     project.write_sources()
     configure(target, project.folder, options)
     environment = toolchain.write_launchers(project.folder, target.flow, options.tools)
@@ -50,6 +51,9 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
+    key = key_of(key, replicate.LIMIT)
+    if not project.current(copies, key):
+        copy_drivers(project, copies, key)
     limits = [project.folder / name for name in constraints.files(target)]
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
@@ -70,6 +74,17 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     )  # fmt: skip
     project.write_stamp("complete")
     return project.folder / flow.bitstream
+
+
+def copy_drivers(project: Project, stage: Stage, key: str) -> None:
+    """Gives the netlist copies of what drives too much; raises ``BuildError`` if it is not one."""
+    project.stages.begin(stage.name)
+    try:
+        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP)
+    except (OSError, ValueError, KeyError) as error:
+        raise BuildError(f"{project.folder / synth.NETLIST}: not a netlist: {error}") from None
+    project.progress(f"copies of drivers: {copies}, so that none has over {replicate.LIMIT} loads")
+    project.stages.done(stage.name, key)
 
 
 def nextpnr_options(target: Target, options: Options) -> list[str]:

@@ -1,0 +1,133 @@
+"""Copies of flip-flops and LUTs that drive too much, in the netlist between synthesis and placement.
+
+A clock enable of the array drives thousands of flip-flops all over the device, and one net cannot
+be near all of them: without copies it is the critical path of the whole design. Vivado makes copies by
+itself, nextpnr does not. Every copy is the same cell with the same inputs, so the function cannot
+change. Loads are shared out in the order of their names, which is that of the hierarchy: a copy's
+loads belong together, and in a row of registers each copy drives a copy of the next.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from pathlib import Path
+
+COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q", "DFF": "Q"}
+"""Cells that are copied, with their output: those of ECP5 and of Gowin."""
+
+CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
+LIMIT = 64
+
+
+def natural(text: str) -> list:
+    """A key that sorts numbers in a text as numbers."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+
+
+class Netlist:
+    """The top module of Yosys' JSON netlist: which cell drives a net, and what it drives.
+
+    Raises ``ValueError`` where there is no such module.
+    """
+
+    def __init__(self, data: dict, top: str):
+        if top not in data.get("modules", {}):
+            raise ValueError(f"the netlist has no module {top}")
+        module = data["modules"][top]
+        self.cells = module["cells"]
+        self.drivers: dict[int, tuple[str, str]] = {}
+        self.loads: dict[int, list[tuple[str, str, int]]] = {}
+        self.names: dict[int, str] = {}
+        self.pinned = {bit for port in module["ports"].values() for bit in port["bits"]}
+        for name, net in module["netnames"].items():
+            for bit in net["bits"]:
+                if isinstance(bit, int) and (not net["hide_name"] or bit not in self.names):
+                    self.names[bit] = name
+        for name, cell in self.cells.items():
+            for port, bits in cell["connections"].items():
+                for index, bit in enumerate(bits):
+                    if not isinstance(bit, int):
+                        continue
+                    if cell["port_directions"][port] == "output":
+                        self.drivers[bit] = (name, port)
+                    else:
+                        self.loads.setdefault(bit, []).append((name, port, index))
+        self.next_bit = max([*self.drivers, *self.loads, *self.names, 0]) + 1
+
+    def place_of(self, load: tuple[str, str, int]) -> list:
+        """Where in the hierarchy a load is: the name of what its cell drives."""
+        cell = self.cells[load[0]]
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "output" and bits and bits[0] in self.names:
+                return natural(self.names[bits[0]])
+        return natural(load[0])
+
+    def split(self, bit: int, parts: int) -> None:
+        """Leaves the driver of a net the first part of its loads; copies of it take the others."""
+        name, port = self.drivers[bit]
+        cell = self.cells[name]
+        loads = sorted(self.loads[bit], key=self.place_of)
+        size = -(-len(loads) // parts)
+        self.loads[bit] = loads[:size]
+        for at in range(size, len(loads), size):
+            twin, new = copy.deepcopy(cell), self.next_bit
+            self.next_bit += 1
+            twin["connections"][port] = [new]
+            twin_name = f"{name}$copy{new}"  # a driver may be split more than once
+            self.cells[twin_name] = twin
+            self.drivers[new] = (twin_name, port)
+            self.names[new] = self.place_name(loads[at], bit)
+            self.loads[new] = loads[at : at + size]
+            for user, user_port, index in self.loads[new]:
+                self.cells[user]["connections"][user_port][index] = new
+            for user_port, bits in cell["connections"].items():
+                if user_port != port:
+                    for index, source in enumerate(bits):
+                        if isinstance(source, int):
+                            self.loads[source].append((twin_name, user_port, index))
+
+    def place_name(self, load, bit: int) -> str:
+        """A name for a copy's net that sorts beside its loads."""
+        cell = self.cells[load[0]]
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "output" and bits and bits[0] in self.names:
+                return self.names[bits[0]]
+        return self.names.get(bit, load[0])
+
+
+def replicate(data: dict, top: str, limit: int = LIMIT) -> int:
+    """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads.
+
+    Clocks, ports of the design and block RAM are left alone. Returns the number of copies. Nets are
+    taken from the outputs back, so that a register's copies are shared out among the copies of the
+    register before it.
+    """
+    netlist = Netlist(data, top)
+    before = len(netlist.cells)
+    while True:
+        heavy = [
+            bit
+            for bit, loads in netlist.loads.items()
+            if len(loads) > limit
+            and bit in netlist.drivers
+            and bit not in netlist.pinned
+            and netlist.cells[netlist.drivers[bit][0]]["type"] in COPIED
+            and not any(port in CLOCKS for _, port, _ in loads)
+        ]
+        if not heavy:
+            return len(netlist.cells) - before
+        for bit in sorted(heavy, key=lambda bit: -len(netlist.loads[bit])):
+            netlist.split(bit, -(-len(netlist.loads[bit]) // limit))
+
+
+def replicate_file(path: Path, top: str, limit: int = LIMIT) -> int:
+    """``replicate`` on a file, which is replaced whole; returns the number of copies."""
+    data = json.loads(path.read_text())
+    copies = replicate(data, top, limit)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(data))
+    os.replace(part, path)
+    return copies
