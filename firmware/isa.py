@@ -81,7 +81,7 @@ INSTRUCTION = {
     # the input row above the first one, row - 1; where row is 0, a stride before row 0 in bank 2
     "in_row": Field(2, 0, 20),
     "in_bank": Field(2, 24, 2),
-    # where the first output row goes, counted after pooling
+    # where the first output row goes, counted after pooling; of a readout, its first output / CI
     "out_row": Field(3, 0, 20),
     "out_bank": Field(3, 24, 2),
 }
