@@ -15,7 +15,7 @@ from functools import cache
 from firmware.design import Design
 from firmware.isa import BANKS
 from firmware.lanes import passes_of
-from firmware.memory_map import MapPlace, full_map, word_bytes
+from firmware.memory_map import MapPlace, full_map
 from firmware.schedule import Stage, Step, interleave, layer_stage, least_rings, whole_ring
 from firmware.timing import instruction_overhead, layer_cycles
 from firmware.weights import group_words
@@ -90,7 +90,7 @@ class Chains:
     """All chains of a model that keep to a room of spike memory and, if set, to ``limits``.
 
     room: words per bank. limits: (weight words, parameter words) that the layers of a chain may
-    take together, None where everything is loaded once. apart: the picture lies outside of the room.
+    take together, None where everything is loaded once. apart: the picture lies outside the room.
     """
 
     def __init__(self, model, design: Design, room: int, limits=None, apart: bool = False):
@@ -111,7 +111,7 @@ class Chains:
         return tuple(stages)
 
     def _parts(self, first, last):
-        """Loads that the weights of these layers come in, None where a chain is too much for one."""
+        """Loads that these layers' weights come in, None where a chain is too much for one."""
         if self.limits is None:
             return 1
         needs = [

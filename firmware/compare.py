@@ -10,7 +10,7 @@ HEADS = (
     "fusion", "spikes", "weights", "parameters", "program", "picture", "weights, link",
     "spikes up", "spikes down", "runs", "cycles",
 )  # fmt: skip
-"""Bytes on chip by kind, bytes over the link for a picture by kind, runs and cycles of a picture."""
+"""Bytes on chip by kind; for a picture: bytes over the link by kind, runs, cycles."""
 
 
 def compare(model, design) -> dict[str, dict | None]:

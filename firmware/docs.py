@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the sources: instruction set, memory map, link, fusion.
+"""Writes the pages of docs/ that follow from the sources: instructions, memory map, link, fusion.
 
     python -m firmware.docs
 """

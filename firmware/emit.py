@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,8 +63,8 @@ def descriptor(
 def rows(number, layer, source, target, row, count, first=0, score_word=0):
     """The instruction for ``count`` rows of a layer from ``row`` on.
 
-    first: row of the ring ``source`` in which row 0 of the input lies. score_word: of a readout, its
-    first output divided by CI.
+    first: row of the ring ``source`` in which row 0 of the input lies. score_word: of a readout,
+    its first output divided by CI.
     """
     in_row, in_bank = ring_row(source, first + row - 1)
     out_row, out_bank = ring_row(target, row // layer.pool) if target else (score_word, 0)

@@ -18,15 +18,16 @@ BOARDS = (
 
 TEXT = """# Fusion
 
-A program is a list of row instructions, so layers are fused by their order: the compiler interleaves
-the rows of consecutive layers (`firmware/schedule.py`), and the maps between them become rings of a
-few rows. A ring has a multiple of three rows, because row y of a map lies in bank y mod 3; a 3x3 layer
-needs three rows, a pooled one six. Larger rings take fewer and longer instructions; each costs the
-array its drain. They grow until that is at most 1 % of a chain's cycles, or until memory ends.
+A program is a list of row instructions, so layers are fused by their order: the compiler
+interleaves the rows of consecutive layers (`firmware/schedule.py`), and the maps between them become
+rings of a few rows. A ring has a multiple of three rows, because row y of a map lies in bank y mod 3;
+a 3x3 layer needs three rows, a pooled one six. Larger rings take fewer and longer instructions; each
+costs the array its drain. Rings grow until that is at most 1 % of a chain's cycles, to half of the
+map or to the end of the memory.
 
-`firmware/chains.py` chooses the chains: the fewest bytes over the link first, then room for a second
-input buffer (`firmware/plan.py`), then the fewest cycles. `--fuse none`, `pairs` or `auto` forces it,
-for `python -m firmware.compile` and `host/infer.py`.
+`firmware/chains.py` chooses the chains: the fewest bytes over the link first, then room for a
+second input buffer (`firmware/plan.py`), then the fewest cycles. `--fuse none`, `pairs` or `auto`
+forces it, for `python -m firmware.compile` and `host/infer.py`.
 
 What does not fit even so comes from the host, in the segments of `firmware/stream.py`:
 
@@ -43,13 +44,13 @@ them to the report, and the report's cycles to the hardware's.
 ## The CIFAR-10 network
 
 {network}, T = 8. Bytes on the chip by kind, bytes over the link for each picture, runs
-of the program and clock cycles for a picture, without the link. The scores are further 4 bytes each.
+of the program and clock cycles for a picture, without the link. The results are not counted.
 
 """
 
 
 def network(text: str, input_shape) -> Model:
-    """A Model of a network like "64C3-P2-128-10" with all weights +1; the last layer is a readout."""
+    """A Model of a network like "64C3-P2-128-10" with all weights +1; the last is a readout."""
     channels, height, width = input_shape
     model = Model(text, 8, 4, "soft", channels, height, width, 8, [])
     parts = text.split("-")
@@ -87,7 +88,8 @@ def page() -> str:
         changed = "".join(f", {key} = {value}" for key, value in settings.items())
         design = board.design
         text += (
-            f"### {name}{changed}\n\nCI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, "
+            f"### {name}{changed}\n\n"
+            f"CI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, "
             f"{design.bytes_on_chip()['spikes']} bytes for spikes, "
             f"{design.bytes_on_chip()['weights']} for weights.\n\n"
         )

@@ -72,7 +72,7 @@ def place_loads(maps: Maps, chains: list[Chain]) -> list[Load]:
     """Chooses what stays on the chip, so that the fewest bytes are loaded for a picture.
 
     What does not stay takes turns at both ends of the rest of the memories: two loads in a row that
-    fit together are double-buffered. Single layers are cut to parts for that where it costs nothing.
+    fit together are double-buffered. Single layers are cut to parts for that where it is free.
     """
     design = maps.design
     loads = make_loads(maps, chains)
@@ -106,7 +106,7 @@ def place_loads(maps: Maps, chains: list[Chain]) -> list[Load]:
 
 
 def _choose(loads, sizes) -> set[int]:
-    """Numbers of the loads that stay: the most words of weights, with room for each of the others."""
+    """Numbers of the loads that stay: the most words, with room for each of the others."""
 
     def fits(kept):
         for size, name in zip(sizes, ("weights", "params")):

@@ -42,7 +42,7 @@ class Plan:
 
 
 SHARES = (1, 3 / 4, 1 / 2, 3 / 8, 1 / 4)
-"""Of the weight memory: the most that a chain may take is tried at each, where weights are streamed."""
+"""Of the weight memory: what a chain may take at most, tried where weights are streamed."""
 
 
 def make_plan(model, design: Design, fuse: str) -> Plan:
@@ -160,7 +160,7 @@ def _input_ring(inputs) -> MapPlace:
 def _place(maps: Maps, chains: list[Chain], buffers: int):
     """Maps between chains in turn at the low and the high end of the room, rings between them.
 
-    buffers: 2 lie before the room, one is the first of the maps, and a picture in strips has a ring.
+    buffers: 2 lie before the room, one is the first of the maps, a picture in strips has a ring.
     """
     picture = maps.places[0]
     start = 2 * picture.words if buffers == 2 else 0

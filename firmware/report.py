@@ -111,9 +111,9 @@ def print_report(image, clock_hz: int) -> None:
     link = report["link"]
     print(
         f"\nover the link: load {link['load']} bytes; an image: picture {link['picture']}, weights "
-        f"{link['weights']} ({report['ahead']} while the array works), spikes {link['spikes_up']} up "
-        f"and {link['spikes_down']} down, results {link['result']}; {report['input_buffers']} input "
-        f"buffer(s), {report['runs']} run(s)"
+        f"{link['weights']} ({report['ahead']} while the array works), spikes "
+        f"{link['spikes_up']} up and {link['spikes_down']} down, results {link['result']}; "
+        f"{report['input_buffers']} input buffer(s), {report['runs']} run(s)"
     )
     print("\nlayer        kind      cycles      bound  lanes  array")
     for row in report["layers"]:

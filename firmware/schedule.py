@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
 
 def layer_stage(layer) -> Stage:
-    """The stage of a layer (firmware.modelfile.Layer); a dense one needs its whole input at once."""
+    """The stage of a firmware.modelfile.Layer; a dense one needs its whole input at once."""
     rows = layer.in_shape[1]
     if layer.kind == "dense":
         return Stage(rows, unit=rows)

@@ -1,4 +1,4 @@
-"""What a host does for a program, done for the program simulator: segments, strips, spilled maps."""
+"""What a host does for a program, for the program simulator: segments, strips, spilled maps."""
 
 from __future__ import annotations
 

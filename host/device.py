@@ -298,7 +298,7 @@ class Device:
         return self.parse(words, counts, began)
 
     def check_run(self, found: int, runs: int | None = None) -> None:
-        """Raises ``DeviceError`` where a result is not that of run ``runs``, by default the last."""
+        """Raises ``DeviceError`` for a result that is not of run ``runs``, by default the last."""
         runs = self.runs if runs is None else runs
         if found != runs & 0xFFFFFFFF:
             raise DeviceError(

@@ -1,4 +1,4 @@
-"""Spike maps in the accelerator's three banks: where they are, and how to stop behind their rows."""
+"""Spike maps in the accelerator's banks: where they are, and how to stop behind their rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_firing(place: LayerPlace) -> None:
         raise DeviceError(f"layer {place.name} is the readout: it has scores, no spike map")
 
 
-def stops(program: Program, segments: list[Segment], layer: int) -> list[list[tuple[int, int, int]]]:
+def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, int, int]]]:
     """Where to stop in each segment so that every row of a layer's map can be read.
 
     A stop is (program word behind an instruction, first row, rows). None at all for a map that the

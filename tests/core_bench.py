@@ -186,7 +186,8 @@ def run_segments(driver, program, image):
 
     Returns (total cycles, counters, {number of a map: its words, [row, word of the row, column]}).
     """
-    totals, kept, columns = np.zeros(1 + 2 * len(program.layers), int), {}, program.design.spike_columns
+    totals, kept = np.zeros(1 + 2 * len(program.layers), int), {}
+    columns = program.design.spike_columns
     for segment in program.segments:
         for number in segment.loads:
             yield from driver.write(*program.streamed[number])

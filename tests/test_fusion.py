@@ -1,4 +1,4 @@
-"""Fused chains and rings: equal to the golden model, whatever is fused and however little room there is."""
+"""Fused chains, rings, streamed weights: equal to the golden model, however little room there is."""
 
 import dataclasses
 import tempfile
@@ -25,8 +25,8 @@ from model import golden
 from rtl.core import drain_cycles
 
 ROOMY = Design(
-    ci=4, co=2, spike_words=8192, weight_words=4096, param_words=256, program_words=4096, row_max=16,
-    scores=64,
+    ci=4, co=2, spike_words=8192, weight_words=4096, param_words=256, program_words=4096,
+    row_max=16, scores=64,
 )  # fmt: skip
 CHECKS = {
     "deadline": None,
@@ -46,14 +46,17 @@ def squeezed(model, design, fuse, spikes=1.0, weights=1.0, params=1.0, program_w
     It runs on ``design``, which has more.
     """
     sizes = compile_model(model, design, fuse="none").report["on_chip"]
-    shares = {"spike_words": (spikes, 16), "weight_words": (weights, 16), "param_words": (params, 4)}
+    shares = {
+        "spike_words": (spikes, 16), "weight_words": (weights, 16), "param_words": (params, 4)
+    }  # fmt: skip
     small = {
         name: min(getattr(design, name), max(least, int(share * sizes[name]["words"])))
         for name, (share, least) in shares.items()
     }
     small["program_words"] = program_words or design.program_words
     try:
-        program = compile_model(model, dataclasses.replace(design, **small), explain=False, fuse=fuse)
+        little = dataclasses.replace(design, **small)
+        program = compile_model(model, little, explain=False, fuse=fuse)
     except FitError:
         return None
     program.design = design

@@ -64,6 +64,12 @@ def test_streamed_weights_and_spilled_maps(cifar10):
     check_simulator(program, cifar10, images, golden.run(cifar10, images, layers=False))
 
 
+def test_weights_come_while_the_array_works(cifar10):
+    """Loads are double-buffered where a board can hold some of the weights, but not all."""
+    report = compile_model(cifar10, boards.load("arty").design).report
+    assert report["ahead"] >= 0.8 * report["link"]["weights"] > 0
+
+
 def check_board(device, model, images, program):
     """Scores, spikes, cycles and words moved, all as the golden model and the report have them."""
     reference = golden.run(model, images)
