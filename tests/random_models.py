@@ -195,6 +195,3 @@ def network(text, input_shape, seed=0, ticks=8):
         meta["layers"].append(layer)
     meta["classes"] = [f"class {c}" for c in range(channels)]
     return RandomModel(meta, _contents(meta, seed), seed)
-
-
-CIFAR10 = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"

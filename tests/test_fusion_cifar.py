@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from board import SMALL, open_board, words_moved
-from random_models import CIFAR10, network
+from random_models import network
 from test_fusion import check_simulator, load
 
 from firmware import boards
 from firmware.chains import FUSE
 from firmware.compile import compile_model
+from firmware.fusion_page import CIFAR10, DEEP
 from firmware.stream import words_per_image
 from model import golden
 
@@ -53,6 +54,17 @@ def test_fused_moves_fewer_bytes(cifar10):
     for program in programs.values():
         check_simulator(program, cifar10, images, reference)
         assert program.report["array_use"] >= 0.85
+
+
+def test_longer_chains_save_what_pairs_cannot():
+    model = load(network(DEEP, (3, 32, 32)))
+    design = boards.load("arty100", {"spike_words": 440}).design
+    programs = {fuse: compile_model(model, design, fuse=fuse) for fuse in FUSE}
+    assert moved(programs["auto"]) <= 0.65 * moved(programs["pairs"])
+    assert programs["auto"].report["link"]["spikes_down"] == 0
+    images = pictures(1)
+    reference = golden.run(model, images, layers=False)
+    check_simulator(programs["auto"], model, images, reference)
 
 
 def test_streamed_weights_and_spilled_maps(cifar10):
