@@ -14,7 +14,7 @@ from functools import cache
 
 from firmware.design import Design
 from firmware.isa import BANKS
-from firmware.lanes import passes_of
+from firmware.lanes import packed_pixels, passes_of
 from firmware.memory_map import MapPlace, full_map
 from firmware.schedule import Stage, Step, interleave, layer_stage, least_rings, whole_ring
 from firmware.timing import instruction_overhead, layer_cycles
@@ -62,8 +62,11 @@ class Maps:
     def __init__(self, model, design: Design):
         self.model, self.design = model, design
         shapes = [model.layers[0].in_shape] + [layer.out_shape for layer in model.layers]
-        passes = [1] + [passes_of(layer, model) for layer in model.layers]
-        self.places = [full_map(shape, design, passes=p) for shape, p in zip(shapes, passes)]
+        pixels = packed_pixels(model, design)
+        self.places = [full_map(shapes[0], design)] + [
+            full_map(shape, design, passes_of(layer, model), pixels)
+            for shape, layer in zip(shapes[1:], model.layers)
+        ]
         self.heights = [int(shape[1]) for shape in shapes]
         if model.layers[-1].readout:
             self.places[-1] = replace(self.places[-1], groups=0)

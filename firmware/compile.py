@@ -17,7 +17,7 @@ from firmware.design import Design, parse_settings
 from firmware.emit import emit
 from firmware.fields import pack
 from firmware.image import LayerPlace, Program
-from firmware.lanes import passes_of
+from firmware.lanes import passes_of, row_beats
 from firmware.memory_map import FitError, describe_excess, excess, memory_needs
 from firmware.plan import NoRoom, loads_words, make_plan
 from firmware.registers import Region, Register, address
@@ -63,7 +63,8 @@ def cycle_bound(layer: modelfile.Layer, model: modelfile.Model, design: Design) 
     if layer.kind == "dense":
         in_groups, pixels = math.ceil(channels * height * width / design.ci), 1
     else:
-        in_groups, pixels = math.ceil(channels / design.ci), height * width
+        beats = row_beats(layer, model, design)
+        in_groups, pixels = math.ceil(channels / design.ci), height * beats
     return in_groups * out_groups * pixels * passes_of(layer, model)
 
 
@@ -102,6 +103,7 @@ def compile_model(
                 width=target.width if target else 0,
                 ring_rows=target.ring_rows if target else 0,
                 passes=target.passes if target else 0,
+                pixels=target.pixels if target else 0,
                 bound=cycle_bound(layer, model, design),
             )
         )

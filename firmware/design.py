@@ -23,6 +23,7 @@ class Design:
     row_max: pixels of the longest row of a convolution.
     scores: outputs of a readout.
     lut: inputs of the part's LUTs, 4 or 6: the array is built from what they do best.
+    pack: 1: models of 4, 2 or 1 ticks put several pixels into the eight lanes; 0: one.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
     """
@@ -37,6 +38,7 @@ class Design:
     row_max: int = 32
     scores: int = 128
     lut: int = 6
+    pack: int = 0
 
     def __post_init__(self):
         self._power("ci", 4, 64)
@@ -48,8 +50,10 @@ class Design:
         self._within("layers", 1, registers.LAYERS_MAX)
         self._power("row_max", 4, 1024)
         self._within("scores", 4, registers.SCORES_MAX)
-        if self.lut not in (4, 6):
-            raise ValueError(f"lut is {self.lut}, allowed is 4 or 6")
+        for name, allowed in (("lut", (4, 6)), ("pack", (0, 1))):
+            if getattr(self, name) not in allowed:
+                choice = " or ".join(map(str, allowed))
+                raise ValueError(f"{name} is {getattr(self, name)}, allowed is {choice}")
 
     def _power(self, name, low, high):
         value = getattr(self, name)

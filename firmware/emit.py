@@ -8,7 +8,7 @@ import numpy as np
 
 from firmware import isa, registers
 from firmware.isa import DESCRIPTOR_WORDS, INSTRUCTION_WORDS, TAPS, Opcode
-from firmware.lanes import last_lanes, passes_of
+from firmware.lanes import last_lanes, pack_code, passes_of, row_beats
 from firmware.loads import Load
 from firmware.memory_map import MapPlace, ring_row
 from firmware.registers import Region, address
@@ -29,7 +29,6 @@ def descriptor(
 
     groups: output groups that are computed.
     """
-    channels, height, width = layer.in_shape
     dense = layer.kind == "dense"
     out_width = target.width if target else 1
     return isa.assemble_descriptor(
@@ -41,8 +40,9 @@ def descriptor(
         pool=int(layer.pool == 2),
         passes=passes_of(layer, model),
         scale=scale_of(layer, model),
-        width=width,
-        height=height,
+        pack=pack_code(layer, model, design),
+        width=row_beats(layer, model, design),
+        height=int(layer.in_shape[1]),
         in_groups=source.groups,
         out_groups=groups,
         in_base=source.base,
@@ -52,7 +52,7 @@ def descriptor(
         out_end=target.end if target else 1,
         out_stride=target.stride if target else 1,
         out_width=out_width,
-        last_lanes=last_lanes(model),
+        last_lanes=last_lanes(layer, model, design),
         out_pass=target.pass_words if target else 0,
         weight_base=weight_base,
         weight_step=weight_step,

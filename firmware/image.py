@@ -33,8 +33,8 @@ class LayerPlace:
     name, kind, readout, pool: as in the model file.
     shape: (channels, height, width) of the output, after pooling; a readout's is (outputs, 1, 1).
     neurons: neurons that fire (before pooling), 0 for a readout.
-    base, groups, width, ring_rows, passes: place of the output map in the spike banks (see
-        isa.py); groups are those of one pass; ring_rows is less than the height where the map is a
+    base, groups, width, ring_rows, passes, pixels: place of the output map in the spike banks, as
+        firmware.memory_map.MapPlace; ring_rows is less than the height where the map is a
         ring. A readout's scores start at register SCORES + base.
     bound: cycles that the array needs at least (design.md section 2).
     """
@@ -50,6 +50,7 @@ class LayerPlace:
     width: int
     ring_rows: int
     passes: int
+    pixels: int
     bound: int
 
 

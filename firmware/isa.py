@@ -12,6 +12,10 @@ one word holds CI channels of one pixel, a byte each, whose bit t is the spike o
 More than ``LANES`` ticks take several passes. Pass p of a map follows pass p - 1, and holds ticks
 8 p to 8 p + 7: its words are at ``base + ... + (p * groups + group) * width + x``, and ``stride``
 grows to ``passes * groups * width``. A picture has bit planes in place of ticks, and one pass.
+
+Of T = 4, 2 or 1 ticks, ``P = LANES / T`` pixels of a row may share a word: pixel x is in word
+``x // P``, its ticks in the bits from ``x % P * T`` on; ``width`` then counts words. Bits beyond the
+row's last pixel are 0.
 """
 
 from __future__ import annotations
@@ -69,6 +73,11 @@ class Opcode(IntEnum):
     readout's psum starts at the first cycle of an og and is the score at its last. An encoding
     layer reads the same picture in every pass; as a readout it has one pass, and ``scale`` counts
     the ticks.
+
+    Where ``pack`` says that P = 2^pack pixels share a word, a convolution of spikes computes a word
+    of them in a cycle: ``width`` counts words, and of a row's last word the spikes of
+    ``last_lanes`` are kept. An encoding convolution computes a pixel a cycle and packs what it
+    writes; a dense layer reads a pixel a cycle from packed words; in both ``width`` counts pixels.
     """
 
 
@@ -95,8 +104,9 @@ DESCRIPTOR = {
     "soft": Field(0, 4, 1),  # v - threshold on a spike instead of 0
     "pool": Field(0, 5, 1),  # 2x2 OR
     "passes": Field(0, 8, 3),  # ceil(ticks / LANES)
+    "pack": Field(0, 12, 2),  # log2 of the pixels in a word of a spike map
     "scale": Field(0, 16, SCALE_BITS),  # psum * scale - bias
-    "width": Field(1, 0, 12),  # pixels of an input row
+    "width": Field(1, 0, 12),  # beats of an input row: pixels, or words of a packed map
     "height": Field(1, 16, 12),  # rows of the input map
     "in_groups": Field(2, 0, 12),  # ceil(in channels / CI)
     "out_groups": Field(2, 16, 12),  # ceil(out channels / CO)
@@ -106,8 +116,8 @@ DESCRIPTOR = {
     "out_base": Field(6, 0, 20),
     "out_end": Field(7, 0, 20),
     "out_stride": Field(8, 0, 20),
-    "out_width": Field(9, 0, 12),  # pixels of an output row, after pooling
-    "last_lanes": Field(9, 16, LANES),  # lanes whose spikes are kept in the last pass
+    "out_width": Field(9, 0, 12),  # words of an output row of one group, after pooling
+    "last_lanes": Field(9, 16, LANES),  # lanes that fire in the last pass, or word
     "weight_base": Field(10, 0, 20),  # word address of output group 0, the same in each tap bank
     "weight_step": Field(11, 0, 20),  # words of one output group
     "param_base": Field(12, 0, 20),  # word address of output group 0; a readout's also of scores

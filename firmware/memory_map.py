@@ -21,8 +21,9 @@ class FitError(ValueError):
 class MapPlace:
     """A map in the spike banks: word addresses are the same in all three banks.
 
-    base: first word. groups: words of a pixel in one pass of ticks. width: pixels of a row.
-    ring_rows: rows that are kept, a multiple of 3. passes: of ticks.
+    base: first word. groups: words of a pixel in one pass of ticks. width: words of a row in one
+    group. ring_rows: rows that are kept, a multiple of 3. passes: of ticks. pixels: of a row in a
+    word.
     """
 
     base: int
@@ -30,6 +31,7 @@ class MapPlace:
     width: int
     ring_rows: int
     passes: int = 1
+    pixels: int = 1
 
     @property
     def stride(self) -> int:
@@ -63,12 +65,11 @@ def ring_row(place: MapPlace, row: int) -> tuple[int, int]:
     return place.base + row // BANKS * place.stride, row % BANKS
 
 
-def full_map(shape, design: Design, base: int = 0, passes: int = 1) -> MapPlace:
-    """A place for a whole (channels, height, width) map."""
+def full_map(shape, design: Design, passes: int = 1, pixels: int = 1) -> MapPlace:
+    """A place at word 0 for a whole (channels, height, width) map; ``pixels`` of a row in a word."""
     channels, height, width = (int(n) for n in shape)
-    return MapPlace(
-        base, math.ceil(channels / design.ci), width, math.ceil(height / BANKS) * BANKS, passes
-    )
+    groups, rows = math.ceil(channels / design.ci), math.ceil(height / BANKS) * BANKS
+    return MapPlace(0, groups, math.ceil(width / pixels), rows, passes, pixels)
 
 
 def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[str, int]:

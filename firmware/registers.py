@@ -73,7 +73,8 @@ class Register(IntEnum):
     ROW_MAX = 12
     SCORES_BUILT = 13
     LUT = 14
-    BOARD = 15  # 16 bytes of ASCII, padded with zeros, in four words
+    PACK = 15
+    BOARD = 16  # 16 bytes of ASCII, padded with zeros, in four words
     # writable
     CONTROL = 32  # writing 1 stops a running program
     IMAGE_BASE_0 = 33  # word address of row 0 of input buffer 0; row 0 is in bank 0
@@ -104,6 +105,7 @@ DESIGN_REGISTERS = {
     "row_max": Register.ROW_MAX,
     "scores": Register.SCORES_BUILT,
     "lut": Register.LUT,
+    "pack": Register.PACK,
 }
 """Where a board tells each parameter of ``firmware.design.Design``."""
 

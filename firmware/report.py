@@ -6,7 +6,7 @@ import math
 
 from firmware import frames, isa
 from firmware.isa import INSTRUCTION, INSTRUCTION_WORDS, Opcode
-from firmware.lanes import passes_of
+from firmware.lanes import packed_pixels, passes_of, row_beats
 from firmware.memory_map import word_bytes
 from firmware.registers import Region, address
 from firmware.stream import Segment, words_per_image
@@ -23,6 +23,7 @@ def layer_rows(image, model) -> list[dict]:
         out_groups = math.ceil(layer.outputs / design.co)
         cycles = layer_cycles(layer, model, design)
         lanes = 1.0 if layer.encode else model.ticks / (passes_of(layer, model) * isa.LANES)
+        lanes *= layer.in_shape[2] / row_beats(layer, model, design)  # pixels of a packed word
         taps = 9 if layer.kind == "conv" and layer.kernel == 3 else 1
         busy = channels / (in_groups * design.ci) * layer.outputs / (out_groups * design.co)
         rows.append(
@@ -73,6 +74,7 @@ def make_report(image, model, plan, needs) -> dict:
             "spikes_down": moved["SPIKES_READ"],
             "result": 4 * result_words,
         },
+        "packed_pixels": packed_pixels(model, design),
         "input_buffers": 1 if image.segments else len(image.entries),
         "runs": runs,
         # of the streamed weights: written while the program runs

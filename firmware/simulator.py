@@ -226,7 +226,7 @@ class Simulator:
         if dense:
             psums = []
             for part in range(passes):
-                words = rows[1 : 1 + count, 0 if des["encode"] else part]
+                words = rows[1 : 1 + count, 0 if des["encode"] else part, :, : des["width"]]
                 words = words.reshape(-1, self.batch, self.design.ci).transpose(1, 0, 2)
                 inputs = words.reshape(self.batch, 1, 1, -1)
                 psums.append(self._psums(inputs, weights, des))
@@ -253,9 +253,10 @@ class Simulator:
             if y == des["height"] - 1:
                 band[2] = 0
             padded = np.pad(band, ((0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
-            taps = [padded[k // 3, :, k % 3 : k % 3 + des["width"]] for k in range(TAPS)]
+            width = band.shape[2]
+            taps = [padded[k // 3, :, k % 3 : k % 3 + width] for k in range(TAPS)]
             inputs = np.stack(taps).transpose(3, 2, 0, 1, 4)  # [picture, x, tap, group, channel]
-        return inputs.reshape(self.batch, 1, des["width"], -1)
+        return inputs.reshape(self.batch, 1, inputs.shape[1], -1)
 
     def _layer_weights(self, des):
         """Weights in {-1, +1} as float32 [inputs in beat order, output channel]."""
@@ -275,9 +276,15 @@ class Simulator:
         return ordered.reshape(-1, out_groups * co).astype(np.float32) * 2 - 1
 
     def _input_rows(self, ins, des):
-        """The rows row - 1 .. row + rows of the ring: [row, pass, group, x, picture, channel]."""
+        """The rows row - 1 .. row + rows of the ring: [row, pass, group, x, picture, channel].
+
+        x: pixels, those of packed words apart, up to the end of the last word.
+        """
         address, bank = ins["in_row"], ins["in_bank"]
         groups, width, stride = des["in_groups"], des["width"], des["in_stride"]
+        pack = 0 if des["encode"] else des["pack"]
+        if des["dense"]:
+            width = -(-width // (1 << pack))
         stored = 1 if des["encode"] else des["passes"]
         size = stored * groups * width
         rows = []
@@ -288,7 +295,24 @@ class Simulator:
                 words = np.zeros((size, self.batch, self.design.ci), np.uint8)
             rows.append(words.reshape(stored, groups, width, self.batch, self.design.ci))
             address, bank = self._advance(address, bank, stride, des["in_base"], des["in_end"])
-        return np.stack(rows)
+        return self._unpack(np.stack(rows), pack)
+
+    @staticmethod
+    def _unpack(words, pack):
+        """Packed words [row, pass, group, word, ...] as pixels [row, pass, group, x, ...]."""
+        ticks = LANES >> pack
+        shifts = np.arange(0, LANES, ticks, dtype=np.uint8)[:, None, None]
+        pixels = words[:, :, :, :, None] >> shifts & np.uint8((1 << ticks) - 1)
+        return pixels.reshape(*words.shape[:3], -1, *words.shape[4:])
+
+    @staticmethod
+    def _pack(row, pack):
+        """Pixels [pass, picture, x, channel] as packed words [pass, picture, word, channel]."""
+        pixels, ticks = 1 << pack, LANES >> pack
+        row = np.pad(row, ((0, 0), (0, 0), (0, -row.shape[2] % pixels), (0, 0)))
+        row = row.reshape(*row.shape[:2], -1, pixels, row.shape[3])
+        shifts = np.arange(0, LANES, ticks, dtype=np.uint8)[:, None]
+        return np.bitwise_or.reduce(row << shifts, axis=3)
 
     @staticmethod
     def _advance(address, bank, stride, base, end):
@@ -328,7 +352,14 @@ class Simulator:
             fired = v >= threshold
             row[tick // LANES] |= fired[:, 0].astype(np.uint8) << np.uint8(tick % LANES)
             v = np.where(fired, v - threshold if des["soft"] else 0, v)
-        row[-1] &= des["last_lanes"]
+        pack = des["pack"]
+        if pack and not des["encode"] and not des["dense"]:
+            # lanes that are kept: of each pixel its ticks, of the last word some pixels
+            row &= np.uint8((1 << (LANES >> pack)) - 1)
+            kept = np.uint8(des["last_lanes"]).reshape(1, 1, 1, 1, 1, 1)
+            row[:, :, -(1 << pack) :] &= self._unpack(kept, pack).reshape(-1, 1)
+        else:
+            row[-1] &= des["last_lanes"]
         self.layer_spikes[:, ins["layer"]] += np.bitwise_count(row).sum((0, 2, 3), np.int64)
         if des["pool"]:
             row = row[:, :, 0::2] | row[:, :, 1::2]
@@ -337,10 +368,10 @@ class Simulator:
                 return
             row = row | self._above
             number //= 2
-        self._write_row(ins, des, number, row)
+        self._write_row(ins, des, number, self._pack(row, pack))
 
     def _write_row(self, ins, des, number, row):
-        """Writes a row [pass, picture, x, channel]; channels up to the word's end become 0."""
+        """Writes a row [pass, picture, word, channel]; channels up to the word's end become 0."""
         address, bank = ins["out_row"], ins["out_bank"]
         for _ in range(number):
             address, bank = self._advance(

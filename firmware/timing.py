@@ -6,20 +6,20 @@ import math
 
 from firmware import isa
 from firmware.design import Design
-from firmware.lanes import passes_of
+from firmware.lanes import passes_of, row_beats
 
 
 def layer_beats(layer, model, design: Design) -> int:
     """Cycles in which the array works for a layer."""
-    channels, height, width = (int(n) for n in layer.in_shape)
+    channels, height, _ = (int(n) for n in layer.in_shape)
     groups = math.ceil(channels / design.ci) * math.ceil(layer.outputs / design.co)
-    return height * width * groups * passes_of(layer, model)
+    return height * row_beats(layer, model, design) * groups * passes_of(layer, model)
 
 
 def layer_cycles(layer, model, design: Design) -> int:
     """The same, and the cycles in which a pass waits for the membranes of the one before."""
-    channels, height, width = (int(n) for n in layer.in_shape)
-    beats = math.ceil(channels / design.ci) * width
+    channels, height, _ = (int(n) for n in layer.in_shape)
+    beats = math.ceil(channels / design.ci) * row_beats(layer, model, design)
     rounds = math.ceil(layer.outputs / design.co)
     if layer.kind == "dense":
         beats *= height

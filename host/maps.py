@@ -43,7 +43,16 @@ def pixels(place: LayerPlace, words: np.ndarray) -> np.ndarray:
     # [row, pass, group, x, byte of the word] to [pass, group and byte, row, x]
     found = found.transpose(1, 2, 4, 0, 3)
     found = found.reshape(place.passes, -1, rows, place.width)[:, : place.shape[0]]
+    found = unpack_pixels(found, place)
     return np.ascontiguousarray(found if place.passes > 1 else found[0])
+
+
+def unpack_pixels(words: np.ndarray, place: LayerPlace) -> np.ndarray:
+    """uint8 [..., words of a row] of a map as [..., W], the pixels of a packed word apart."""
+    ticks = LANES // place.pixels
+    shifts = np.arange(0, LANES, ticks, dtype=np.uint8)
+    pixels = words[..., None] >> shifts & np.uint8((1 << ticks) - 1)
+    return pixels.reshape(*words.shape[:-1], -1)[..., : place.shape[2]]
 
 
 def read_map(link, program: Program, layer: int) -> np.ndarray:

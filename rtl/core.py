@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from firmware.isa import BANKS, DESCRIPTOR, DESCRIPTOR_WORDS, INSTRUCTION, LANES, TAPS
+from rtl.beat import Active, Beat
 from rtl.counters import COUNT_BITS, layer_counter
 from rtl.delay import delay
 from rtl.fetch import Fields, fetch
@@ -12,7 +13,7 @@ from rtl.memory import address_bits, ram
 from rtl.param_memory import ParamWrite, param_memory, param_signals
 from rtl.pipeline import depth, pipeline
 from rtl.scale import signed
-from rtl.sequencer import Active, Beat, sequencer
+from rtl.sequencer import sequencer
 from rtl.spike_memory import SpikeWrite, select_columns, spike_memory, spike_outputs
 from rtl.weight_memory import CENTER, WeightWrite, weight_memory
 

@@ -99,6 +99,48 @@ def fire(
 
 
 @block
+def fire_or_restart(
+    clk, enable, number, soft_reset, restart, v_init, v_in, threshold_in, currents_in, spikes_in,
+    v, threshold, currents, spikes,
+):  # fmt: skip
+    """As ``fire``, but where ``restart`` is set another neuron follows, with v_init. Latency 1."""
+    fired = 1 << number
+    bits = MEMBRANE_BITS
+
+    @always(clk.posedge)
+    def compare():
+        above = intbv(0, min=-(1 << bits), max=1 << bits)
+        if enable:
+            above[:] = v_in - threshold_in
+            spikes.next = spikes_in
+            if above >= 0:
+                spikes.next = spikes_in | fired
+            if restart:
+                v.next = v_init
+            elif above < 0:
+                v.next = v_in
+            elif soft_reset:
+                v.next = above
+            else:
+                v.next = 0
+            threshold.next = threshold_in
+            currents.next = currents_in
+
+    return instances()
+
+
+@block
+def delay_signed(clk, source, target):
+    """target = source, a cycle later; both are signed."""
+
+    @always(clk.posedge)
+    def pass_on():
+        target.next = source
+
+    return instances()
+
+
+@block
 def last_tick(clk, enable, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
     """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
     fired = 1 << number
@@ -157,12 +199,13 @@ class Membrane:
 
 
 @block
-def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes, v_end):
+def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart):
     """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency NEURON_LATENCY.
 
     enables: one a stage, and one more. lanes: mask of the ticks that exist, a cycle before the spikes.
     v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
-    lowest. v_end: the membrane, a cycle after the spikes.
+    lowest. v_end: the membrane, a cycle after the spikes. restart: lanes in which another neuron
+    begins, also with v_start, or None.
     """
     none = Signal(intbv(0)[LANES:])
 
@@ -172,7 +215,7 @@ def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes
 
     stages = []
     before = (v_start, threshold, currents, none)
-    last = LANES - 1
+    last, seed = LANES - 1, v_start
     for t in range(last):
         charged, fired = Membrane(last - t), Membrane(last - t)
         v, threshold_in, currents_in, spikes_in = before
@@ -180,7 +223,18 @@ def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes
         stages.append(
             go_on(clk, enables[2 * t], threshold_in, currents_in, spikes_in, *charged.all[1:])
         )
-        stages.append(fire(clk, enables[2 * t + 1], t, soft_reset, *charged.all, *fired.all))
+        if restart is None:
+            stages.append(fire(clk, enables[2 * t + 1], t, soft_reset, *charged.all, *fired.all))
+        else:
+            seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(2 if t else 1))]
+            stages.append([delay_signed(clk, *pair) for pair in zip(seeds, seeds[1:])])
+            seed = seeds[-1]
+            stages.append(
+                fire_or_restart(
+                    clk, enables[2 * t + 1], t, soft_reset, restart(t + 1), seed, *charged.all,
+                    *fired.all,
+                )
+            )  # fmt: skip
         before = fired.all
     stages.append(last_tick(clk, enables[2 * last], last, lanes, *before, spikes))
     stages.append(last_membrane(clk, enables[2 * last :], soft_reset, *before[:3], v_end))

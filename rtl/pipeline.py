@@ -10,8 +10,8 @@ from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, i
 from firmware.isa import BANKS, LANES, MAX_PASSES, MEMBRANE_BITS, PASS_CYCLES, PSUM_BITS, TAPS
 from rtl.delay import delay, valid_line
 from rtl.membrane import carry_membrane
-from rtl.neuron import NEURON_LATENCY, neuron
-from rtl.pool import pool
+from rtl.neuron import NEURON_LATENCY, delay_signed, neuron
+from rtl.pool import place_channel, pool
 from rtl.popcount import count_products, popcount, products_latency, tree_latency
 from rtl.psum import accumulate
 from rtl.scale import CURRENT_BITS, currents, signed
@@ -40,9 +40,9 @@ def depth(design):
         "membrane read": counted + 5,
         "score": counted + 6,
         "fired": fired,
-        "pooled": fired + 1,
+        "pooled": fired + 1 + design.pack,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(fired + 3, fired + 3 + tree_latency([[LANES] * design.co], design.lut)),
+        "written": max(fired + 3 + design.pack, fired + 3 + tree_latency([[LANES] * design.co], design.lut)),
     }
 
 
@@ -78,7 +78,7 @@ def channel(
     )
     fire = neuron(
         clk, valids[5 : 6 + NEURON_LATENCY], active.soft, lanes, v_start, threshold, stacked, spikes,
-        v_end,
+        v_end, active.restart if design.pack else None,
     )  # fmt: skip
     return instances()
 
@@ -120,8 +120,13 @@ def pipeline(
 
     taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
     rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
+    packing = None
+    if design.pack:
+        lane3 = Signal(intbv(0)[len(beat.lane) :])
+        to_window.append(delay(clk, 3, beat.lane, lane3))
+        packing = active.window_pack, active.select_pack, lane3
     see = window(
-        clk, valids[1], banks, center1, top1, bottom1, shift, left3, right3, rows, taps
+        clk, valids[1], banks, center1, top1, bottom1, shift, left3, right3, rows, taps, packing
     )
 
     # array: taps and weights as CI bits of each lane and channel
@@ -133,7 +138,7 @@ def pipeline(
     counting = valids[4:counted]
     spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
     count_all = count_spikes(
-        clk, valids[2:counted], rows, shift, left3, right3, design.lut, spike_counts
+        clk, valids[2:counted], rows, shift, left3, right3, design.lut, spike_counts, packing
     )
 
     # psums of a row
@@ -164,8 +169,8 @@ def pipeline(
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
     target_score = score_target
-    target_soon, target_start, target_last, target_fired = (
-        Signal(intbv(0)[layout.width :]) for _ in range(4)
+    target_soon, target_start, target_last, target_next, target_fired, target_stored = (
+        Signal(intbv(0)[layout.width :]) for _ in range(6)
     )
     move_target = [
         delay(clk, when["param read"], beat.target, target_param),
@@ -173,8 +178,10 @@ def pipeline(
         delay(clk, 1, target_soon, target_start),
         delay(clk, 1, target_start, target_score),
         delay(clk, when["fired"] - when["score"] - 2, target_score, target_last),
-        delay(clk, 2, target_last, target_fired),
-        delay(clk, 1, target_fired, target),
+        delay(clk, 1, target_last, target_next),
+        delay(clk, 1, target_next, target_fired),
+        delay(clk, 1, target_fired, target_stored),
+        delay(clk, 1 + design.pack, target_fired, target),
     ]
     reading = after[1]
     address = layout.take(target_param, "param")
@@ -189,15 +196,16 @@ def pipeline(
     fire_lanes = Signal(intbv(0)[LANES:])
     soon_part, soon_pixel = layout.take(target_soon, "part"), layout.take(target_soon, "pixel")
     start_pixel = layout.take(target_start, "pixel")
-    last_pass = layout.take(target_last, "last_pass")
-    fired_pixel, stored_pixel = layout.take(target_fired, "pixel"), layout.take(target, "pixel")
+    cut = layout.take(target_last, "cut")
+    fired_pixel = layout.take(target_fired, "pixel")
+    stored_pixel = layout.take(target_stored, "pixel")
     firing_now, keep_membrane = after[5 + NEURON_LATENCY], after[6 + NEURON_LATENCY]
 
     @always(clk.posedge)
     def look_at_passes():
         first_pass.next = soon_part == 0
         take_stored.next = firing_now and fired_pixel == soon_pixel
-        if last_pass:
+        if cut:
             fire_lanes.next = active.last_lanes
         else:
             fire_lanes.next = ALL_LANES
@@ -227,14 +235,26 @@ def pipeline(
 
     # scores and spikes
     scored, fired = after[5], after[5 + NEURON_LATENCY]
-    all_spikes = ConcatSignal(*reversed(spikes)) if co > 1 else spikes[0]
-    odd_x = layout.take(target_fired, "odd_x")
-    odd_y = layout.take(target_fired, "odd_y")
-    place = layout.take(target_fired, "place")
     firing = Signal(bool(0))
+    if design.pack:
+        placed_valid, pool_target = Signal(bool(0)), target_stored
+        placed = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+        fired_lane = Signal(intbv(0)[layout.bits("lane") :])
+        # a signal of its own, since its bits are taken one by one
+        placing = [
+            delay(clk, 1, layout.take(target_next, "lane"), fired_lane),
+            delay(clk, 1, firing, placed_valid),
+        ] + [
+            place_channel(clk, firing, active.place_pack, fired_lane, spikes[k], placed[k])
+            for k in range(co)
+        ]
+    else:
+        placed_valid, pool_target, placed = firing, target_fired, spikes
+    together = ConcatSignal(*reversed(placed)) if co > 1 else placed[0]
     pooling = pool(
-        clk, firing, active.pool, odd_x, odd_y, place, all_spikes, pooled_write, pooled,
-        MAX_PASSES << layout.bits("column"),
+        clk, placed_valid, active.pool,
+        *(layout.take(pool_target, name) for name in ("start", "full", "odd_y", "place")),
+        together, pooled_write, pooled, MAX_PASSES << layout.bits("column"),
     )  # fmt: skip
 
     @always_comb
@@ -256,16 +276,5 @@ def pipeline(
         spike_total.next = 0
         if counted_now:
             spike_total.next = fired_now
-
-    return instances()
-
-
-@block
-def delay_signed(clk, source, target):
-    """target = source, a cycle later; both are signed."""
-
-    @always(clk.posedge)
-    def pass_on():
-        target.next = source
 
     return instances()

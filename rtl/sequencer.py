@@ -6,88 +6,9 @@ with the weights, masks and destination that belong to it.
 
 from myhdl import Signal, always, always_comb, block, concat, enum, instances, intbv, modbv
 
-from firmware.isa import BANKS, DESCRIPTOR, MAX_PASSES, PASS_CYCLES, TAPS, Opcode
+from firmware.isa import BANKS, LANES, MAX_PASSES, PASS_CYCLES, TAPS, Opcode
 from rtl.memory import address_bits
-
-
-class Beat:
-    """What the sequencer issues; all signals hold for the one cycle in which ``valid`` is set.
-
-    addresses       word address in each spike bank
-    center          bank of the row under the middle of the kernel
-    mask_*          that side of the kernel is padding
-    first, last     the psum of this pixel starts, or is complete with this beat
-    pixel           place of the psum in the row buffer
-    weight_address, weight_tap
-    target          see ``Target``
-    """
-
-    def __init__(self, design):
-        self.target_layout = Target(design)
-        spike_bits = address_bits(design.spike_words)
-        self.valid = Signal(bool(0))
-        self.addresses = [Signal(modbv(0)[spike_bits:]) for _ in range(BANKS)]
-        self.center = Signal(intbv(0)[2:])
-        self.mask_top = Signal(bool(0))
-        self.mask_bottom = Signal(bool(0))
-        self.mask_left = Signal(bool(0))
-        self.mask_right = Signal(bool(0))
-        self.first = Signal(bool(0))
-        self.last = Signal(bool(0))
-        self.pixel = Signal(modbv(0)[address_bits(design.row_max) :])
-        self.weight_address = Signal(modbv(0)[address_bits(design.weight_words) :])
-        self.weight_tap = Signal(intbv(0)[4:])
-        self.target = Signal(intbv(0)[self.target_layout.width :])
-
-
-class Target:
-    """Where a pixel goes: (high, low) bounds of the fields of ``Beat.target``.
-
-    pixel is column and odd_x together, place is part and column. last_pass: lanes beyond the last
-    tick do not fire.
-    """
-
-    def __init__(self, design):
-        self.width = 0
-        self.odd_y = self._field(1)
-        self.odd_x = self._field(1)
-        self.column = self._field(address_bits(max(2, design.row_max // 2)))
-        self.part = self._field(address_bits(MAX_PASSES))
-        self.last_pass = self._field(1)
-        self.pixel = self.column[0], self.odd_x[1]
-        self.place = self.part[0], self.column[1]
-        self.sub = self._field(address_bits(design.ci // design.co))
-        self.bank = self._field(2)
-        self.address = self._field(address_bits(design.spike_words))
-        self.param = self._field(address_bits(design.param_words))
-
-    def _field(self, bits):
-        self.width += bits
-        return self.width, self.width - bits
-
-    def bits(self, name):
-        """Bits of a field."""
-        high, low = getattr(self, name)
-        return high - low
-
-    def take(self, target, name):
-        """A field of a delayed target, as a shadow signal."""
-        high, low = getattr(self, name)
-        return target(high, low) if high - low > 1 else target(low)
-
-
-class Active:
-    """The fields of the descriptor that the pipeline needs, constant until it has drained."""
-
-    NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "passes", "last_lanes")
-
-    def __init__(self):
-        for name in self.NAMES:
-            width = DESCRIPTOR[name].width
-            setattr(self, name, Signal(bool(0) if width == 1 else intbv(0)[width:]))
-        limit = 1 << DESCRIPTOR["scale"].width
-        self.scale = Signal(intbv(0, min=-limit, max=limit))
-        self.layer = Signal(intbv(0)[8:])
+from rtl.walk_columns import walk_columns
 
 
 @block
@@ -98,7 +19,8 @@ def sequencer(
     """Runs what ``fetch`` brings until HALT.
 
     run, stop: one cycle. valid, instruction, descriptor, step: of ``rtl.fetch``.
-    issuing: a beat is issued next cycle, or a pass waits. account: one cycle, an instruction's last result is written.
+    beat, active: of ``rtl.beat``. issuing: a beat is issued next cycle, or a pass waits. account: one
+    cycle, an instruction's last result is written.
     """
     ins, des = instruction, descriptor
     states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "HOLD", "DRAIN")
@@ -145,11 +67,23 @@ def sequencer(
     address0, address1, address2 = beat.addresses
     spike_limit = len(address0)
     column_limit = beat.target_layout.bits("column")
+    pixel_limit = beat.target_layout.bits("pixel")
 
-    row_over, part_over = (Signal(bool(0)) for _ in range(2))
+    row_end, row_over, part_over = (Signal(bool(0)) for _ in range(3))
+    loading, going = Signal(bool(0)), Signal(bool(0))
+    column = Signal(intbv(0)[12:])
+    start, full, read_next = (Signal(bool(0)) for _ in range(3))
+    lane, read_lane = (Signal(modbv(0)[address_bits(LANES) :]) for _ in range(2))
+    packed_words = Signal(bool(0))  # a convolution reads and writes them
+    columns = walk_columns(
+        clk, loading, going, row_end, des, column, start, full, lane, read_lane, read_next
+    )
 
     @always_comb
     def find_ends():
+        loading.next = state == states.SETUP
+        going.next = state == states.ISSUE
+        row_end.next = x == x_last
         row_over.next = x == x_last and ig_left == 1
         part_over.next = x == x_last and ig_left == 1 and (not active.dense or rows_left == 1)
 
@@ -202,6 +136,26 @@ def sequencer(
             active.last_lanes.next = des.last_lanes
             active.scale.next = des.scale
             active.layer.next = ins.layer
+            packed_words.next = False
+            active.window_pack.next = 0
+            active.select_pack.next = 0
+            active.place_pack.next = 0
+            active.restart.next = 0
+            if des.dense:
+                if not des.encode:
+                    active.select_pack.next = des.pack
+            elif not des.encode:
+                packed_words.next = des.pack != 0
+                if des.kernel3:
+                    active.window_pack.next = des.pack
+                if des.pool:
+                    active.place_pack.next = des.pack
+                if des.pack == 1:
+                    active.restart.next = 0b00010000
+                elif des.pack == 2:
+                    active.restart.next = 0b01010100
+                elif des.pack == 3:
+                    active.restart.next = 0b11111110
             row.next = ins.row
             rows.next = ins.rows
             in_groups.next = des.in_groups
@@ -303,7 +257,8 @@ def sequencer(
             part_offset.next = 0
         elif state == states.ISSUE:
             # the passes of a row follow each other, but for a picture, which is the same in each
-            offset.next = offset + 1
+            if read_next:
+                offset.next = offset + 1
             if row_over:
                 if not part_over:
                     offset.next = part_offset
@@ -397,8 +352,9 @@ def sequencer(
 
     @always(clk.posedge)
     def issue():
-        column = intbv(0)[12:]
         where = intbv(0)[22:]
+        pixel = intbv(0)[pixel_limit:]
+        cut = intbv(0)[1:]
         beat.valid.next = False
         if state == states.ISSUE:
             beat.valid.next = True
@@ -416,19 +372,20 @@ def sequencer(
                 beat.first.next = first_beat
                 beat.last.next = part_over and (last_pass or not active.readout)
                 beat.pixel.next = 0
-                column[:] = 0
             else:
                 beat.first.next = first_ig
                 beat.last.next = ig_left == 1
                 beat.pixel.next = x
-                column[:] = x
-            if active.pool:
-                where[:] = out_row + group_offset + column[12:1]
-            else:
-                where[:] = out_row + group_offset + column
+                pixel[:] = x[pixel_limit:]
+            beat.lane.next = read_lane
+            # of packed words only the last is cut
+            cut[:] = 0
+            if last_pass and (row_end or not packed_words):
+                cut[:] = 1
+            where[:] = out_row + group_offset + column
             beat.target.next = concat(
-                param, where[spike_limit:], out_bank, sub, last_pass, part[part_bits:],
-                column[column_limit + 1 : 1], column[0], y[0],
+                param, where[spike_limit:], out_bank, sub, lane, cut, pixel, part[part_bits:],
+                column[column_limit:], full, start, y[0],
             )  # fmt: skip
 
     @always(clk.posedge)

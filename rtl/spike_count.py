@@ -1,9 +1,12 @@
 """How many spikes are under the kernel: counted once a column, for all output channels."""
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import ConcatSignal, Signal, always, block, instances, intbv
+
+from firmware.isa import LANES
 
 from rtl.delay import delay
 from rtl.popcount import popcount, tree_latency
+from rtl.window import packed_columns
 
 
 def spike_count_latency(ci, lut):
@@ -39,12 +42,42 @@ def three_columns(clk, enable, shift, mask_left, mask_right, column, count):
 
 
 @block
-def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts):
+def add_columns(clk, enable, left, middle, right, count):
+    """count = left + middle + right. Latency 1."""
+
+    @always(clk.posedge)
+    def add():
+        if enable:
+            count.next = left + middle + right
+
+    return instances()
+
+
+@block
+def packed_three_columns(clk, enable, shift, packing, mask_left, mask_right, columns, counts):
+    """As ``three_columns`` for all lanes, whose words may be packed. packing: as the window's."""
+    n = len(columns[0])
+    together = ConcatSignal(*reversed(columns))
+    left, middle, right = (Signal(intbv(0)[LANES * n :]) for _ in range(3))
+    moving = packed_columns(
+        clk, shift, *packing, together, mask_left, mask_right, left, middle, right, True
+    )
+    adding = [
+        add_columns(
+            clk, enable, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count
+        )
+        for lane, count in enumerate(counts)
+    ]
+    return moving, adding
+
+
+@block
+def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts, packing):
     """counts[t] = spikes under the kernel in lane t.
 
     valids: from the cycle of ``rows`` on, one a cycle, at least ``spike_count_latency`` of them; the
     counts come a cycle after the last. rows: the three rows of the window, the CI bits of each lane
-    together. shift, mask_left, mask_right: as the window's, a cycle after ``rows``.
+    together. shift, mask_left, mask_right, packing: as the window's, a cycle after ``rows``.
     """
     ci = len(rows[0]) // len(counts)
     levels = tree_latency([[ci] * 3], lut)
@@ -56,14 +89,27 @@ def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts):
         delay(clk, levels, mask_right, right_then),
     ]
     lanes = []
+    columns = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
+    soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):
-        column = Signal(intbv(0)[(3 * ci).bit_length() :])
         sources = [[(row, ci * lane, ci) for row in rows]]
-        lanes.append(popcount(clk, valids[:levels], sources, lut, column))
-        soon = Signal(intbv(0)[len(count) :]) if early else count
-        lanes.append(
-            three_columns(clk, valids[levels + 2], shift_then, left_then, right_then, column, soon)
-        )
+        lanes.append(popcount(clk, valids[:levels], sources, lut, columns[lane]))
         if early:
-            lanes.append(delay(clk, early, soon, count))
+            lanes.append(delay(clk, early, soon[lane], count))
+    masks = left_then, right_then
+    if packing:
+        window_pack, select_pack, read_lane = packing
+        lane_then = Signal(intbv(0)[len(read_lane) :])
+        lines.append(delay(clk, levels, read_lane, lane_then))
+        packing = window_pack, select_pack, lane_then
+        lanes.append(
+            packed_three_columns(
+                clk, valids[levels + 2], shift_then, packing, *masks, columns, soon
+            )
+        )
+    else:
+        for column, count in zip(columns, soon):
+            lanes.append(
+                three_columns(clk, valids[levels + 2], shift_then, *masks, column, count)
+            )
     return lines, lanes

@@ -7,7 +7,7 @@ from bench import run_bench
 from firmware.fields import pack
 from firmware.registers import IMAGE_SHAPE, Register, Region, address
 from firmware.stream import PICTURE, spike_address
-from host.maps import pixels
+from host.maps import pixels, unpack_pixels
 from rtl.bus import Bus
 from rtl.core import core
 from rtl.identity import identity_words
@@ -237,5 +237,5 @@ def read_map(driver, place, design):
         row = np.array(words, "<u4").view(np.uint8)
         row = row.reshape(place.passes, place.groups, place.width, -1).transpose(0, 1, 3, 2)
         rows.append(row.reshape(place.passes, -1, place.width)[:, :channels])
-    found = np.stack(rows, axis=2)
+    found = unpack_pixels(np.stack(rows, axis=2), place)
     return found if place.passes > 1 else found[0]

@@ -13,14 +13,22 @@ from model import golden
 
 SMALL = Design(
     ci=4, co=2, spike_words=512, weight_words=256, param_words=128, program_words=64, row_max=16,
-    scores=64,
+    scores=64, pack=1,
 )  # fmt: skip
 """Small enough for MyHDL; row_max and depths hold the small random models."""
 
 
-def load_random(seed, folder):
+KINDS = (
+    {"ticks": 2, "layers": 3, "size": 6, "outputs": 9},  # packed
+    {"ticks": 20, "layers": 2, "size": 6, "outputs": 9},  # several passes
+    {"layers": 3},
+)
+"""Options of the random models, in turn; those that fix the ticks pool in their first layer."""
+
+
+def load_random(seed, folder, **options):
     """The random model of a seed as ``firmware.modelfile`` reads it, and two pictures."""
-    model = random_model(seed)
+    model = random_model(seed, **options)
     return modelfile.load(model.save(folder / f"random{seed}.safetensors")), model.images(2)
 
 
@@ -28,8 +36,11 @@ def small_jobs(count, folder, design=SMALL, cycles=1500):
     """Returns ``count`` (model, program, image) that take at most ``cycles`` of the array each."""
     jobs, seed = [], 0
     while len(jobs) < count:
-        model, images = load_random(seed, folder)
+        options = KINDS[len(jobs) % len(KINDS)]
+        model, images = load_random(seed, folder, **options)
         seed += 1
+        if "ticks" in options and (model.layers[0].pool == 1 or model.layers[1].kind == "dense"):
+            continue
         try:
             program = compile_model(model, design, explain=False)
         except FitError:

@@ -105,6 +105,22 @@ def test_many_random_models(board, random, count):
     check_model(board, random, count)
 
 
+PACKED = st.sampled_from((1, 2, 4)).flatmap(lambda ticks: models(ticks=ticks, size=20))
+
+
+@settings(max_examples=8, **CHECKS)
+@given(random=PACKED, count=st.integers(1, 2))
+def test_random_packed_models(board, random, count):
+    check_model(board, random, count)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, **CHECKS)
+@given(random=PACKED, count=st.integers(1, 3))
+def test_many_random_packed_models(board, random, count):
+    check_model(board, random, count)
+
+
 CHAINS = {
     "random": models(size=14, convs=True, layers=3),
     "fuse": st.sampled_from(FUSE),

@@ -1,0 +1,83 @@
+"""Columns of an input row and of the output row, and the lanes of packed words."""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
+
+from firmware.isa import LANES
+from rtl.memory import address_bits
+
+
+@block
+def walk_columns(
+    clk, load, go, row_end, descriptor, column, start, full, lane, read_lane, read_next
+):  # fmt: skip
+    """Counts the beats of a row; load: of an instruction, go: a beat, row_end: the row's last.
+
+    column, start, full, lane: of ``rtl.beat.Target``. read_lane: of ``rtl.beat.Beat``; read_next: the
+    next beat reads another word.
+    """
+    des = descriptor
+    lane_bits = address_bits(LANES)
+    count, last_count = (Signal(intbv(0)[4:]) for _ in range(2))
+    lane_step, read_step = (Signal(modbv(0)[lane_bits:]) for _ in range(2))
+    in_pairs, dense = Signal(bool(0)), Signal(bool(0))
+
+    @always(clk.posedge)
+    def take_layer():
+        if load:
+            dense.next = des.dense
+            in_pairs.next = des.encode and des.pool
+            last_count.next = des.pool
+            lane_step.next = 0
+            read_step.next = 0
+            if des.encode and not des.dense:
+                # several pixels, or pairs of them, make a word
+                if des.pack == 1:
+                    last_count.next = 1 + 2 * des.pool
+                    lane_step.next = 4
+                elif des.pack == 2:
+                    last_count.next = 3 + 4 * des.pool
+                    lane_step.next = 2
+                elif des.pack == 3:
+                    last_count.next = 7 + 8 * des.pool
+                    lane_step.next = 1
+            elif des.dense and not des.encode:
+                if des.pack == 1:
+                    read_step.next = 4
+                elif des.pack == 2:
+                    read_step.next = 2
+                elif des.pack == 3:
+                    read_step.next = 1
+            elif des.pool and des.pack != 0:
+                lane_step.next = 4  # a word's pooled pixels are half a word
+
+    @always_comb
+    def tell():
+        start.next = count == 0
+        full.next = count == last_count or row_end
+        read_next.next = read_lane + read_step == 0 or read_lane + read_step == LANES or row_end
+
+    @always(clk.posedge)
+    def walk():
+        if load:
+            count.next = 0
+            column.next = 0
+            lane.next = 0
+            read_lane.next = 0
+        elif go:
+            read_lane.next = read_lane + read_step
+            if row_end:
+                count.next = 0
+                column.next = 0
+                lane.next = 0
+                read_lane.next = 0
+            elif count == last_count:
+                count.next = 0
+                lane.next = 0
+                if not dense:
+                    column.next = column + 1
+            else:
+                count.next = count + 1
+                if count[0] or not in_pairs:
+                    lane.next = lane + lane_step
+
+    return instances()
