@@ -114,15 +114,15 @@ def score_column(clk, write, write_address, score, read, read_address, shown, ro
 
 
 @block
-def later_beat(clk, beat, later):
-    """later = what the pipeline needs of ``beat``, a cycle later."""
-    return [
-        delay(clk, 1, getattr(beat, name), getattr(later, name))
-        for name in (
-            "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
-            "pixel", "target",
-        )
+def later_beat(clk, beat, later, packing):
+    """later = what the pipeline needs of ``beat``, a cycle later; packing: of packed words too."""
+    names = [
+        "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
+        "pixel", "target",
     ]  # fmt: skip
+    if packing:
+        names.append("lane")
+    return [delay(clk, 1, getattr(beat, name), getattr(later, name)) for name in names]
 
 
 def drain_cycles(design):
@@ -169,7 +169,7 @@ def core(clk, bus, identity, design):
 
     # the beat as the pipeline sees it, a cycle before the spike memory's words
     shown_beat = Beat(design)
-    later = later_beat(clk, beat, shown_beat)
+    later = later_beat(clk, beat, shown_beat, design.pack)
 
     # spike memory: pooled pixels first, then pictures
     slots = [Signal(intbv(0)[LANES:]) for _ in range(ci)]

@@ -8,7 +8,7 @@ from myhdl import Signal, always, always_comb, block, concat, enum, instances, i
 
 from firmware.isa import BANKS, LANES, MAX_PASSES, PASS_CYCLES, TAPS, Opcode
 from rtl.memory import address_bits
-from rtl.walk_columns import walk_columns
+from rtl.walk_columns import take_packing, walk_columns
 
 
 @block
@@ -78,6 +78,8 @@ def sequencer(
     columns = walk_columns(
         clk, loading, going, row_end, des, column, start, full, lane, read_lane, read_next
     )
+    if design.pack:
+        packing = take_packing(clk, loading, des, read_lane, beat, active)
 
     @always_comb
     def find_ends():
@@ -136,26 +138,7 @@ def sequencer(
             active.last_lanes.next = des.last_lanes
             active.scale.next = des.scale
             active.layer.next = ins.layer
-            packed_words.next = False
-            active.window_pack.next = 0
-            active.select_pack.next = 0
-            active.place_pack.next = 0
-            active.restart.next = 0
-            if des.dense:
-                if not des.encode:
-                    active.select_pack.next = des.pack
-            elif not des.encode:
-                packed_words.next = des.pack != 0
-                if des.kernel3:
-                    active.window_pack.next = des.pack
-                if des.pool:
-                    active.place_pack.next = des.pack
-                if des.pack == 1:
-                    active.restart.next = 0b00010000
-                elif des.pack == 2:
-                    active.restart.next = 0b01010100
-                elif des.pack == 3:
-                    active.restart.next = 0b11111110
+            packed_words.next = des.pack != 0 and not des.dense and not des.encode
             row.next = ins.row
             rows.next = ins.rows
             in_groups.next = des.in_groups
@@ -377,7 +360,6 @@ def sequencer(
                 beat.last.next = ig_left == 1
                 beat.pixel.next = x
                 pixel[:] = x[pixel_limit:]
-            beat.lane.next = read_lane
             # of packed words only the last is cut
             cut[:] = 0
             if last_pass and (row_end or not packed_words):

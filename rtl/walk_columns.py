@@ -81,3 +81,38 @@ def walk_columns(
                     lane.next = lane + lane_step
 
     return instances()
+
+
+@block
+def take_packing(clk, load, descriptor, read_lane, beat, active):
+    """The parts of ``beat`` and ``active`` that only a design with lane packing has."""
+    des = descriptor
+    beat_lane = beat.lane
+
+    @always(clk.posedge)
+    def take_layer():
+        if load:
+            active.window_pack.next = 0
+            active.select_pack.next = 0
+            active.place_pack.next = 0
+            active.restart.next = 0
+            if des.dense:
+                if not des.encode:
+                    active.select_pack.next = des.pack
+            elif not des.encode:
+                if des.kernel3:
+                    active.window_pack.next = des.pack
+                if des.pool:
+                    active.place_pack.next = des.pack
+                if des.pack == 1:
+                    active.restart.next = 0b00010000
+                elif des.pack == 2:
+                    active.restart.next = 0b01010100
+                elif des.pack == 3:
+                    active.restart.next = 0b11111110
+
+    @always(clk.posedge)
+    def pass_on():
+        beat_lane.next = read_lane
+
+    return instances()
