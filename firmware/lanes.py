@@ -13,6 +13,23 @@ from firmware.design import Design
 from firmware.modelfile import Layer, Model
 
 
+def describe(ticks: int, design: Design) -> str:
+    """How a number of ticks uses the lanes, in words."""
+    lanes = isa.LANES
+    if ticks > lanes:
+        return f"{ticks} ticks in {math.ceil(ticks / lanes)} passes of {lanes} lanes"
+    if ticks == lanes:
+        return f"{ticks} ticks fill the {lanes} lanes"
+    if lanes % ticks:
+        return f"{ticks} of {lanes} lanes, unpacked: {ticks} does not divide {lanes}"
+    if not design.pack:
+        return f"{ticks} of {lanes} lanes, unpacked: the design has no lane packing (pack = 0)"
+    return (
+        f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; encoding and dense layers "
+        "compute one at a time"
+    )
+
+
 def passes_of(layer: Layer, model: Model) -> int:
     """Passes of up to eight ticks; a picture that goes straight to scores needs one."""
     if layer.readout and layer.encode:

@@ -6,7 +6,7 @@ import math
 
 from firmware import frames, isa
 from firmware.isa import INSTRUCTION, INSTRUCTION_WORDS, Opcode
-from firmware.lanes import packed_pixels, passes_of, row_beats
+from firmware.lanes import describe, packed_pixels, passes_of, row_beats
 from firmware.memory_map import word_bytes
 from firmware.registers import Region, address
 from firmware.stream import Segment, words_per_image
@@ -107,6 +107,7 @@ def print_report(image, clock_hz: int) -> None:
         f"{image.name}: {image.ticks} ticks on CI={design.ci} CO={design.co} "
         f"({design.pes} processing elements), design {design.hash().hex()}"
     )
+    print(describe(image.ticks, design))
     print("\non chip              bytes         of")
     for name, row in report["on_chip"].items():
         print(f"  {name:15s} {row['bytes']:9d}  {row['of']:9d}")

@@ -32,13 +32,19 @@ def walk_columns(
             if des.encode and not des.dense:
                 # several pixels, or pairs of them, make a word
                 if des.pack == 1:
-                    last_count.next = 1 + 2 * des.pool
+                    last_count.next = 1
+                    if des.pool:
+                        last_count.next = 3
                     lane_step.next = 4
                 elif des.pack == 2:
-                    last_count.next = 3 + 4 * des.pool
+                    last_count.next = 3
+                    if des.pool:
+                        last_count.next = 7
                     lane_step.next = 2
                 elif des.pack == 3:
-                    last_count.next = 7 + 8 * des.pool
+                    last_count.next = 7
+                    if des.pool:
+                        last_count.next = 15
                     lane_step.next = 1
             elif des.dense and not des.encode:
                 if des.pack == 1:
