@@ -25,8 +25,8 @@ def describe(ticks: int, design: Design) -> str:
     if not design.pack:
         return f"{ticks} of {lanes} lanes, unpacked: the design has no lane packing (pack = 0)"
     return (
-        f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; encoding and dense layers "
-        "compute one at a time"
+        f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; "
+        "encoding and dense layers compute one at a time"
     )
 
 

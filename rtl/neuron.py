@@ -24,7 +24,7 @@ NEURON_LATENCY = 2 * LANES - 1
 
 @block
 def integrate(clk, enable, v_in, currents_in, v):
-    """v = saturate(v_in + current); the current is the low CURRENT_BITS of ``currents_in``. Latency 1."""
+    """v = saturate(v_in + current), the low CURRENT_BITS of ``currents_in``. Latency 1."""
     bits = CURRENT_BITS
     top = bits + 1
     magnitude = MEMBRANE_BITS - 1

@@ -104,7 +104,7 @@ def middle_column(clk, shift, row, waiting, middle):
 
 @block
 def selected_column(clk, shift, pack, lane, row, waiting, middle):
-    """As ``middle_column``; of words with 2^pack pixels only the one from ``lane`` on, in lane 0."""
+    """As ``middle_column``; of 2^pack pixels of a word only the one from ``lane`` on, in lane 0."""
     n = len(row) // LANES
 
     @always(clk.posedge)
