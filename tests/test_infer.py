@@ -169,6 +169,16 @@ def test_trace_names_the_first_difference(files, fake, capsys, monkeypatch):
             f"{column}, tick 0: the board has") in out
 
 
+def test_first_difference_of_more_than_eight_ticks():
+    golden_map = np.zeros((3, 2, 4, 5), np.uint8)
+    board = golden_map.copy()
+    board[1, 1, 2, 3], board[2, 1, 2, 3] = 0b1000, 1
+    assert trace.first_difference("a", board, golden_map) == (
+        "layer a, channel 1, row 2, column 3, tick 11: the board has 1, the golden model 0 "
+        "(1 of 40 spike trains of this map differ)"
+    )
+
+
 def test_first_difference_is_in_the_order_channel_row_column_tick():
     golden_map = np.zeros((3, 4, 5), np.uint8)
     board = golden_map.copy()
