@@ -26,8 +26,6 @@ from firmware.report import make_report, print_report
 
 def check_limits(model: modelfile.Model, design: Design) -> None:
     """Raises ``FitError`` where the hardware's own limits, not memory, exclude a model."""
-    if model.ticks > isa.MAX_TICKS:
-        raise FitError(f"the model runs {model.ticks} ticks, this design at most {isa.MAX_TICKS}")
     if len(model.layers) > design.layers:
         raise FitError(f"the model has {len(model.layers)} layers, the design {design.layers}")
     channels, height, width = model.layers[0].in_shape

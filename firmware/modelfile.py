@@ -12,7 +12,7 @@ and in its metadata, under the key ``volley``, a JSON text that describes the ne
 ``Layer`` mirror that text. Every file that breaks a rule raises ``ModelError``, which names the
 tensor or key, what was found and what is allowed.
 
-This module needs numpy and safetensors, nothing else.
+This module needs numpy and safetensors, and of the contract two limits.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from firmware.isa import MAX_TICKS, MEMBRANE_BITS
+
 FORMAT = 1
 KEY = "volley"
-MEMBRANE_BITS = 24
 MEMBRANE_MIN = -(2 ** (MEMBRANE_BITS - 1))
 MEMBRANE_MAX = 2 ** (MEMBRANE_BITS - 1) - 1
-MAX_TICKS = 32
 MAX_FRACTION_BITS = 8
 MAX_SIZE = 65535                        # of a map's side, and of a number of channels
 RESETS = ("soft", "hard")
