@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 from pathlib import Path
 
+from firmware.design import Design
 from fpga.cost_model import COLUMNS, RUNS, USED, Run
 from fpga.flows import capacity, nextpnr, project, target, vivado
 from fpga.flows.steps import BUILD, BuildError, write_whole
 
 # CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes
-GRID = ((8, 1), (8, 2), (8, 8), (16, 1), (16, 4), (32, 1), (32, 2), (32, 4), (64, 1))
+GRID = ((8, 1), (8, 4), (16, 2), (16, 8), (32, 1), (32, 2))
 MEMORIES = {"spike_words": 512, "weight_words": 512, "param_words": 256}
 SYNTHESISE = {"trellis": nextpnr.build, "apicula": nextpnr.build, "vivado": vivado.build}
 
@@ -27,8 +29,18 @@ def measure(board: str, settings: dict[str, int], progress) -> Run:
     except BuildError as error:
         if error.code != 4:  # a design that does not fit has been counted as well
             raise
-    used = capacity.count(capacity.read_cells(folder), chosen.family)
-    return Run(chosen.family, chosen.board.design, {name: float(used[name]) for name in used})
+    return from_build(folder)
+
+
+def from_build(folder: Path) -> Run:
+    """The run of a build folder that is synthesised; raises ``BuildError``."""
+    try:
+        stamp = json.loads((folder / project.STAMP).read_text())
+        design, family = Design(**stamp["design"]), stamp["family"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(f"{folder / project.STAMP}: {error}; build it anew", code=2) from None
+    used = capacity.count(capacity.read_cells(folder), family)
+    return Run(family, design, {name: float(used[name]) for name in used})
 
 
 def add(runs: list[Run], new: Run) -> list[Run]:

@@ -2,9 +2,10 @@
 
     python fpga/explore.py --board NAME [--model FILE] [--png FILE] [--clock MHZ] [--fill 85]
     python fpga/explore.py --board NAME --measure
+    python fpga/explore.py --board NAME --add build/NAME
 
 The costs come from a model fitted to the synthesis runs of fpga/cost_runs.csv, see fpga/cost_model.py;
---measure makes the runs of the board's device family and adds them to that file.
+--measure makes the runs of the board's device family and adds them to that file, --add takes builds.
 """
 
 from __future__ import annotations
@@ -195,11 +196,15 @@ def explore(board, model, path: Path, clock_hz: int, fill: float) -> None:
 def measure(board: str) -> None:
     """Makes the runs of a board's family; each is kept as soon as it is made."""
     for ci, co in cost_runs.GRID:
-        run = cost_runs.measure(board, {"ci": ci, "co": co, **cost_runs.MEMORIES}, Display())
-        runs = cost_model.read_runs() if cost_model.RUNS.is_file() else []
-        cost_runs.write_runs(cost_runs.add(runs, run))
-        used = ", ".join(f"{capacity.NAMES[name]} {run.used[name]:g}" for name in RESOURCES)
-        print(f"CI={ci} CO={co}: {used}", flush=True)
+        keep(cost_runs.measure(board, {"ci": ci, "co": co, **cost_runs.MEMORIES}, Display()))
+
+
+def keep(run: cost_model.Run) -> None:
+    """Adds a run to the file of the runs."""
+    runs = cost_model.read_runs() if cost_model.RUNS.is_file() else []
+    cost_runs.write_runs(cost_runs.add(runs, run))
+    used = ", ".join(f"{capacity.NAMES[name]} {run.used[name]:g}" for name in RESOURCES)
+    print(f"{run.family} CI={run.design.ci} CO={run.design.co}: {used}", flush=True)
 
 
 def main(arguments=None) -> int:
@@ -211,6 +216,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--fill", type=float, default=85, help="percent of LUT and FF (default: 85)")
     parser.add_argument("--png", type=Path, help="default: build/explore-BOARD.png")
     parser.add_argument("--measure", action="store_true", help="make the synthesis runs of its family")
+    parser.add_argument("--add", type=Path, action="append", metavar="FOLDER", help="add a build's run")
     options = parser.parse_args(arguments)
     try:
         board = boards.load(options.board)
@@ -220,8 +226,11 @@ def main(arguments=None) -> int:
             raise BuildError(f"--fill is {options.fill:g}, allowed is more than 0 to 100", code=2)
         if options.clock is not None and not 1 <= options.clock <= 1000:
             raise BuildError(f"--clock is {options.clock:g}, allowed is 1 to 1000 MHz", code=2)
+        for folder in options.add or []:
+            keep(cost_runs.from_build(folder))
         if options.measure:
             measure(board.name)
+        if options.measure or options.add:
             return 0
         clock_hz = round(options.clock * 1e6) if options.clock else board.clock_hz
         path = options.png or BUILD / f"explore-{board.name}.png"

@@ -10,9 +10,11 @@ import pytest
 from fake_device import SMALL, FakeBoard, FakeDevice, small_program
 from firmware import registers
 from firmware.design import Design
+from firmware.frames import Command
 from firmware.registers import MAGIC, Register
 from firmware.stream import words_per_image
 from host import Device, DeviceError, LinkError, TransportError, pipeline
+from host.link import JUNK
 from model import golden
 from random_models import network, random_model
 
@@ -302,6 +304,25 @@ def test_the_baud_rate_goes_up_and_comes_back():
             assert fake.board.divisor == round(100e6 / rate)
             device.load(small_program(readout_model())[0])
         assert fake.board.divisor == round(100e6 / 115200)
+
+
+class ShortCable(FakeBoard):
+    """Hears nothing above its first baud rate, until it falls back to that."""
+
+    def take(self, data):
+        if self.divisor is None:
+            return super().take(data)
+        if JUNK in data:
+            self.divisor = None
+        return b""
+
+
+def test_the_baud_rate_falls_back_where_fast_frames_get_lost():
+    with FakeDevice(ShortCable(board="arty")) as fake:
+        with opened(fake) as device:
+            assert device.raise_baud() == device.transport.baud == 115200
+            assert fake.board.log[-2][0] == Command.BAUD and fake.board.divisor is None
+            device.load(small_program(readout_model())[0])
 
 
 def test_a_running_program_is_stopped_at_the_start():
