@@ -5,7 +5,7 @@ from myhdl import Signal, always, block, instances, intbv
 BLOCK_BITS = 16384
 """Bits of the block RAMs of ECP5 and Gowin without parity; a 36-kbit one is two of them."""
 
-FEW_WORDS = 64
+FEW_WORDS = 128
 """What LUT RAM holds at most."""
 
 

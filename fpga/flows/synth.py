@@ -33,12 +33,15 @@ opt_clean
 blackbox =A:whitebox
 """
 
+# The pads only where there is one module: synth_gowin would give every module's ports some.
 GOWIN = f"""\
-synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -run begin:map_luts
+synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -noiopads -run begin:map_luts
 abc -lut 4
 clean
-synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -run map_cells:check
+synth_gowin -top {TOP} -family gw2a -noflatten -nowidelut -noiopads -run map_cells:check
 flatten
+opt_clean
+iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O
 opt_clean
 blackbox =A:whitebox
 """
