@@ -31,6 +31,7 @@ bench: $(VENV)/.test
 	$(RUN) bench/run.py
 	$(RUN) bench/cycles.py
 	$(RUN) bench/sim_speed.py
+	$(RUN) bench/array_cost.py
 	$(RUN) bench/training.py
 
 docs: $(VENV)/.base
