@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware import isa
+from firmware import frames, isa
 from firmware.design import Design
 from rtl.memory import remainder
 
@@ -22,7 +22,11 @@ FITTED = ("lut", "ff", "dsp")
 PARAMETERS = [field.name for field in dataclasses.fields(Design)]
 USED = {name: f"used_{name}" for name in (*FITTED, "bram")}
 COLUMNS = ["family", *PARAMETERS, *USED.values()]
+WANTED = ["family", "ci", "co", *USED.values()]
+"""Columns that a file has to have; a parameter that is newer than it has its default."""
+
 MINIMUM_RUNS = 5
+RINGS = 2
 
 # {family: (((words, bits) of a block RAM, ...), units of one, bits up to which LUTs are a memory)}
 BLOCKS = {
@@ -50,12 +54,14 @@ def read_runs(path: Path = RUNS) -> list[Run]:
     runs = []
     with open(path, newline="") as source:
         reader = csv.DictReader(source)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        names = reader.fieldnames or []
+        missing = [name for name in WANTED if name not in names]
         if missing:
-            raise CostError(f"{path}: no column {missing[0]!r}; wanted are {', '.join(COLUMNS)}")
+            raise CostError(f"{path}: no column {missing[0]!r}; wanted are {', '.join(WANTED)}")
+        given = [name for name in PARAMETERS if name in names]
         for row in reader:
             try:
-                design = Design(**{name: int(row[name]) for name in PARAMETERS})
+                design = Design(**{name: int(row[name]) for name in given})
                 used = {name: float(row[column]) for name, column in USED.items()}
             except (TypeError, ValueError) as error:
                 raise CostError(f"{path}, line {reader.line_num}: {error}") from None
@@ -135,6 +141,9 @@ def memories(design: Design) -> list[tuple[int, int, int]]:
         (2 * design.co, design.param_words, isa.MEMBRANE_BITS),
         (1, design.program_words, 32),
         (1, design.layers * isa.DESCRIPTOR_WORDS, 32),
+        (design.co, math.ceil(design.scores / design.co), isa.SCORE_BITS),
+        # frames that arrive and answers under way
+        (RINGS, frames.MAX_BYTES, 8),
     ]
 
 

@@ -49,36 +49,37 @@ class Point:
     over: tuple[str, ...]
 
 
-def up(words: int, least: int) -> int:
-    """A depth for so many words."""
-    return max(least, math.ceil(words / STEP) * STEP)
-
-
 def holds(model, design: Design):
-    """The program image of a model on a design, None if it does not fit."""
+    """The program image of a model that is on chip as a whole, None if the design is too small."""
     try:
-        return compile_model(model, design, explain=False)
+        image = compile_model(model, design, explain=False)
     except FitError:
         return None
+    return None if image.segments else image
+
+
+def words_of(image, name: str) -> int:
+    """A depth for what a program takes of a memory."""
+    least = {"param_words": 4}.get(name, 16)
+    return max(least, math.ceil(image.report["on_chip"][name]["words"] / STEP) * STEP)
 
 
 def depths_for(model, design: Design) -> Design | None:
     """The design with the smallest memories, in steps of STEP words, that hold the model."""
     deep = dataclasses.replace(design, **DEEP)
-    if holds(model, deep) is None:
+    image = holds(model, deep)
+    if image is None:
         return None
-    for name, least in (
-        ("spike_words", 16), ("weight_words", 16), ("param_words", 4), ("program_words", 16)
-    ):  # fmt: skip
-        low, high = 0, math.ceil(DEEP[name] / STEP)  # low does not hold it, high does
-        while high - low > 1:
-            middle = (low + high) // 2
-            if holds(model, dataclasses.replace(deep, **{name: up(middle * STEP, least)})):
-                high = middle
-            else:
-                low = middle
-        deep = dataclasses.replace(deep, **{name: up(high * STEP, least)})
-    return deep
+    depths = {name: words_of(image, name) for name in ("weight_words", "param_words")}
+    deep = dataclasses.replace(deep, **depths)
+    low, high = 0, DEEP["spike_words"] // STEP  # low does not hold it, high does
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = holds(model, dataclasses.replace(deep, spike_words=middle * STEP))
+        low, high, image = (low, middle, found) if found else (middle, high, image)
+    return dataclasses.replace(
+        deep, spike_words=high * STEP, program_words=words_of(image, "program_words")
+    )
 
 
 def search(board, model, costs, clock_hz: int, fill: float) -> list[Point]:

@@ -54,10 +54,10 @@ def test_no_cost_is_negative():
 def test_block_rams_by_hand():
     design = Design(ci=8, co=4, spike_words=512, weight_words=1600, param_words=32, layers=16)
     # nine banks of 1536 x 32 and a rest in LUT RAM, 3 x 2 spike columns of 32 bits, program,
-    # descriptors; the parameters are small enough for LUTs
-    assert cost_model.block_rams(design, "gowin") == 9 * 3 + 3 * 2 + 1 + 1
+    # descriptors, two rings of the link; the parameters are small enough for LUTs
+    assert cost_model.block_rams(design, "gowin") == 9 * 3 + 3 * 2 + 1 + 1 + 2
     wide = dataclasses.replace(design, param_words=128)
-    assert cost_model.block_rams(wide, "gowin") == 9 * 3 + 3 * 2 + 3 * 4 + 1 + 1
+    assert cost_model.block_rams(wide, "gowin") == 9 * 3 + 3 * 2 + 3 * 4 + 1 + 1 + 2
 
 
 def test_runs_are_written_and_read_again(tmp_path):
@@ -124,8 +124,10 @@ def test_the_search_prefers_what_fits_and_then_what_is_fast(tmp_path, monkeypatc
 @pytest.mark.parametrize("board", ["ulx3s", "arty", "arty100"])
 def test_the_recorded_runs_predict_each_other(board):
     """The committed runs: mean error of the LUTs of a run that the fit did not see."""
-    runs = cost_model.read_runs()
     family = explore.FAMILIES[boards.load(board).data["flow"]]
+    runs = cost_model.read_runs() if cost_model.RUNS.is_file() else []
+    if sum(run.family == family for run in runs) < cost_model.MINIMUM_RUNS:
+        pytest.skip(f"no runs of {family} yet: python fpga/explore.py --board {board} --measure")
     errors = [abs(error) for error in cost_model.left_out_errors(runs, family)["lut"]]
     assert sum(errors) / len(errors) < 0.10
 
