@@ -69,7 +69,9 @@ def test_longer_chains_save_what_pairs_cannot():
 
 def test_streamed_weights_and_spilled_maps(cifar10):
     """A board that holds neither the weights nor the maps."""
-    program = compile_model(cifar10, boards.load("tangnano20k").design)
+    memories = {"spike_words": 896, "weight_words": 1600, "param_words": 128, "program_words": 256}
+    small = boards.load("tangnano20k", {"ci": 8, "co": 4, "layers": 16, **memories})
+    program = compile_model(cifar10, small.design)
     link = program.report["link"]
     assert link["weights"] > 0 and link["spikes_down"] > 0
     images = pictures(1)
