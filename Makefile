@@ -16,7 +16,7 @@ infer: $(VENV)/.base
 
 test: $(VENV)/.test
 	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 
 boards: $(VENV)/.fpga
 	for board in $(BOARDS); do $(RUN) fpga/build.py --target $$board || exit; done
