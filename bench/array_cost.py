@@ -134,7 +134,7 @@ def spike_count_module(clk, enables, row0, row1, row2, shift, left, right, count
     """``rtl.spike_count.count_spikes`` of one lane with a port for each row; enables: a bit a level."""
     valids = [enables(level) for level in range(len(enables))]
     rows = [row0, row1, row2]
-    return count_spikes(clk, valids, rows, shift, left, right, lut, [count])
+    return count_spikes(clk, valids, rows, shift, left, right, lut, [count], None)
 
 
 def own_spike_count(ci, lut):
