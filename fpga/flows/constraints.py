@@ -29,14 +29,13 @@ def lpf(target: Target) -> dict[str, str]:
 
 
 def cst_and_sdc(target: Target) -> dict[str, str]:
-    """Gowin; the clock behind the PLL is named by its net."""
+    """Gowin; the clock is named by its net, as nextpnr finds none by its port."""
     text = []
     for pin in target.pins:
         text.append(f'IO_LOC "{pin.port}" {pin.site};')
         text.append(f'IO_PORT "{pin.port}" IO_TYPE={pin.type} PULL_MODE={LPF_PULLS[pin.pull]};')
     period = 1e9 / target.board.clock_hz
-    where = "[get_nets {clk}]" if target.pll else "[get_ports {oscillator}]"
-    clock = f"create_clock -name clk -period {period:.4f} {where}\n"
+    clock = f"create_clock -name clk -period {period:.4f} [get_nets {{clk}}]\n"
     return {"top.cst": "\n".join(text) + "\n", "top.sdc": clock}
 
 
