@@ -144,7 +144,7 @@ def test_spike_count(ci, lut):
                     sum(columns[start + j][t] for j in near) for t in range(lanes)
                 ]
 
-    tree = count_spikes(clk, valids, rows, shift, left, right, lut, counts)
+    tree = count_spikes(clk, valids, rows, shift, left, right, lut, counts, None)
     run(tree, clk, each_cycle, len(pixels))
     assert expected
 
