@@ -14,7 +14,7 @@ from fpga.flows import capacity, nextpnr, project, target, vivado
 from fpga.flows.steps import BUILD, BuildError, write_whole
 
 # CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes
-GRID = ((8, 1), (8, 4), (16, 4), (32, 1))
+GRID = ((8, 1), (8, 2), (8, 4), (16, 1), (16, 2), (16, 4), (32, 1))
 MEMORIES = {"spike_words": 512, "weight_words": 512, "param_words": 256}
 SYNTHESISE = {"trellis": nextpnr.build, "apicula": nextpnr.build, "vivado": vivado.build}
 
