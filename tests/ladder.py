@@ -81,6 +81,18 @@ def check_against_golden(job, result):
     assert total >= sum(cycles for cycles, _ in counters)
 
 
+def check_quantised(model, images):
+    """PyTorch on the model file's integers gives the golden model's scores and spikes."""
+    from model import quantised
+
+    reference = golden.run(model, images)
+    spikes, _, scores = quantised.run(model, images)
+    assert np.array_equal(scores.numpy(), reference.scores)
+    for found, wanted in zip(spikes, reference.spikes):
+        as_bytes = np.packbits(found.numpy().astype(bool), axis=0, bitorder="little")[0]
+        assert np.array_equal(as_bytes, wanted)
+
+
 @cache
 def recorded(count, folder):
     """(jobs, results, transcript) of a MyHDL simulation of small models, run once."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board import open_board
+from ladder import check_quantised
 from test_datasets import SHARED
 from test_fusion import check_simulator
 from test_fusion_cifar import check_board, check_cycles
@@ -44,15 +45,7 @@ def test_simulator(model):
 
 def test_quantised_pytorch(model):
     pytest.importorskip("torch", reason="torch is not installed")
-    from model import quantised
-
-    images = noise(1)
-    reference = golden.run(model, images)
-    spikes, _, scores = quantised.run(model, images)
-    assert np.array_equal(scores.numpy(), reference.scores)
-    for found, wanted in zip(spikes, reference.spikes):
-        as_bytes = np.packbits(found.numpy().astype(bool), axis=0, bitorder="little")[0]
-        assert np.array_equal(as_bytes, wanted)
+    check_quantised(model, noise(1))
 
 
 def test_images_per_second(model):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board import open_board
+from ladder import check_quantised
 
 from firmware import modelfile
 from firmware.compile import compile_model
@@ -61,15 +62,7 @@ def check_ladder(board, model, count, fuse="auto"):
 
 def test_quantised_pytorch(model):
     pytest.importorskip("torch", reason="torch is not installed")
-    from model import quantised
-
-    images = pictures(20)
-    reference = golden.run(model, images)
-    spikes, _, scores = quantised.run(model, images)
-    assert np.array_equal(scores.numpy(), reference.scores)
-    for found, wanted in zip(spikes, reference.spikes):
-        as_bytes = np.packbits(found.numpy().astype(bool), axis=0, bitorder="little")[0]
-        assert np.array_equal(as_bytes, wanted)
+    check_quantised(model, pictures(20))
 
 
 def test_board(board, model):

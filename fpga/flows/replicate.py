@@ -57,13 +57,17 @@ class Netlist:
                         self.loads.setdefault(bit, []).append((name, port, index))
         self.next_bit = max([*self.drivers, *self.loads, *self.names, 0]) + 1
 
-    def place_of(self, load: tuple[str, str, int]) -> list:
-        """Where in the hierarchy a load is: the name of what its cell drives."""
+    def output_name(self, load: tuple[str, str, int]) -> str | None:
+        """The name of what a load's cell drives: where in the hierarchy it is."""
         cell = self.cells[load[0]]
         for port, bits in cell["connections"].items():
             if cell["port_directions"][port] == "output" and bits and bits[0] in self.names:
-                return natural(self.names[bits[0]])
-        return natural(load[0])
+                return self.names[bits[0]]
+        return None
+
+    def place_of(self, load: tuple[str, str, int]) -> list:
+        """What loads are sorted by."""
+        return natural(self.output_name(load) or load[0])
 
     def split(self, bit: int, parts: int) -> None:
         """Leaves the driver of a net the first part of its loads; copies of it take the others."""
@@ -79,7 +83,8 @@ class Netlist:
             twin_name = f"{name}$copy{new}"  # a driver may be split more than once
             self.cells[twin_name] = twin
             self.drivers[new] = (twin_name, port)
-            self.names[new] = self.place_name(loads[at], bit)
+            # a name that sorts beside the copy's loads
+            self.names[new] = self.output_name(loads[at]) or self.names.get(bit, loads[at][0])
             self.loads[new] = loads[at : at + size]
             for user, user_port, index in self.loads[new]:
                 self.cells[user]["connections"][user_port][index] = new
@@ -88,14 +93,6 @@ class Netlist:
                     for index, source in enumerate(bits):
                         if isinstance(source, int):
                             self.loads[source].append((twin_name, user_port, index))
-
-    def place_name(self, load, bit: int) -> str:
-        """A name for a copy's net that sorts beside its loads."""
-        cell = self.cells[load[0]]
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] == "output" and bits and bits[0] in self.names:
-                return self.names[bits[0]]
-        return self.names.get(bit, load[0])
 
 
 def replicate(data: dict, top: str, limit: int = LIMIT) -> int:
