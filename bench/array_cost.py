@@ -130,20 +130,19 @@ def own_tree(ci, lut):
 
 
 @block
-def spike_count_module(clk, enables, row0, row1, row2, shift, left, right, count, lut):
-    """``rtl.spike_count.count_spikes`` of one lane with a port for each row; enables: a bit a level."""
-    valids = [enables(level) for level in range(len(enables))]
+def spike_count_module(clk, row0, row1, row2, shift, left, right, count, lut):
+    """``rtl.spike_count.count_spikes`` of one lane with a port for each row."""
+    latency = spike_count_latency(len(row0), lut)
     rows = [row0, row1, row2]
-    return count_spikes(clk, valids, rows, shift, left, right, lut, [count], None)
+    return count_spikes(clk, latency, rows, shift, left, right, lut, [count], None)
 
 
 def own_spike_count(ci, lut):
     """The count of the spikes under the kernel in one lane, shared by all output channels."""
     rows = [Signal(intbv(0)[ci:]) for _ in range(3)]
     clk, shift, left, right = (Signal(bool(0)) for _ in range(4))
-    enables = Signal(intbv(0)[spike_count_latency(ci, lut) :])
     count = Signal(intbv(0)[(TAPS * ci).bit_length() :])
-    return spike_count_module(clk, enables, *rows, shift, left, right, count, lut)
+    return spike_count_module(clk, *rows, shift, left, right, count, lut)
 
 
 VARIANTS = {

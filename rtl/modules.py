@@ -5,7 +5,7 @@ import re
 
 from myhdl import Signal, block, intbv
 
-from rtl.popcount import PRODUCTS, count_products, products_latency, products_tree
+from rtl.popcount import PRODUCTS, count_products, products_tree
 
 
 @contextlib.contextmanager
@@ -20,13 +20,12 @@ def modules_apart():
 
 @block
 def products_module(
-    clk, enables, s0, s1, s2, s3, s4, s5, s6, s7, s8, w0, w1, w2, w3, w4, w5, w6, w7, w8, count, lut
+    clk, s0, s1, s2, s3, s4, s5, s6, s7, s8, w0, w1, w2, w3, w4, w5, w6, w7, w8, count, lut
 ):  # fmt: skip
-    """``rtl.popcount.products_tree`` with a port for each tap; enables: a bit a level."""
-    levels = [enables(level) for level in range(len(enables))]
+    """``rtl.popcount.products_tree`` with a port for each tap."""
     spikes = [s0, s1, s2, s3, s4, s5, s6, s7, s8]
     weights = [w0, w1, w2, w3, w4, w5, w6, w7, w8]
-    return products_tree(clk, levels, spikes, weights, lut, count)
+    return products_tree(clk, spikes, weights, lut, count)
 
 
 def modules_used(verilog):
@@ -40,6 +39,5 @@ def modules_used(verilog):
 def products_instance(ci, lut):
     """A ``products_module``."""
     taps = [Signal(intbv(0)[ci:]) for _ in range(18)]
-    enables = Signal(intbv(0)[products_latency(ci, lut) :])
     count = Signal(intbv(0)[(9 * ci).bit_length() :])
-    return products_module(Signal(bool(0)), enables, *taps, count, lut)
+    return products_module(Signal(bool(0)), *taps, count, lut)

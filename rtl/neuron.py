@@ -23,7 +23,7 @@ NEURON_LATENCY = 2 * LANES - 1
 
 
 @block
-def integrate(clk, enable, v_in, currents_in, v):
+def integrate(clk, v_in, currents_in, v):
     """v = saturate(v_in + current), the low CURRENT_BITS of ``currents_in``. Latency 1."""
     bits = CURRENT_BITS
     top = bits + 1
@@ -35,43 +35,41 @@ def integrate(clk, enable, v_in, currents_in, v):
         current = intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1))
         total = intbv(0, min=-(1 << (top - 1)), max=1 << (top - 1))
         high = intbv(0)[top - 1 - magnitude :]
-        if enable:
-            current[:] = currents_in[bits:].signed()
-            total[:] = v_in + current
-            # bits above the membrane's that are not as the sign: no comparison is as small
-            high[:] = total[top - 1 : magnitude]
-            if total < 0:
-                if high != all_set:
-                    v.next = V_MIN
-                else:
-                    v.next = total
+        current[:] = currents_in[bits:].signed()
+        total[:] = v_in + current
+        # bits above the membrane's that are not as the sign: no comparison is as small
+        high[:] = total[top - 1 : magnitude]
+        if total < 0:
+            if high != all_set:
+                v.next = V_MIN
             else:
-                if high != 0:
-                    v.next = V_MAX
-                else:
-                    v.next = total
+                v.next = total
+        else:
+            if high != 0:
+                v.next = V_MAX
+            else:
+                v.next = total
 
     return instances()
 
 
 @block
-def go_on(clk, enable, threshold_in, currents_in, spikes_in, threshold, currents, spikes):
+def go_on(clk, threshold_in, currents_in, spikes_in, threshold, currents, spikes):
     """What goes on beside ``integrate``: all but the lowest current. Latency 1."""
     width = len(currents_in)
 
     @always(clk.posedge)
     def pass_on():
-        if enable:
-            threshold.next = threshold_in
-            spikes.next = spikes_in
-            currents.next = currents_in[width:CURRENT_BITS]
+        threshold.next = threshold_in
+        spikes.next = spikes_in
+        currents.next = currents_in[width:CURRENT_BITS]
 
     return instances()
 
 
 @block
 def fire(
-    clk, enable, number, soft_reset, v_in, threshold_in, currents_in, spikes_in,
+    clk, number, soft_reset, v_in, threshold_in, currents_in, spikes_in,
     v, threshold, currents, spikes,
 ):  # fmt: skip
     """Fires where v_in >= threshold_in: sets bit ``number`` of the spikes, resets. Latency 1."""
@@ -81,26 +79,25 @@ def fire(
     @always(clk.posedge)
     def compare():
         above = intbv(0, min=-(1 << bits), max=1 << bits)
-        if enable:
-            above[:] = v_in - threshold_in
-            spikes.next = spikes_in
-            if above < 0:
-                v.next = v_in
+        above[:] = v_in - threshold_in
+        spikes.next = spikes_in
+        if above < 0:
+            v.next = v_in
+        else:
+            spikes.next = spikes_in | fired
+            if soft_reset:
+                v.next = above
             else:
-                spikes.next = spikes_in | fired
-                if soft_reset:
-                    v.next = above
-                else:
-                    v.next = 0
-            threshold.next = threshold_in
-            currents.next = currents_in
+                v.next = 0
+        threshold.next = threshold_in
+        currents.next = currents_in
 
     return instances()
 
 
 @block
 def fire_or_restart(
-    clk, enable, number, soft_reset, restart, v_init, v_in, threshold_in, currents_in, spikes_in,
+    clk, number, soft_reset, restart, v_init, v_in, threshold_in, currents_in, spikes_in,
     v, threshold, currents, spikes,
 ):  # fmt: skip
     """As ``fire``, but where ``restart`` is set another neuron follows, with v_init. Latency 1."""
@@ -110,21 +107,20 @@ def fire_or_restart(
     @always(clk.posedge)
     def compare():
         above = intbv(0, min=-(1 << bits), max=1 << bits)
-        if enable:
-            above[:] = v_in - threshold_in
-            spikes.next = spikes_in
-            if above >= 0:
-                spikes.next = spikes_in | fired
-            if restart:
-                v.next = v_init
-            elif above < 0:
-                v.next = v_in
-            elif soft_reset:
-                v.next = above
-            else:
-                v.next = 0
-            threshold.next = threshold_in
-            currents.next = currents_in
+        above[:] = v_in - threshold_in
+        spikes.next = spikes_in
+        if above >= 0:
+            spikes.next = spikes_in | fired
+        if restart:
+            v.next = v_init
+        elif above < 0:
+            v.next = v_in
+        elif soft_reset:
+            v.next = above
+        else:
+            v.next = 0
+        threshold.next = threshold_in
+        currents.next = currents_in
 
     return instances()
 
@@ -141,7 +137,7 @@ def delay_signed(clk, source, target):
 
 
 @block
-def last_tick(clk, enable, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
+def last_tick(clk, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
     """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
     fired = 1 << number
     bits = CURRENT_BITS
@@ -149,41 +145,37 @@ def last_tick(clk, enable, number, lanes, v_in, threshold_in, currents_in, spike
     @always(clk.posedge)
     def integrate_and_fire():
         current = intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1))
-        if enable:
-            current[:] = currents_in[bits:].signed()
-            # threshold <= V_MAX, so saturation cannot change the comparison
-            if v_in + current >= threshold_in:
-                spikes.next = lanes & (spikes_in | fired)
-            else:
-                spikes.next = lanes & spikes_in
+        current[:] = currents_in[bits:].signed()
+        # threshold <= V_MAX, so saturation cannot change the comparison
+        if v_in + current >= threshold_in:
+            spikes.next = lanes & (spikes_in | fired)
+        else:
+            spikes.next = lanes & spikes_in
 
     return instances()
 
 
 @block
-def last_membrane(clk, enables, soft_reset, v_in, threshold_in, currents_in, v):
+def last_membrane(clk, soft_reset, v_in, threshold_in, currents_in, v):
     """The membrane after the last tick. Latency 2."""
     charged, threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
-    first, second = enables
     bits = MEMBRANE_BITS
-    charge = integrate(clk, first, v_in, currents_in, charged)
+    charge = integrate(clk, v_in, currents_in, charged)
 
     @always(clk.posedge)
     def pass_on():
-        if first:
-            threshold.next = threshold_in
+        threshold.next = threshold_in
 
     @always(clk.posedge)
     def reset():
         above = intbv(0, min=-(1 << bits), max=1 << bits)
-        if second:
-            above[:] = charged - threshold
-            if above < 0:
-                v.next = charged
-            elif soft_reset:
-                v.next = above
-            else:
-                v.next = 0
+        above[:] = charged - threshold
+        if above < 0:
+            v.next = charged
+        elif soft_reset:
+            v.next = above
+        else:
+            v.next = 0
 
     return instances()
 
@@ -199,10 +191,10 @@ class Membrane:
 
 
 @block
-def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart):
+def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart):
     """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency NEURON_LATENCY.
 
-    enables: one a stage, and one more. lanes: mask of the ticks that exist, a cycle before the spikes.
+    lanes: mask of the ticks that exist, a cycle before the spikes.
     v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
     lowest. v_end: the membrane, a cycle after the spikes. restart: lanes in which another neuron
     begins, also with v_start, or None.
@@ -219,23 +211,23 @@ def neuron(clk, enables, soft_reset, lanes, v_start, threshold, currents, spikes
     for t in range(last):
         charged, fired = Membrane(last - t), Membrane(last - t)
         v, threshold_in, currents_in, spikes_in = before
-        stages.append(integrate(clk, enables[2 * t], v, currents_in, charged.v))
+        stages.append(integrate(clk, v, currents_in, charged.v))
         stages.append(
-            go_on(clk, enables[2 * t], threshold_in, currents_in, spikes_in, *charged.all[1:])
+            go_on(clk, threshold_in, currents_in, spikes_in, *charged.all[1:])
         )
         if restart is None:
-            stages.append(fire(clk, enables[2 * t + 1], t, soft_reset, *charged.all, *fired.all))
+            stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
         else:
             seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(2 if t else 1))]
             stages.append([delay_signed(clk, *pair) for pair in zip(seeds, seeds[1:])])
             seed = seeds[-1]
             stages.append(
                 fire_or_restart(
-                    clk, enables[2 * t + 1], t, soft_reset, restart(t + 1), seed, *charged.all,
+                    clk, t, soft_reset, restart(t + 1), seed, *charged.all,
                     *fired.all,
                 )
             )  # fmt: skip
         before = fired.all
-    stages.append(last_tick(clk, enables[2 * last], last, lanes, *before, spikes))
-    stages.append(last_membrane(clk, enables[2 * last :], soft_reset, *before[:3], v_end))
+    stages.append(last_tick(clk, last, lanes, *before, spikes))
+    stages.append(last_membrane(clk, soft_reset, *before[:3], v_end))
     return stages, start

@@ -48,21 +48,22 @@ def depth(design):
 
 @block
 def channel(
-    clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts, taps,
-    weights, valids, active, bias, threshold, v_start, lanes, spikes, v_end, score, design,
+    clk, adding, first, bypass, pixel, storing, pixel_before, spike_counts, taps,
+    weights, active, bias, threshold, v_start, lanes, spikes, v_end, score, design,
 ):  # fmt: skip
     """One output channel: array row, psums of a row, neuron.
 
     taps: per lane nine Signals of CI bits; weights: nine Signals of CI bits; spike_counts: per lane
-    popcount(s), shared by all channels. valids: one a cycle, from the cycle of the complete psum on.
+    popcount(s), shared by all channels.
     """
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
     psums = [signed(PSUM_BITS) for _ in range(LANES)]
-    early = len(counting) - products_latency(design.ci, design.lut)
+    counting = depth(design)["counted"] - depth(design)["window"]
+    early = counting - products_latency(design.ci, design.lut)
     trees = []
     for t in range(LANES):
         soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
-        trees.append(count_products(clk, counting, taps[t], weights, design.lut, soon))
+        trees.append(count_products(clk, taps[t], weights, design.lut, soon))
         if early:
             trees.append(delay(clk, early, soon, hits[t]))
     rows = [
@@ -74,10 +75,10 @@ def channel(
     ]  # fmt: skip
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
     drive = currents(
-        clk, valids[0:5], active.encode, active.scale, bias, psums, stacked, score
+        clk, active.encode, active.scale, bias, psums, stacked, score
     )
     fire = neuron(
-        clk, valids[5 : 6 + NEURON_LATENCY], active.soft, lanes, v_start, threshold, stacked, spikes,
+        clk, active.soft, lanes, v_start, threshold, stacked, spikes,
         v_end, active.restart if design.pack else None,
     )  # fmt: skip
     return instances()
@@ -135,10 +136,9 @@ def pipeline(
         kernels = [[tap(ci * (k + 1), ci * k) for tap in weights] for k in range(co)]
     else:
         kernels = [weights]
-    counting = valids[4:counted]
     spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
     count_all = count_spikes(
-        clk, valids[2:counted], rows, shift, left3, right3, design.lut, spike_counts, packing
+        clk, counted - when["row"], rows, shift, left3, right3, design.lut, spike_counts, packing
     )
 
     # psums of a row
@@ -227,8 +227,8 @@ def pipeline(
         )  # fmt: skip
         channels.append(
             channel(
-                clk, counting, adding, first, bypass, pixel, storing, pixel_before, spike_counts,
-                lanes, kernels[k], after, active, bias, threshold_then, v_start, fire_lanes,
+                clk, adding, first, bypass, pixel, storing, pixel_before, spike_counts,
+                lanes, kernels[k], active, bias, threshold_then, v_start, fire_lanes,
                 spikes[k], v_end, scores[k], design,
             )
         )  # fmt: skip
@@ -262,14 +262,12 @@ def pipeline(
         score_write.next = scored and active.readout
         firing.next = fired and not active.readout
 
-    # one level of the tree after another counts the spikes of a pixel
-    levels = tree_latency([[LANES] * co], design.lut)
-    counting_spikes = [firing, *(Signal(bool(0)) for _ in range(levels))]
-    count_line = valid_line(clk, firing, counting_spikes[1:])
+    # the spikes of a pixel, counted
+    counted_now = Signal(bool(0))
+    count_line = delay(clk, tree_latency([[LANES] * co], design.lut), firing, counted_now)
     fired_now = Signal(intbv(0)[(LANES * co).bit_length() :])
     fired_bytes = [[(channel_spikes, 0, LANES) for channel_spikes in spikes]]
-    count_fired = popcount(clk, counting_spikes[:-1], fired_bytes, design.lut, fired_now)
-    counted_now = counting_spikes[-1]
+    count_fired = popcount(clk, fired_bytes, design.lut, fired_now)
 
     @always(clk.posedge)
     def tell_spikes():

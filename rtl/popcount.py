@@ -7,25 +7,23 @@ from rtl.counter_plan import STRIDE, plan
 
 
 @block
-def hold(clk, enable, source, target):
-    """target = source. Latency 1, while ``enable``."""
+def hold(clk, source, target):
+    """target = source. Latency 1."""
 
     @always(clk.posedge)
     def keep():
-        if enable:
-            target.next = source
+        target.next = source
 
     return instances()
 
 
 @block
-def add_rows(clk, enable, first, second, count):
+def add_rows(clk, first, second, count):
     """count = first + second. Latency 1."""
 
     @always(clk.posedge)
     def add():
-        if enable:
-            count.next = first + second
+        count.next = first + second
 
     return instances()
 
@@ -42,12 +40,11 @@ def tree_latency(widths, lut):
 
 
 @block
-def popcount(clk, enables, sources, lut, count):
+def popcount(clk, sources, lut, count):
     """count = sum over w of 2^w * (bits set in all of sources[w]).
 
     sources: per weight a list of (Signal, lowest bit, bits); ``bits`` a power of two, the same for
-    all. enables[i] is set while level i has something valid at its input; there are ``tree_latency``
-    of them. lut: inputs of the LUTs that the tree is made for, 4 or 6.
+    all. lut: inputs of the LUTs that the tree is made for, 4 or 6. Latency ``tree_latency``.
     """
     counts, fields = shape_of([[bits for _, _, bits in weight] for weight in sources])
     vectors = [
@@ -56,7 +53,7 @@ def popcount(clk, enables, sources, lut, count):
     ]
     blocks = []
     levels = plan(counts, fields, lut)
-    for enable, level in zip(enables, levels):
+    for level in levels:
         vectors = fold(vectors, fields, level.fields)
         fields = level.fields
         following = [[] for _ in range(len(vectors) + 4)]
@@ -66,7 +63,7 @@ def popcount(clk, enables, sources, lut, count):
                 for step, taken in enumerate((shape.ones, shape.twos, shape.fours))
             ]
             total = Signal(intbv(0)[STRIDE * fields + 1 :])
-            blocks.append(counter(clk, enable, *inputs, fields, lut, total))
+            blocks.append(counter(clk, *inputs, fields, lut, total))
             for step in range(shape.results):
                 following[weight + step].append((total, step + 1))
         held = {}
@@ -74,7 +71,7 @@ def popcount(clk, enables, sources, lut, count):
             for signal, low in waiting:
                 if id(signal) not in held:
                     held[id(signal)] = Signal(intbv(0)[len(signal) :])
-                    blocks.append(hold(clk, enable, signal, held[id(signal)]))
+                    blocks.append(hold(clk, signal, held[id(signal)]))
                 following[weight].append((held[id(signal)], low))
         while not following[-1]:
             following.pop()
@@ -84,7 +81,7 @@ def popcount(clk, enables, sources, lut, count):
         row_signal([signal(low) for signal, low in vector[k : k + 1]] for vector in vectors)
         for k in range(2)
     ]
-    blocks.append(add_rows(clk, enables[len(levels)], *rows, count))
+    blocks.append(add_rows(clk, *rows, count))
     return blocks
 
 
@@ -111,7 +108,7 @@ def products_latency(ci, lut):
 
 
 @block
-def add_three(clk, enable, spikes, weights, ones, twos):
+def add_three(clk, spikes, weights, ones, twos):
     """Bit by bit: ones + 2 * twos = how many of three spikes meet a set weight. Latency 1.
 
     spikes, weights: three Signals each, as wide as ones and twos.
@@ -125,45 +122,44 @@ def add_three(clk, enable, spikes, weights, ones, twos):
         p0 = intbv(0)[width:]
         p1 = intbv(0)[width:]
         p2 = intbv(0)[width:]
-        if enable:
-            p0[:] = s0 & w0
-            p1[:] = s1 & w1
-            p2[:] = s2 & w2
-            ones.next = p0 ^ p1 ^ p2
-            twos.next = (p0 & p1) | ((p0 | p1) & p2)
+        p0[:] = s0 & w0
+        p1[:] = s1 & w1
+        p2[:] = s2 & w2
+        ones.next = p0 ^ p1 ^ p2
+        twos.next = (p0 & p1) | ((p0 | p1) & p2)
 
     return instances()
 
 
 @block
-def products_tree(clk, enables, spikes, weights, lut, count):
+def products_tree(clk, spikes, weights, lut, count):
     """``count_products``, whole."""
     ci = len(spikes[0])
     ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
     twos = [Signal(intbv(0)[ci:]) for _ in range(3)]
     first = [
         add_three(
-            clk, enables[0], spikes[3 * row : 3 * row + 3], weights[3 * row : 3 * row + 3],
+            clk, spikes[3 * row : 3 * row + 3], weights[3 * row : 3 * row + 3],
             ones[row], twos[row],
         )
         for row in range(3)
     ]  # fmt: skip
     sources = [[(signal, 0, ci) for signal in signals] for signals in (ones, twos)]
-    tree = popcount(clk, enables[1:], sources, lut, count)
+    tree = popcount(clk, sources, lut, count)
     return first, tree
 
 
 @block
-def count_products(clk, enables, spikes, weights, lut, count):
+def count_products(clk, spikes, weights, lut, count):
     """count = how many spikes meet a set weight: popcount(s & w), the sum of a PE row.
 
-    spikes, weights: nine Signals of CI bits, one a tap. enables: one a level,
-    ``products_latency(ci, lut)`` of them. lut: as in ``popcount``. Under ``rtl.modules.modules_apart``
-    it is the text of an instance of a Verilog module.
+    spikes, weights: nine Signals of CI bits, one a tap. lut: as in ``popcount``. Latency
+    ``products_latency(ci, lut)``. Under ``rtl.modules.modules_apart`` it is the text of an instance of a
+    Verilog module.
     """
     if not hasattr(count_products, "verilog_code"):
-        return products_tree(clk, enables, spikes, weights, lut, count)
-    module_use = ProductsUse(clk, enables, spikes, weights, lut, count)  # noqa: F841
+        return products_tree(clk, spikes, weights, lut, count)
+    module_use = ProductsUse(clk, spikes, weights, lut, count)  # noqa: F841
 
     @always(clk.posedge)
     def stand_in():  # MyHDL reads the text's names beside it
@@ -175,10 +171,10 @@ def count_products(clk, enables, spikes, weights, lut, count):
 class ProductsUse:
     """The text of an instance of the module, with the names that signals have by then."""
 
-    def __init__(self, clk, enables, spikes, weights, lut, count):
+    def __init__(self, clk, spikes, weights, lut, count):
         self.name = f"{PRODUCTS}_{len(spikes[0])}_{lut}"
         self.count = count
-        self.ports = {"clk": [clk], "enables": enables[::-1], "count": [count]}
+        self.ports = {"clk": [clk], "count": [count]}
         self.ports |= {f"s{tap}": [signal] for tap, signal in enumerate(spikes)}
         self.ports |= {f"w{tap}": [signal] for tap, signal in enumerate(weights)}
         count.driven = "wire"

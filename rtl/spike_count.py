@@ -15,7 +15,7 @@ def spike_count_latency(ci, lut):
 
 
 @block
-def three_columns(clk, enable, shift, mask_left, mask_right, column, count):
+def three_columns(clk, shift, mask_left, mask_right, column, count):
     """count = the spikes of three columns, from those of one; as ``rtl.window.columns``. Latency 3."""
     waiting, left, middle, right = (Signal(intbv(0)[len(column) :]) for _ in range(4))
 
@@ -35,26 +35,24 @@ def three_columns(clk, enable, shift, mask_left, mask_right, column, count):
 
     @always(clk.posedge)
     def add():
-        if enable:
-            count.next = left + middle + right
+        count.next = left + middle + right
 
     return instances()
 
 
 @block
-def add_columns(clk, enable, left, middle, right, count):
+def add_columns(clk, left, middle, right, count):
     """count = left + middle + right. Latency 1."""
 
     @always(clk.posedge)
     def add():
-        if enable:
-            count.next = left + middle + right
+        count.next = left + middle + right
 
     return instances()
 
 
 @block
-def packed_three_columns(clk, enable, shift, packing, mask_left, mask_right, columns, counts):
+def packed_three_columns(clk, shift, packing, mask_left, mask_right, columns, counts):
     """As ``three_columns`` for all lanes, whose words may be packed. packing: as the window's."""
     n = len(columns[0])
     together = ConcatSignal(*reversed(columns))
@@ -64,7 +62,7 @@ def packed_three_columns(clk, enable, shift, packing, mask_left, mask_right, col
     )
     adding = [
         add_columns(
-            clk, enable, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count
+            clk, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count
         )
         for lane, count in enumerate(counts)
     ]
@@ -72,16 +70,15 @@ def packed_three_columns(clk, enable, shift, packing, mask_left, mask_right, col
 
 
 @block
-def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts, packing):
+def count_spikes(clk, latency, rows, shift, mask_left, mask_right, lut, counts, packing):
     """counts[t] = spikes under the kernel in lane t.
 
-    valids: from the cycle of ``rows`` on, one a cycle, at least ``spike_count_latency`` of them; the
-    counts come a cycle after the last. rows: the three rows of the window, the CI bits of each lane
+    latency: clock cycles from ``rows`` to the counts, at least ``spike_count_latency``. rows: the three rows of the window, the CI bits of each lane
     together. shift, mask_left, mask_right, packing: as the window's, a cycle after ``rows``.
     """
     ci = len(rows[0]) // len(counts)
     levels = tree_latency([[ci] * 3], lut)
-    early = len(valids) - spike_count_latency(ci, lut)
+    early = latency - spike_count_latency(ci, lut)
     shift_then, left_then, right_then = (Signal(bool(0)) for _ in range(3))
     lines = [
         delay(clk, levels, shift, shift_then),
@@ -93,7 +90,7 @@ def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts, p
     soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):
         sources = [[(row, ci * lane, ci) for row in rows]]
-        lanes.append(popcount(clk, valids[:levels], sources, lut, columns[lane]))
+        lanes.append(popcount(clk, sources, lut, columns[lane]))
         if early:
             lanes.append(delay(clk, early, soon[lane], count))
     masks = left_then, right_then
@@ -104,12 +101,12 @@ def count_spikes(clk, valids, rows, shift, mask_left, mask_right, lut, counts, p
         packing = window_pack, select_pack, lane_then
         lanes.append(
             packed_three_columns(
-                clk, valids[levels + 2], shift_then, packing, *masks, columns, soon
+                clk, shift_then, packing, *masks, columns, soon
             )
         )
     else:
         for column, count in zip(columns, soon):
             lanes.append(
-                three_columns(clk, valids[levels + 2], shift_then, *masks, column, count)
+                three_columns(clk, shift_then, *masks, column, count)
             )
     return lines, lanes

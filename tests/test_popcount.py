@@ -39,7 +39,6 @@ def test_products(ci, lut):
     """A new set of spikes and weights every cycle; each count comes ``products_latency`` later."""
     rng = random.Random(ci + lut)
     clk, latency = Signal(bool(0)), products_latency(ci, lut)
-    enables = [Signal(bool(1)) for _ in range(latency)]
     spikes, weights = ([Signal(intbv(0)[ci:]) for _ in range(9)] for _ in range(2))
     count = Signal(intbv(0)[(9 * ci).bit_length() :])
     expected = []
@@ -53,7 +52,7 @@ def test_products(ci, lut):
             total += (int(s.next) & int(w.next)).bit_count()
         expected.append(total)
 
-    tree = count_products(clk, enables, spikes, weights, lut, count)
+    tree = count_products(clk, spikes, weights, lut, count)
     run(tree, clk, each_cycle, CYCLES)
 
 
@@ -63,7 +62,6 @@ def test_tree(widths, lut):
     """Bits of several weights."""
     rng = random.Random(sum(map(sum, widths)) + lut)
     clk, latency = Signal(bool(0)), tree_latency(widths, lut)
-    enables = [Signal(bool(1)) for _ in range(latency)]
     sources = [[(Signal(intbv(0)[bits:]), 0, bits) for bits in weight] for weight in widths]
     most = sum(sum(weight) << w for w, weight in enumerate(widths))
     count = Signal(intbv(0)[most.bit_length() :])
@@ -79,27 +77,7 @@ def test_tree(widths, lut):
                 total += int(signal.next).bit_count() << w
         expected.append(total)
 
-    run(popcount(clk, enables, sources, lut, count), clk, each_cycle, CYCLES)
-
-
-def test_levels_hold_while_not_enabled():
-    """A level that is not enabled keeps its count, whatever comes in."""
-    ci, lut = 4, 6
-    clk, latency = Signal(bool(0)), products_latency(ci, lut)
-    enables = [Signal(bool(1)) for _ in range(latency)]
-    ones = [Signal(intbv(15)[ci:]) for _ in range(9)]
-    count = Signal(intbv(0)[6:])
-
-    def each_cycle(cycle):
-        if cycle == latency:
-            assert count == 36
-            for enable, word in zip([*enables, *[enables[0]] * 9], [*ones, *ones]):
-                enable.next = False
-                word.next = 0
-        if cycle > latency:
-            assert count == 36
-
-    run(count_products(clk, enables, ones, ones, lut, count), clk, each_cycle, 3 * latency)
+    run(popcount(clk, sources, lut, count), clk, each_cycle, CYCLES)
 
 
 @pytest.mark.parametrize("lut", LUTS)
@@ -110,7 +88,6 @@ def test_spike_count(ci, lut):
     lanes, width, extra = 2, 7, 2
     latency = spike_count_latency(ci, lut)
     clk = Signal(bool(0))
-    valids = [Signal(bool(0)) for _ in range(latency + extra)]
     rows = [Signal(intbv(0)[lanes * ci :]) for _ in range(3)]
     shift, left, right = (Signal(bool(0)) for _ in range(3))
     counts = [Signal(intbv(0)[(9 * ci).bit_length() :]) for _ in range(lanes)]
@@ -122,8 +99,6 @@ def test_spike_count(ci, lut):
             assert [int(count) for count in counts] == expected[cycle]
         x = pixels[cycle] if cycle < len(pixels) else None
         issued.insert(0, x is not None)
-        for k, valid in enumerate(valids):
-            valid.next = k < len(issued) and issued[k]
         before = pixels[cycle - 1] if 0 < cycle <= len(pixels) else None
         shift.next = bool(issued[0] or (len(issued) > 1 and issued[1]) or before is not None)
         left.next, right.next = before == 0, before == width - 1
@@ -144,7 +119,7 @@ def test_spike_count(ci, lut):
                     sum(columns[start + j][t] for j in near) for t in range(lanes)
                 ]
 
-    tree = count_spikes(clk, valids, rows, shift, left, right, lut, counts, None)
+    tree = count_spikes(clk, latency + extra, rows, shift, left, right, lut, counts, None)
     run(tree, clk, each_cycle, len(pixels))
     assert expected
 
