@@ -127,6 +127,14 @@ def parser(description):
         "test pictures, and write the model file only for the best epoch on them (0)",
     )
     p.add_argument(
+        "--keep",
+        choices=["best", "last"],
+        default="best",
+        help="with --validate, the epoch whose model file stays: the best one, or the last, which "
+        "is the better choice where the held-out pictures are few and the learning rate ends at 0; "
+        "with --resume it may be changed (best)",
+    )
+    p.add_argument(
         "--ema",
         type=_real(0, 0.99999),
         default=0.0,

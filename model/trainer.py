@@ -94,16 +94,18 @@ class Trainer:
             (self.options.rate_epochs, self.options.epochs),
             (self.options.rate_lr, self.options.lr),
         ):
+            for net in self.nets():
+                net.rate = stage == "rate"
             finished = sum(row["stage"] == stage for row in self.done)
             if finished >= epochs:
                 continue
             optimiser = torch.optim.Adam(self.parameters, lr=peak, fused=True)
             if finished and state:
                 optimiser.load_state_dict(state)
-            for net in self.nets():
-                net.rate = stage == "rate"
             for epoch in range(finished, epochs):
                 self.epoch(stage, epoch, epochs, peak, optimiser)
+        if self.peers.first and self.options.keep == "last":
+            self.save(self.nets()[-1])
         self.peers.close()
 
     def nets(self):
@@ -203,7 +205,8 @@ class Trainer:
         self.checkpoint(optimiser)
         curves.write_log(self.done, self.paths["csv"])
         curves.draw(self.done, self.paths["png"])
-        if not self.options.validate or row[best] > max(before, default=-1):
+        is_best = not self.options.validate or row[best] > max(before, default=-1)
+        if self.options.keep == "last" or is_best:
             self.save(self.nets()[-1])
         shown = ", ".join(
             f"{key.replace('_', ' ')} {100 * value:.2f} %"

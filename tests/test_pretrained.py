@@ -30,7 +30,7 @@ def test_first_pictures():
 
 @pytest.mark.slow
 def test_accuracy():
-    """At least 99.2 % of the 10,000 test pictures, by the integer golden model."""
+    """At least 99.4 % of the 10,000 test pictures, by the integer golden model."""
     pictures, labels = mnist(10000)
     result = golden.run(modelfile.load(FILE), pictures, layers=False)
-    assert (result.labels == labels).sum() >= 9920
+    assert (result.labels == labels).sum() >= 9940
