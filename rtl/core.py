@@ -209,28 +209,25 @@ def core(clk, bus, identity, design):
     weight_port = WeightWrite(design)
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
     weight_bits = address_bits(design.weight_words)
-    valid2, valid3, valid4 = (Signal(bool(0)) for _ in range(3))
+    valid2 = Signal(bool(0))
     weight_address2 = Signal(modbv(0)[weight_bits:])
     tap4 = Signal(intbv(0)[4:])
-    weight_read, weight_enable, kernel3 = (Signal(bool(0)) for _ in range(3))
+    weight_read, kernel3 = (Signal(bool(0)) for _ in range(2))
     weight_address = Signal(modbv(0)[weight_bits:])
     weight_tap = Signal(intbv(0)[4:])
     to_weights = [
         delay(clk, 1, shown_beat.valid, valid2),
-        delay(clk, 1, valid2, valid3),
-        delay(clk, 1, valid3, valid4),
         delay(clk, 2, beat.weight_address, weight_address2),
         delay(clk, 4, beat.weight_tap, tap4),
     ]
     weighing = weight_memory(
-        clk, weight_port, weight_read, weight_address, weight_enable, kernel3, weight_tap, weights,
+        clk, weight_port, weight_read, weight_address, kernel3, weight_tap, weights,
         design,
     )  # fmt: skip
 
     @always_comb
     def share_weights():
         weight_read.next = valid2 or host.read_weights
-        weight_enable.next = valid4 or host.read_weights
         if host.read_weights:
             weight_address.next = host.row
             weight_tap.next = host.bank

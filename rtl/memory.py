@@ -2,6 +2,8 @@
 
 from myhdl import Signal, always, block, instances, intbv
 
+from rtl.delay import delay
+
 BLOCK_BITS = 16384
 """Bits of the block RAMs of ECP5 and Gowin without parity; a 36-kbit one is two of them."""
 
@@ -72,42 +74,23 @@ def selected_words(
 
 @block
 def register_part(clk, read, read_address, split, before, after, read_data):
-    """read_data = ``after`` if the address was ``split`` or more, else ``before``.
+    """read_data = ``after`` if the address read last was ``split`` or more, else ``before``.
 
     before, after: as the memories show them. Latency 2 from ``read``.
     """
-    beyond, was_read = (Signal(bool(0)) for _ in range(2))
+    beyond = Signal(bool(0))
 
     @always(clk.posedge)
     def remember():
-        was_read.next = read
         if read:
             beyond.next = read_address >= split
 
     @always(clk.posedge)
     def choose():
-        if was_read:
-            if beyond:
-                read_data.next = after
-            else:
-                read_data.next = before
-
-    return instances()
-
-
-@block
-def register_word(clk, read, shown, read_data):
-    """read_data = ``shown``, the word that a memory shows a cycle after ``read``. Latency 2 from ``read``."""
-    was_read = Signal(bool(0))
-
-    @always(clk.posedge)
-    def remember():
-        was_read.next = read
-
-    @always(clk.posedge)
-    def load():
-        if was_read:
-            read_data.next = shown
+        if beyond:
+            read_data.next = after
+        else:
+            read_data.next = before
 
     return instances()
 
@@ -138,5 +121,5 @@ def selected_ram(
         parts.append(selected_words(*port, after, rest, split, False))
         parts.append(register_part(clk, read, read_address, split, before, after, read_data))
     else:
-        parts.append(register_word(clk, read, before, read_data))
+        parts.append(delay(clk, 1, before, read_data))
     return parts

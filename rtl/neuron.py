@@ -13,6 +13,7 @@ Source: design.md section 3, after VSA (arXiv 2205.00780).
 from myhdl import Signal, always, block, instances, intbv
 
 from firmware.isa import LANES, MEMBRANE_BITS
+from rtl.delay import delay
 from rtl.scale import CURRENT_BITS, signed
 
 V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
@@ -126,17 +127,6 @@ def fire_or_restart(
 
 
 @block
-def delay_signed(clk, source, target):
-    """target = source, a cycle later; both are signed."""
-
-    @always(clk.posedge)
-    def pass_on():
-        target.next = source
-
-    return instances()
-
-
-@block
 def last_tick(clk, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
     """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
     fired = 1 << number
@@ -219,7 +209,7 @@ def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, 
             stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
         else:
             seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(2 if t else 1))]
-            stages.append([delay_signed(clk, *pair) for pair in zip(seeds, seeds[1:])])
+            stages.append([delay(clk, 1, *pair) for pair in zip(seeds, seeds[1:])])
             seed = seeds[-1]
             stages.append(
                 fire_or_restart(

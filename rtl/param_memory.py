@@ -3,7 +3,8 @@
 from myhdl import Signal, always, block, instances, intbv, modbv
 
 from firmware.isa import MEMBRANE_BITS
-from rtl.memory import address_bits, register_word
+from rtl.delay import delay
+from rtl.memory import address_bits
 from rtl.scale import BIAS_BITS, signed
 
 
@@ -30,7 +31,7 @@ def param_column(clk, port, channel, kind, read, read_address, output, depth):
     low, high = -(1 << (bits - 1)), 1 << (bits - 1)
     words = [Signal(intbv(0, min=low, max=high)) for _ in range(depth)]
     shown = Signal(intbv(0, min=low, max=high))
-    register = register_word(clk, read, shown, output)
+    register = delay(clk, 1, shown, output)
     data = port.data
 
     @always(clk.posedge)

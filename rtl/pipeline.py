@@ -10,7 +10,7 @@ from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, i
 from firmware.isa import BANKS, LANES, MAX_PASSES, MEMBRANE_BITS, PASS_CYCLES, PSUM_BITS, TAPS
 from rtl.delay import delay, valid_line
 from rtl.membrane import carry_membrane
-from rtl.neuron import NEURON_LATENCY, delay_signed, neuron
+from rtl.neuron import NEURON_LATENCY, neuron
 from rtl.pool import place_channel, pool
 from rtl.popcount import count_products, popcount, products_latency, tree_latency
 from rtl.psum import accumulate
@@ -216,9 +216,9 @@ def pipeline(
         bias, threshold, v_init = params[k]
         threshold_soon, threshold_then = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
         v_init_soon, v_start, v_end = (signed(MEMBRANE_BITS) for _ in range(3))
-        moves.append(delay_signed(clk, threshold, threshold_soon))
-        moves.append(delay_signed(clk, threshold_soon, threshold_then))
-        moves.append(delay_signed(clk, v_init, v_init_soon))
+        moves.append(delay(clk, 1, threshold, threshold_soon))
+        moves.append(delay(clk, 1, threshold_soon, threshold_then))
+        moves.append(delay(clk, 1, v_init, v_init_soon))
         moves.append(
             carry_membrane(
                 clk, first_pass, take_stored, start_pixel, v_init_soon, keep_membrane,

@@ -4,17 +4,7 @@ from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
 from rtl.counter import counter
 from rtl.counter_plan import STRIDE, plan
-
-
-@block
-def hold(clk, source, target):
-    """target = source. Latency 1."""
-
-    @always(clk.posedge)
-    def keep():
-        target.next = source
-
-    return instances()
+from rtl.delay import delay
 
 
 @block
@@ -71,7 +61,7 @@ def popcount(clk, sources, lut, count):
             for signal, low in waiting:
                 if id(signal) not in held:
                     held[id(signal)] = Signal(intbv(0)[len(signal) :])
-                    blocks.append(hold(clk, signal, held[id(signal)]))
+                    blocks.append(delay(clk, 1, signal, held[id(signal)]))
                 following[weight].append((held[id(signal)], low))
         while not following[-1]:
             following.pop()

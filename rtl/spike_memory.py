@@ -3,7 +3,8 @@
 from myhdl import ConcatSignal, Signal, always, block, instances, intbv, modbv
 
 from firmware.isa import BANKS, LANES
-from rtl.memory import address_bits, register_word
+from rtl.delay import delay
+from rtl.memory import address_bits
 
 
 class SpikeWrite:
@@ -80,7 +81,7 @@ def spike_column(clk, port, part, read, read_address, read_data, to_bank, here, 
     """
     words = [Signal(intbv(0)[len(read_data) :]) for _ in range(depth)]
     shown = Signal(intbv(0)[len(read_data) :])
-    register = register_word(clk, read, shown, read_data)
+    register = delay(clk, 1, shown, read_data)
 
     @always(clk.posedge)
     def write_column():

@@ -3,6 +3,7 @@
 from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv, modbv
 
 from firmware.isa import TAPS
+from rtl.delay import delay
 from rtl.memory import address_bits, selected_ram
 
 CENTER = TAPS // 2
@@ -30,55 +31,42 @@ def column_write(clk, port, column, write):
 
 
 @block
-def choose_tap(clk, enable, kernel3, tap, taps, weights):
+def choose_tap(clk, kernel3, tap, taps, weights):
     """weights = the word of bank ``tap``, or of the center bank where the kernel is 3x3. Latency 1."""
     t0, t1, t2, t3, t4, t5, t6, t7, t8 = taps
 
     @always(clk.posedge)
     def choose():
-        if enable:
-            if kernel3:
-                weights.next = t4
-            elif tap == 0:
-                weights.next = t0
-            elif tap == 1:
-                weights.next = t1
-            elif tap == 2:
-                weights.next = t2
-            elif tap == 3:
-                weights.next = t3
-            elif tap == 4:
-                weights.next = t4
-            elif tap == 5:
-                weights.next = t5
-            elif tap == 6:
-                weights.next = t6
-            elif tap == 7:
-                weights.next = t7
-            else:
-                weights.next = t8
+        if kernel3:
+            weights.next = t4
+        elif tap == 0:
+            weights.next = t0
+        elif tap == 1:
+            weights.next = t1
+        elif tap == 2:
+            weights.next = t2
+        elif tap == 3:
+            weights.next = t3
+        elif tap == 4:
+            weights.next = t4
+        elif tap == 5:
+            weights.next = t5
+        elif tap == 6:
+            weights.next = t6
+        elif tap == 7:
+            weights.next = t7
+        else:
+            weights.next = t8
 
     return instances()
 
 
 @block
-def register(clk, enable, source, target):
-    """target = source. Latency 1, while ``enable``."""
-
-    @always(clk.posedge)
-    def load():
-        if enable:
-            target.next = source
-
-    return instances()
-
-
-@block
-def weight_memory(clk, port, read, address, enable, kernel3, tap, weights, design):
+def weight_memory(clk, port, read, address, kernel3, tap, weights, design):
     """Reads all nine banks at ``address`` when ``read`` is set; writes as ``port`` says.
 
-    A kernel of one tap keeps one weight word in each bank, and ``tap`` (with ``enable``, two cycles
-    after ``read``) says which one goes to the center. weights: nine Signals. Latency 3.
+    A kernel of one tap keeps one weight word in each bank, and ``tap`` (two cycles after ``read``)
+    says which one goes to the center. weights: nine Signals. Latency 3.
     """
     depth, columns = design.weight_words, design.weight_columns
     column_writes = [Signal(bool(0)) for _ in range(columns)]
@@ -95,9 +83,9 @@ def weight_memory(clk, port, read, address, enable, kernel3, tap, weights, desig
                 )
             )  # fmt: skip
     outer = [
-        register(clk, enable, words[bank], weights[bank])
+        delay(clk, 1, words[bank], weights[bank])
         for bank in range(TAPS)
         if bank != CENTER
     ]
-    center = choose_tap(clk, enable, kernel3, tap, words, weights[CENTER])
+    center = choose_tap(clk, kernel3, tap, words, weights[CENTER])
     return instances()
