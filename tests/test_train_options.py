@@ -110,6 +110,9 @@ def test_model_is_the_best_epoch_by_validation(data, tmp_path, monkeypatch):  # 
     assert [row["validation_accuracy"] for row in rows] == [0.2, 0.1, 0.9]
     assert [row["ema_accuracy"] for row in rows] == [0.1, 0.6, 0.5]
     assert "test_accuracy" not in rows[0]
+    best = out.read_bytes()
+    assert train.main(command(data, out, *more, "--resume", "--keep", "last")) == 0
+    assert len(kept) == 3 and out.read_bytes() != best
 
 
 def test_averaged_model_classifies(data, tmp_path):  # noqa: F811
