@@ -77,7 +77,7 @@ def test_a_build_runs_every_step_once_and_leaves_what_reports_read(tools, run):
     ("arguments", "again"),
     [
         (["--seed", "2"], STEPS[1:]),
-        (["--set", "co=2"], STEPS),
+        (["--set", "co=1"], STEPS),
         (["--set", "clock=90"], STEPS),
         (["--clean"], STEPS),
         (["--synth-only"], []),

@@ -52,7 +52,7 @@ synth_xilinx -family xc7 -top {TOP} -run begin:map_luts
 opt_expr -mux_undef -noclkinv
 abc -luts 2:2,3,6:5
 clean
-xilinx_srl -fixed -minlen 3
+xilinx_srl -fixed -minlen 16
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
 opt_lut_ins -tech xilinx
