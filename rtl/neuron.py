@@ -151,10 +151,7 @@ def last_membrane(clk, soft_reset, v_in, threshold_in, currents_in, v):
     charged, threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
     bits = MEMBRANE_BITS
     charge = integrate(clk, v_in, currents_in, charged)
-
-    @always(clk.posedge)
-    def pass_on():
-        threshold.next = threshold_in
+    keep = delay(clk, 1, threshold_in, threshold)
 
     @always(clk.posedge)
     def reset():

@@ -6,38 +6,12 @@ from firmware.isa import LANES
 
 from rtl.delay import delay
 from rtl.popcount import popcount, tree_latency
-from rtl.window import packed_columns
+from rtl.window import columns, packed_columns
 
 
 def spike_count_latency(ci, lut):
     """Clock cycles from the rows of the window to the count."""
     return tree_latency([[ci] * 3], lut) + 3
-
-
-@block
-def three_columns(clk, shift, mask_left, mask_right, column, count):
-    """count = the spikes of three columns, from those of one; as ``rtl.window.columns``. Latency 3."""
-    waiting, left, middle, right = (Signal(intbv(0)[len(column) :]) for _ in range(4))
-
-    @always(clk.posedge)
-    def move():
-        if shift:
-            waiting.next = column
-            middle.next = waiting
-            if mask_right:
-                right.next = 0
-            else:
-                right.next = column
-            if mask_left:
-                left.next = 0
-            else:
-                left.next = middle
-
-    @always(clk.posedge)
-    def add():
-        count.next = left + middle + right
-
-    return instances()
 
 
 @block
@@ -52,10 +26,19 @@ def add_columns(clk, left, middle, right, count):
 
 
 @block
-def packed_three_columns(clk, shift, packing, mask_left, mask_right, columns, counts):
+def three_columns(clk, shift, mask_left, mask_right, column, count):
+    """count = the spikes of three columns, from those of one; as ``columns``. Latency 3."""
+    left, middle, right = (Signal(intbv(0)[len(column) :]) for _ in range(3))
+    moving = columns(clk, shift, column, mask_left, mask_right, left, middle, right)
+    adding = add_columns(clk, left, middle, right, count)
+    return moving, adding
+
+
+@block
+def packed_three_columns(clk, shift, packing, mask_left, mask_right, lanes, counts):
     """As ``three_columns`` for all lanes, whose words may be packed. packing: as the window's."""
-    n = len(columns[0])
-    together = ConcatSignal(*reversed(columns))
+    n = len(lanes[0])
+    together = ConcatSignal(*reversed(lanes))
     left, middle, right = (Signal(intbv(0)[LANES * n :]) for _ in range(3))
     moving = packed_columns(
         clk, shift, *packing, together, mask_left, mask_right, left, middle, right, True
@@ -85,28 +68,22 @@ def count_spikes(clk, latency, rows, shift, mask_left, mask_right, lut, counts, 
         delay(clk, levels, mask_left, left_then),
         delay(clk, levels, mask_right, right_then),
     ]
-    lanes = []
-    columns = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
+    blocks = []
+    column_counts = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
     soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):
         sources = [[(row, ci * lane, ci) for row in rows]]
-        lanes.append(popcount(clk, sources, lut, columns[lane]))
+        blocks.append(popcount(clk, sources, lut, column_counts[lane]))
         if early:
-            lanes.append(delay(clk, early, soon[lane], count))
+            blocks.append(delay(clk, early, soon[lane], count))
     masks = left_then, right_then
     if packing:
         window_pack, select_pack, read_lane = packing
         lane_then = Signal(intbv(0)[len(read_lane) :])
         lines.append(delay(clk, levels, read_lane, lane_then))
         packing = window_pack, select_pack, lane_then
-        lanes.append(
-            packed_three_columns(
-                clk, shift_then, packing, *masks, columns, soon
-            )
-        )
+        blocks.append(packed_three_columns(clk, shift_then, packing, *masks, column_counts, soon))
     else:
-        for column, count in zip(columns, soon):
-            lanes.append(
-                three_columns(clk, shift_then, *masks, column, count)
-            )
-    return lines, lanes
+        for column, count in zip(column_counts, soon):
+            blocks.append(three_columns(clk, shift_then, *masks, column, count))
+    return lines, blocks
