@@ -27,7 +27,7 @@ from rtl.modules import products_instance  # noqa: E402
 from rtl.spike_count import count_spikes, spike_count_latency  # noqa: E402
 
 TAPS = 9
-PASSES = {"xc7": synth.XC7, "ecp5": synth.ECP5, "gowin": synth.GOWIN}
+PASSES = {"xc7": synth.xc7(TOP), "ecp5": synth.ECP5, "gowin": synth.GOWIN}
 CHANNELS = (1, 4, 8)
 TITLES = {"xc7": "six-input LUTs, XC7", "ecp5": "LUT4, ECP5", "gowin": "LUT4, Gowin"}
 

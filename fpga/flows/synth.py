@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fpga.flows.top import TOP
 from rtl.convert import TOP as CORE
+from rtl.popcount import PRODUCTS
 
 SCRIPT = "synth.ys"
 NETLIST = f"{TOP}.json"
@@ -46,11 +47,47 @@ opt_clean
 blackbox =A:whitebox
 """
 
-# The pass map_luts of synth_xilinx with abc for abc9, which nearly doubles the trees.
-XC7 = f"""\
-synth_xilinx -family xc7 -top {TOP} -run begin:map_luts
+TREES = f"{PRODUCTS}_*"
+
+# alumacc orders the operands of an addition by chance. In a popcount tree the first one is of bits as
+# they are, which the carry chain takes without a LUT; the other one would cost a LUT a bit there.
+KEEP_ORDER = """\
+design -push
+read_verilog -icells <<EOT
+(* techmap_celltype = "$add" *)
+module ordered_add(A, B, Y);
+parameter A_SIGNED = 0;
+parameter B_SIGNED = 0;
+parameter A_WIDTH = 1;
+parameter B_WIDTH = 1;
+parameter Y_WIDTH = 1;
+input [A_WIDTH-1:0] A;
+input [B_WIDTH-1:0] B;
+output [Y_WIDTH-1:0] Y;
+wire [Y_WIDTH-1:0] X, CO;
+\\$alu #(.A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED), .A_WIDTH(A_WIDTH), .B_WIDTH(B_WIDTH),
+  .Y_WIDTH(Y_WIDTH)) _TECHMAP_REPLACE_ (.A(A), .B(B), .BI(1'b0), .CI(1'b0), .Y(Y), .X(X), .CO(CO));
+endmodule
+EOT
+design -stash ordered_add
+design -pop
+"""
+
+
+def xc7(trees: str) -> str:
+    """The passes for Xilinx's series 7. trees: Yosys' pattern of the modules that are popcount trees.
+
+    The pass map_luts of synth_xilinx with abc for abc9, which nearly doubles the trees. They come out
+    smallest where a small LUT costs less than a large one, all else where each costs the same.
+    """
+    return f"""\
+{KEEP_ORDER}synth_xilinx -family xc7 -top {TOP} -run begin:coarse
+wreduce {trees}
+techmap -map %ordered_add {trees}
+synth_xilinx -family xc7 -top {TOP} -run coarse:map_luts
 opt_expr -mux_undef -noclkinv
-abc -luts 2:2,3,6:5
+abc -luts 2:2,3,6:5 {trees}
+abc -lut 6 * {trees} %d
 clean
 xilinx_srl -fixed -minlen 16
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
@@ -60,5 +97,8 @@ flatten
 opt_clean
 synth_xilinx -family xc7 -top {TOP} -run finalize:
 """
+
+
+XC7 = xc7(TREES)
 
 SCRIPTS = {"ecp5": READ + ECP5 + WRITE, "gowin": READ + GOWIN + WRITE, "xc7": READ + XC7 + WRITE}
