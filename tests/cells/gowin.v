@@ -117,3 +117,21 @@ module MULT9X9 (
     wire signed [19:0] product = a * b;
     assign DOUT = product[17:0];
 endmodule
+
+// Adds or subtracts, mode by mode as Yosys' library says it; on that one Icarus 11 stops with an assertion.
+module ALU (output SUM, COUT, input I0, I1, I3, CIN);
+    parameter ALU_MODE = 0;
+    reg carried, sum, carry;
+    always @* begin
+        case (ALU_MODE)
+            0: carried = I0 ^ I1;
+            1: carried = I0 ^ ~I1;
+            2: carried = I3 ? I0 ^ I1 : I0 ^ ~I1;
+            default: carried = 1'bx;
+        endcase
+        sum = carried ^ CIN;
+        carry = carried ? CIN : I0;
+    end
+    assign SUM = sum;
+    assign COUT = carry;
+endmodule
