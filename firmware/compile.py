@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from firmware import boards, isa, modelfile, registers
+from firmware import boards, isa, modelfile, pipe, registers
 from firmware.chains import FUSE
 from firmware.design import Design, parse_settings
 from firmware.emit import emit
@@ -177,6 +177,8 @@ def main(arguments=None) -> int:
         if options.output:
             image.save(options.output)
             print(f"wrote {options.output}")
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -184,4 +186,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

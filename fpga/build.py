@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards  # noqa: E402
+from firmware import boards, pipe  # noqa: E402
 from firmware.design import parse_settings  # noqa: E402
 from fpga.flows import nextpnr, program, project, sim, target, toolchain, vivado  # noqa: E402
 from fpga.flows.display import Display  # noqa: E402
@@ -176,16 +175,5 @@ def relative(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def run() -> int:
-    """``main``, for a reader who may close the pipe early, as ``head -1`` does."""
-    try:
-        code = main()
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-
-
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(pipe.run(main))

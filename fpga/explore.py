@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards, modelfile  # noqa: E402
+from firmware import boards, modelfile, pipe  # noqa: E402
 from firmware.compile import FitError, check_limits, compile_model  # noqa: E402
 from firmware.design import Design  # noqa: E402
 from fpga import cost_model, cost_runs  # noqa: E402
@@ -244,10 +244,12 @@ def main(arguments=None) -> int:
     except FitError as error:
         print(f"explore: {error}", file=sys.stderr)
         return 4
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f"explore: {error}", file=sys.stderr)
         return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

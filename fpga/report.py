@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards, modelfile  # noqa: E402
+from firmware import boards, modelfile, pipe  # noqa: E402
 from firmware.compile import FitError, compile_model  # noqa: E402
 from firmware.design import Design  # noqa: E402
 from fpga.flows import capacity, synth, timing, vivado  # noqa: E402
@@ -190,6 +190,8 @@ def main(arguments=None) -> int:
     except BuildError as error:
         print(f"report: {error}", file=sys.stderr)
         return error.code
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         print(f"report: {error}", file=sys.stderr)
         return 2
@@ -197,4 +199,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

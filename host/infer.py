@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(ROOT)
 
+from firmware import pipe  # noqa: E402
 from firmware.boards import BoardError  # noqa: E402
 from firmware.chains import FUSE  # noqa: E402
 from firmware.compile import FitError  # noqa: E402
@@ -87,6 +88,8 @@ def main(arguments=None) -> int:
         _check_outputs(options)
         with contextlib.ExitStack() as stack:
             return _run(options, stack)
+    except BrokenPipeError:
+        raise
     except (HostError, ModelError, ImageError, FitError, BoardError, OSError) as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -162,4 +165,4 @@ def _check_bits(source, pictures):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

@@ -218,12 +218,21 @@ def test_the_clock_that_the_pll_makes_reaches_the_hardware():
     assert made.board.divisor == round(made.board.clock_hz / made.board.baud)
 
 
-def test_a_reader_that_closes_early_gets_no_traceback():
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        ("fpga/build.py --target ulx3s --dry-run", "target ulx3s"),
+        ("fpga/report.py", "| board |"),
+        ("-m firmware.compile model/pretrained/mnist.safetensors", "mnist: 8 ticks"),
+        ("host/infer.py --list", "Ports"),
+    ],
+)
+def test_a_reader_that_closes_early_gets_no_traceback(command, first):
     done = subprocess.run(
-        f"{sys.executable} fpga/build.py --target ulx3s --dry-run | head -n 1",
+        f"{sys.executable} -u {command} | head -n 1",
         cwd=ROOT, shell=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout.startswith("target ulx3s") and done.stderr == ""
+    assert done.stdout.startswith(first) and done.stderr == ""
 
 
 @pytest.fixture
