@@ -209,15 +209,14 @@ def core(clk, bus, identity, design):
     weight_port = WeightWrite(design)
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
     weight_bits = address_bits(design.weight_words)
-    valid2 = Signal(bool(0))
-    weight_address2 = Signal(modbv(0)[weight_bits:])
+    valid1 = shown_beat.valid
+    weight_address1 = Signal(modbv(0)[weight_bits:])
     tap4 = Signal(intbv(0)[4:])
     weight_read, kernel3 = (Signal(bool(0)) for _ in range(2))
     weight_address = Signal(modbv(0)[weight_bits:])
     weight_tap = Signal(intbv(0)[4:])
     to_weights = [
-        delay(clk, 1, shown_beat.valid, valid2),
-        delay(clk, 2, beat.weight_address, weight_address2),
+        delay(clk, 1, beat.weight_address, weight_address1),
         delay(clk, 4, beat.weight_tap, tap4),
     ]
     weighing = weight_memory(
@@ -225,15 +224,20 @@ def core(clk, bus, identity, design):
         design,
     )  # fmt: skip
 
-    @always_comb
-    def share_weights():
-        weight_read.next = valid2 or host.read_weights
+    @always(clk.posedge)
+    def address_weights():
+        weight_read.next = valid1 or host.read_weights
         if host.read_weights:
             weight_address.next = host.row
+        else:
+            weight_address.next = weight_address1
+
+    @always_comb
+    def share_tap():
+        if host.read_weights:
             weight_tap.next = host.bank
             kernel3.next = False
         else:
-            weight_address.next = weight_address2
             weight_tap.next = tap4
             kernel3.next = active.kernel3
 

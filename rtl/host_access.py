@@ -71,8 +71,8 @@ class HostData:
 
 
 def read_cycles(design):
-    """Cycles from a read to its answer: memory, bank, then one per word to choose from."""
-    return 6 + max(design.spike_columns, design.weight_columns, 4 * design.co)
+    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from."""
+    return 8 + max(design.spike_columns, design.weight_columns, 4 * design.co)
 
 
 @block
@@ -82,7 +82,7 @@ def host_access(
 ):  # fmt: skip
     """Connects ``bus`` with the ports. identity: the constants of registers MAGIC to BOARD.
 
-    A write takes effect within three cycles; a read is answered after ``read_cycles(design)``.
+    A write takes effect within five cycles; a read is answered after ``read_cycles(design)``.
     """
     columns_spike = address_bits(design.spike_columns) if design.spike_columns > 1 else 0
     columns_weight = address_bits(design.weight_columns) if design.weight_columns > 1 else 0

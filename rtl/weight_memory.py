@@ -7,6 +7,8 @@ from rtl.delay import delay
 from rtl.memory import address_bits, selected_ram
 
 CENTER = TAPS // 2
+GROUP = 3
+"""Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires."""
 
 
 class WeightWrite:
@@ -18,6 +20,10 @@ class WeightWrite:
         self.column = Signal(modbv(0)[address_bits(design.weight_columns) :])
         self.address = Signal(modbv(0)[address_bits(design.weight_words) :])
         self.data = Signal(intbv(0)[min(32, design.ci * design.co) :])
+
+    def all(self):
+        """Its Signals."""
+        return self.write, self.tap, self.column, self.address, self.data
 
 
 @block
@@ -69,10 +75,14 @@ def weight_memory(clk, port, read, address, kernel3, tap, weights, design):
     says which one goes to the center. weights: nine Signals. Latency 3.
     """
     depth, columns = design.weight_words, design.weight_columns
-    column_writes = [Signal(bool(0)) for _ in range(columns)]
-    selects = [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
     words, memories = [], []
     for bank in range(TAPS):
+        if bank % GROUP == 0:
+            if bank:
+                before, port = port, WeightWrite(design)
+                memories += [delay(clk, 1, *pair) for pair in zip(before.all(), port.all())]
+            column_writes = [Signal(bool(0)) for _ in range(columns)]
+            memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
         for k in range(columns):
