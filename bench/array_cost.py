@@ -27,7 +27,11 @@ from rtl.modules import products_instance  # noqa: E402
 from rtl.spike_count import count_spikes, spike_count_latency  # noqa: E402
 
 TAPS = 9
-PASSES = {"xc7": synth.xc7(TOP), "ecp5": synth.ECP5, "gowin": synth.GOWIN}
+PASSES = {"xc7": synth.XC7, "ecp5": synth.ECP5, "gowin": synth.GOWIN}
+AS_TREE = PASSES | {"xc7": synth.xc7(TOP)}
+"""What the builds run for the array's own tree, which is a module there."""
+COUNTED = """\
+Counted are the LUT cells of Yosys' netlist; a place that a carry chain only passes through is none."""
 CHANNELS = (1, 4, 8)
 TITLES = {"xc7": "six-input LUTs, XC7", "ecp5": "LUT4, ECP5", "gowin": "LUT4, Gowin"}
 
@@ -154,10 +158,10 @@ VARIANTS = {
 OWN = {6: "carry-chain counters for LUTs of 6 inputs", 4: "carry-chain counters for LUTs of 4 inputs"}
 
 
-def luts(source, module, family, folder):
-    """LUTs of a Verilog module; ``capacity`` says what counts as one."""
+def luts(source, module, family, folder, passes=PASSES):
+    """LUTs of a Verilog module; ``capacity`` says what counts as one. passes: by family."""
     (folder / "count.ys").write_text(
-        f"read_verilog {source}\nrename {module} {TOP}\n{PASSES[family]}\n"
+        f"read_verilog {source}\nrename {module} {TOP}\n{passes[family]}\n"
         f"tee -q -o {synth.STAT} stat -json -top {TOP}\n"
     )
     code = "from pyosys import libyosys as y; y.run_pass('script count.ys', y.Design())"
@@ -181,7 +185,7 @@ def measure(ci, families, folder):
     for lut, name in OWN.items():
         convert(own_tree(ci, lut), "verilog", folder / "own.v")
         convert(own_spike_count(ci, lut), "verilog", folder / "spikes.v")
-        trees = {each: luts("own.v", "own", each, folder) / bits for each in families}
+        trees = {each: luts("own.v", "own", each, folder, AS_TREE) / bits for each in families}
         spikes = {each: luts("spikes.v", "spikes", each, folder) / bits for each in families}
         rows.append((name, trees))
         for co in CHANNELS:
@@ -219,7 +223,7 @@ def main():
     if options.markdown:
         command = " ".join(["python bench/array_cost.py", *sys.argv[1:]])
         part = Path(options.markdown + ".part")
-        part.write_text(f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n")
+        part.write_text(f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n")
         os.replace(part, options.markdown)
     return 0
 
