@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from firmware.isa import MAX_TICKS, MEMBRANE_BITS
 
@@ -146,7 +146,8 @@ def save(model: Model, path) -> None:
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, part, metadata={KEY: json.dumps(_to_json(model))})
+        # not save_file: its files can be read by their owner alone
+        part.write_bytes(to_bytes(tensors, {KEY: json.dumps(_to_json(model))}))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -335,3 +335,9 @@ def test_save_refuses(tmp_path, spoil, word):
     with pytest.raises(ModelError, match=word):
         modelfile.save(model, tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_others_may_read_it_as_any_new_file(tmp_path):
+    modelfile.save(small(), tmp_path / "m.safetensors")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
