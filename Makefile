@@ -35,7 +35,7 @@ bench: $(VENV)/.test
 	$(RUN) bench/training.py
 
 docs: $(VENV)/.base
-	$(RUN) -m firmware.docs
+	$(RUN) -m volley.firmware.pages.docs
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is wanted")'

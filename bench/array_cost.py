@@ -9,7 +9,6 @@ once for all channels, the count of the spikes.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,11 +19,13 @@ sys.path.insert(0, str(ROOT))
 
 from myhdl import Signal, block, intbv  # noqa: E402
 
-from fpga.flows import capacity, synth  # noqa: E402
-from fpga.flows.top import TOP  # noqa: E402
-from rtl.convert import convert  # noqa: E402
-from rtl.modules import products_instance  # noqa: E402
-from rtl.spike_count import count_spikes, spike_count_latency  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.fpga.flows import synth  # noqa: E402
+from volley.fpga.target import capacity  # noqa: E402
+from volley.fpga.target.top import TOP  # noqa: E402
+from volley.rtl.array.spike_count import count_spikes, spike_count_latency  # noqa: E402
+from volley.rtl.convert.converter import convert  # noqa: E402
+from volley.rtl.convert.shared_modules import products_instance  # noqa: E402
 
 TAPS = 9
 PASSES = {"xc7": synth.XC7, "ecp5": synth.ECP5, "gowin": synth.GOWIN}
@@ -135,7 +136,7 @@ def own_tree(ci, lut):
 
 @block
 def spike_count_module(clk, row0, row1, row2, shift, left, right, count, lut):
-    """``rtl.spike_count.count_spikes`` of one lane with a port for each row."""
+    """``volley.rtl.array.spike_count.count_spikes`` of one lane with a port for each row."""
     latency = spike_count_latency(len(row0), lut)
     rows = [row0, row1, row2]
     return count_spikes(clk, latency, rows, shift, left, right, lut, [count], None)
@@ -222,9 +223,7 @@ def main():
     print(text)
     if options.markdown:
         command = " ".join(["python bench/array_cost.py", *sys.argv[1:]])
-        part = Path(options.markdown + ".part")
-        part.write_text(f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n")
-        os.replace(part, options.markdown)
+        write_whole(options.markdown, f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n")
     return 0
 
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from host import Device, images  # noqa: E402
-from host.errors import HostError  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.host import Device, images  # noqa: E402
+from volley.host.errors import HostError  # noqa: E402
 
 COUNT = 20
 
@@ -65,12 +65,10 @@ def main():
         return 2
     print("\n".join([*rows, "", *figures]))
     if options.markdown:
-        part = Path(options.markdown + ".part")
         command = " ".join(["python bench/cycles.py", *sys.argv[1:]])
-        part.write_text(
+        write_whole(options.markdown, 
             f"# Cycles\n\nPrinted by `{command}`.\n\n" + "\n".join([*rows, "", *figures]) + "\n"
         )
-        os.replace(part, options.markdown)
     return 0
 
 

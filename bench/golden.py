@@ -17,8 +17,9 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 import peers  # noqa: E402
 import torch  # noqa: E402
 
-from firmware import modelfile  # noqa: E402
-from model import datasets, golden  # noqa: E402
+from volley.firmware import modelfile  # noqa: E402
+from volley.model import golden  # noqa: E402
+from volley.model.data import datasets  # noqa: E402
 
 SHIPPED = Path(__file__).resolve().parents[1] / "model" / "pretrained" / "mnist.safetensors"
 OURS = "golden model"

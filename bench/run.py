@@ -29,11 +29,14 @@ import peers  # noqa: E402
 import published  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from firmware import boards, compile as compiler, modelfile  # noqa: E402
-from firmware.memory_map import FitError  # noqa: E402
-from host import Device  # noqa: E402
-from host.errors import HostError  # noqa: E402
-from model import datasets, golden  # noqa: E402
+from volley.firmware import boards, modelfile  # noqa: E402
+from volley.firmware import compile as compiler
+from volley.firmware.compiler.fit import FitError  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.host import Device  # noqa: E402
+from volley.host.errors import HostError  # noqa: E402
+from volley.model import golden  # noqa: E402
+from volley.model.data import datasets  # noqa: E402
 
 PRETRAINED = ROOT / "model" / "pretrained"
 CHUNK = 200  # pictures between two steps of the progress bar
@@ -193,9 +196,7 @@ def main(arguments=None):
     print("\n".join(lines))
     if options.write:
         command = " ".join(["python bench/run.py", *(arguments or sys.argv[1:])])
-        part = Path(options.write + ".part")
-        part.write_text(f"# Results\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
-        os.replace(part, options.write)
+        write_whole(options.write, f"# Results\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
     return 0
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from firmware.design import parse_settings  # noqa: E402
-from fpga.flows import sim  # noqa: E402
+from volley.firmware.design import parse_settings  # noqa: E402
+from volley.fpga.flows import sim  # noqa: E402
 
 IDLE_CYCLES = 3_000_000
 
@@ -36,7 +36,7 @@ def computing(options, images: int) -> tuple[float, float]:
     """(cycles a second, images a second) of wall time, uploads included, on black images."""
     import numpy as np
 
-    from host import Device
+    from volley.host import Device
 
     settings = parse_settings(options.set)
     with Device.open("sim", settings=settings, say=print) as device:

@@ -8,7 +8,6 @@ each run must equal the golden model's.
 
 import argparse
 import dataclasses
-import os
 import sys
 from pathlib import Path
 
@@ -17,13 +16,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from firmware import modelfile  # noqa: E402
-from firmware.compile import compile_model  # noqa: E402
-from firmware.design import parse_settings  # noqa: E402
-from firmware.lanes import describe  # noqa: E402
-from host import Device, images  # noqa: E402
-from host.errors import HostError  # noqa: E402
-from model import golden  # noqa: E402
+from volley.firmware import modelfile  # noqa: E402
+from volley.firmware.compiler.lanes import describe  # noqa: E402
+from volley.firmware.compiler.program import compile_model  # noqa: E402
+from volley.firmware.design import parse_settings  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.host import Device, images  # noqa: E402
+from volley.host.errors import HostError  # noqa: E402
+from volley.model import golden  # noqa: E402
 
 PICTURES = 2
 
@@ -84,10 +84,8 @@ def main():
     lines.insert(0, f"{model.name}, CI={design.ci} CO={design.co} pack={design.pack}\n")
     print("\n".join(lines))
     if options.markdown:
-        part = Path(options.markdown + ".part")
         command = " ".join(["python bench/ticks.py", *sys.argv[1:]])
-        part.write_text(f"# Ticks\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
-        os.replace(part, options.markdown)
+        write_whole(options.markdown, f"# Ticks\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
     return 0
 
 

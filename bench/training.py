@@ -19,8 +19,8 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
-from model import native, winograd  # noqa: E402
-from model import net as networks  # noqa: E402
+from volley.model.nets import native, winograd  # noqa: E402
+from volley.model.nets import net as networks  # noqa: E402
 
 CIFAR = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from pathlib import Path
 
-from firmware.design import Design
+from volley.firmware.design import Design
+from volley.firmware.files import PACKAGE
 
-FOLDER = Path(__file__).resolve().parent.parent / "fpga" / "boards"
+FOLDER = PACKAGE / "fpga" / "boards"
 
 
 class BoardError(ValueError):

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 
-from firmware import frames, isa, registers
+from volley.firmware import frames, isa, registers
 
 
 @dataclasses.dataclass(frozen=True)

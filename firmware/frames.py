@@ -29,7 +29,7 @@ import zlib
 from enum import IntEnum
 from typing import NamedTuple
 
-from firmware.fields import Field
+from volley.firmware.fields import Field
 
 VERSION = 1
 HEADER_WORDS = 2

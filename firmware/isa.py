@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from firmware.fields import Field, pack, unpack
+from volley.firmware.fields import Field, pack, unpack
 
 BANKS = 3
 TAPS = 9

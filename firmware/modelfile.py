@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from firmware.isa import MAX_TICKS, MEMBRANE_BITS
+from volley.firmware.files import write_whole
+from volley.firmware.isa import MAX_TICKS, MEMBRANE_BITS
 
 FORMAT = 1
 KEY = "volley"
@@ -143,14 +143,7 @@ def save(model: Model, path) -> None:
         tensors[f"{layer.name}.weight"] = np.packbits(bits, axis=1, bitorder="little")
         for key in _parameters(layer):
             tensors[f"{layer.name}.{key}"] = np.ascontiguousarray(getattr(layer, key))
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # not save_file: its files can be read by their owner alone
-        part.write_bytes(to_bytes(tensors, {KEY: json.dumps(_to_json(model))}))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, to_bytes(tensors, {KEY: json.dumps(_to_json(model))}))
 
 
 def validate(model: Model) -> None:

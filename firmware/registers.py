@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from firmware.fields import Field
+from volley.firmware.fields import Field
 
 MAGIC = 0x594C4F56  # "VOLY"
 REGION_SHIFT = 28

@@ -14,8 +14,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from firmware.isa import BANKS
-from firmware.registers import BANK_SHIFT, Region, address
+from volley.firmware.isa import BANKS
+from volley.firmware.registers import BANK_SHIFT, Region, address
 
 PICTURE = 0
 

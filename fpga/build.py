@@ -12,12 +12,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards, pipe  # noqa: E402
-from firmware.design import parse_settings  # noqa: E402
-from fpga.flows import nextpnr, program, project, sim, target, toolchain, vivado  # noqa: E402
-from fpga.flows.display import Display  # noqa: E402
-from fpga.flows.model_fit import check_model  # noqa: E402
-from fpga.flows.steps import ROOT, BuildError, locked  # noqa: E402
+from volley.firmware import boards, pipe  # noqa: E402
+from volley.firmware.design import parse_settings  # noqa: E402
+from volley.firmware.files import shown  # noqa: E402
+from volley.fpga.flows import nextpnr, program, sim, vivado  # noqa: E402
+from volley.fpga.runner import project, toolchain  # noqa: E402
+from volley.fpga.runner.display import Display  # noqa: E402
+from volley.fpga.runner.steps import BuildError, locked  # noqa: E402
+from volley.fpga.target import target  # noqa: E402
+from volley.fpga.target.model_fit import check_model  # noqa: E402
 
 SIM = "sim"
 BUILDERS = {"trellis": nextpnr.build, "apicula": nextpnr.build, "vivado": vivado.build}
@@ -131,7 +134,7 @@ def build_simulation(options) -> None:
         print(sim.describe(board))
         return
     path = sim.build(board, Display(), options.verbose, options.clean)
-    print(path.relative_to(sim.ROOT))
+    print(shown(path))
 
 
 def build_board(options) -> None:
@@ -150,7 +153,7 @@ def build_board(options) -> None:
         return
     with locked(folder.parent / f".{folder.name}.lock", show):
         built = BUILDERS[chosen.flow](chosen, folder, how, show)
-        print(relative(built))
+        print(shown(built))
         if options.program:
             program.load(chosen, built, show, options.verbose)
 
@@ -162,17 +165,12 @@ def describe(chosen: target.Target, folder: Path) -> str:
     wanted = "" if chosen.wanted_hz == board.clock_hz else f", {chosen.wanted_hz / MEGA:g} wanted"
     return (
         f"target {chosen.name}: {board.title}, {chosen.part}\n"
-        f"  folder  {relative(folder)}\n"
+        f"  folder  {shown(folder)}\n"
         f"  design  {parameters} ({design.pes} PE)\n"
         f"  clock   {board.clock_hz / MEGA:g} MHz{wanted}, "
         f"from {chosen.oscillator_hz / MEGA:g} MHz\n"
         f"  UART    {board.baud} baud, {board.divisor} cycles a bit"
     )
-
-
-def relative(path: Path) -> Path:
-    """A path as seen from the repository, if it is inside."""
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware import frames, isa
-from firmware.design import Design
-from rtl.memory import remainder
+from volley.firmware import frames, isa
+from volley.firmware.design import Design
+from volley.firmware.files import PACKAGE
+from volley.rtl.memory.ram import remainder
 
-RUNS = Path(__file__).resolve().parent / "cost_runs.csv"
+RUNS = PACKAGE / "fpga" / "cost_runs.csv"
 FITTED = ("lut", "ff", "dsp")
 PARAMETERS = [field.name for field in dataclasses.fields(Design)]
 USED = {name: f"used_{name}" for name in (*FITTED, "bram")}

@@ -8,10 +8,13 @@ import io
 import json
 from pathlib import Path
 
-from firmware.design import Design
-from fpga.cost_model import COLUMNS, RUNS, USED, Run
-from fpga.flows import capacity, nextpnr, project, target, vivado
-from fpga.flows.steps import BUILD, BuildError, write_whole
+from volley.firmware.design import Design
+from volley.firmware.files import BUILD, write_whole
+from volley.fpga.cost_model import COLUMNS, RUNS, USED, Run
+from volley.fpga.flows import nextpnr, vivado
+from volley.fpga.runner import project
+from volley.fpga.runner.steps import BuildError
+from volley.fpga.target import capacity, target
 
 # CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes
 GRID = ((8, 1), (8, 2), (8, 4), (16, 1), (16, 2), (16, 4), (32, 1))

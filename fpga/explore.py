@@ -19,15 +19,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards, modelfile, pipe  # noqa: E402
-from firmware.compile import FitError, check_limits, compile_model  # noqa: E402
-from firmware.design import Design  # noqa: E402
-from fpga import cost_model, cost_runs  # noqa: E402
-from fpga.flows import capacity  # noqa: E402
-from fpga.flows.display import Display  # noqa: E402
-from fpga.flows.model_fit import SHIPPED  # noqa: E402
-from fpga.flows.steps import BUILD, BuildError  # noqa: E402
-from fpga.flows.target import FAMILIES, RESOURCES  # noqa: E402
+from volley.firmware import boards, modelfile, pipe  # noqa: E402
+from volley.firmware.compiler.fit import FitError, check_limits  # noqa: E402
+from volley.firmware.compiler.program import compile_model  # noqa: E402
+from volley.firmware.design import Design  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.fpga import cost_model, cost_runs  # noqa: E402
+from volley.fpga.runner.display import Display  # noqa: E402
+from volley.firmware.files import BUILD  # noqa: E402
+from volley.fpga.runner.steps import BuildError  # noqa: E402
+from volley.fpga.target import capacity  # noqa: E402
+from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
+from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402
 
 CHANNELS = (4, 8, 16, 32, 64)
 DEEP = {"spike_words": 1 << 18, "weight_words": 1 << 18, "param_words": 1 << 16,
@@ -161,9 +164,7 @@ def draw(path: Path, points: list[Point], board, model_name: str, clock_hz: int,
     figure.savefig(data, format="png", dpi=110)
     pyplot.close(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data.getvalue())
-    part.replace(path)
+    write_whole(path, data.getvalue())
 
 
 def explore(board, model, path: Path, clock_hz: int, fill: float) -> None:

@@ -13,16 +13,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from firmware import boards, modelfile, pipe  # noqa: E402
-from firmware.compile import FitError, compile_model  # noqa: E402
-from firmware.design import Design  # noqa: E402
-from fpga.flows import capacity, synth, timing, vivado  # noqa: E402
-from fpga.flows.model_fit import SHIPPED  # noqa: E402
-from fpga.flows.project import STAMP  # noqa: E402
-from fpga.flows.steps import BUILD, ROOT, BuildError, write_whole  # noqa: E402
-from fpga.flows.target import FAMILIES, RESOURCES  # noqa: E402
+from volley.firmware import boards, modelfile, pipe  # noqa: E402
+from volley.firmware.compiler.fit import FitError  # noqa: E402
+from volley.firmware.compiler.program import compile_model  # noqa: E402
+from volley.firmware.design import Design  # noqa: E402
+from volley.firmware.files import BUILD, DOCS, write_whole  # noqa: E402
+from volley.fpga.flows import synth, vivado  # noqa: E402
+from volley.fpga.runner.project import STAMP  # noqa: E402
+from volley.fpga.runner.steps import BuildError  # noqa: E402
+from volley.fpga.target import capacity, timing  # noqa: E402
+from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
+from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402
 
-PAGE = ROOT / "docs" / "boards.md"
+PAGE = DOCS / "boards.md"
 BEGIN, END = "<!-- fpga/report.py -->", "<!-- end of fpga/report.py -->"
 OPERATIONS = 2  # a multiplication and an addition, of a processing element each cycle
 PLACED = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}

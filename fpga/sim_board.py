@@ -12,9 +12,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from firmware.boards import Board
-from fpga.flows import sim
-from fpga.flows.steps import BuildError
+from volley.firmware.boards import Board
+from volley.fpga.flows import sim
+from volley.fpga.runner.steps import BuildError
 
 START_SECONDS = 20.0
 END_SECONDS = 2.0

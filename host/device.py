@@ -15,16 +15,22 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from firmware import boards, isa, registers
-from firmware.frames import MAX_WORDS, Command, Status
-from firmware.image import Program
-from firmware.registers import IDENTITY_WORDS, PARAM_KINDS, Region, Register, address
-from host import identity, maps, programs, segments
-from host.errors import DeviceError, HostError, LinkError, TransportError
-from host.link import Link, check
-from host.pipeline import infer_many
-from host.results import Result, parse_results, result_words
-from host.transport import SerialTransport, Transport
+from volley.firmware import boards, isa, registers
+from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.program import Program
+from volley.firmware.registers import (
+    IDENTITY_WORDS,
+    PARAM_KINDS,
+    Region,
+    Register,
+    address,
+)
+from volley.host import identity, maps, programs, segments
+from volley.host.errors import DeviceError, HostError, LinkError, TransportError
+from volley.host.link import Link, check
+from volley.host.pipeline import infer_many
+from volley.host.results import Result, parse_results, result_words
+from volley.host.transport import SerialTransport, Transport
 
 SIM = "sim"
 SIM_PATIENCE_S = 5.0  # a simulated board answers when the host's CPU has time for it
@@ -65,7 +71,7 @@ class Device:
         with contextlib.ExitStack() as stack:
             simulator = None
             if port == SIM or port.startswith(SIM + ":"):
-                from fpga import sim_board
+                from volley.fpga import sim_board
 
                 name = port.partition(":")[2] or SIM
                 try:
@@ -157,7 +163,7 @@ class Device:
     def load(
         self, program, verify: bool = False, progress: bool = False, fuse: str = "auto"
     ) -> Program:
-        """Loads a program: a ``firmware.image.Program``, or the path of an image or a model file.
+        """Loads a program: a ``volley.firmware.program.Program``, or the path of an image or a model file.
 
         verify: read every memory back. progress: a bar on a terminal. Returns the program.
         fuse: "none", "pairs" or "auto", for a model file.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import struct
 
-from firmware import frames
-from firmware.design import Design
-from firmware.registers import (
+from volley.firmware import frames
+from volley.firmware.design import Design
+from volley.firmware.registers import (
     BOARD_NAME_BYTES,
     DESIGN_REGISTERS,
     IDENTITY_WORDS,
     MAGIC,
     Register,
 )
-from host.errors import DeviceError
+from volley.host.errors import DeviceError
 
 
 @dataclasses.dataclass(frozen=True)

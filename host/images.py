@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from host.errors import PictureError
+from volley.host.errors import PictureError
 
 PICTURES = (".png", ".jpg", ".jpeg")
 KINDS = "a .npy file, an IDX file (.gz too), a PNG or JPEG, or a folder of those"

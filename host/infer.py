@@ -13,24 +13,24 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":  # as a script: import from the repository's root
-    sys.path[0] = str(ROOT)
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from firmware import pipe  # noqa: E402
-from firmware.boards import BoardError  # noqa: E402
-from firmware.chains import FUSE  # noqa: E402
-from firmware.compile import FitError  # noqa: E402
-from firmware.image import ImageError, Program  # noqa: E402
-from firmware.modelfile import ModelError  # noqa: E402
-from host import images, plot, ports, programs, report, trace  # noqa: E402
-from host.device import SIM, Device  # noqa: E402
-from host.errors import HostError, PictureError  # noqa: E402
-from host.sessions import GOLDEN, BoardSession, GoldenSession  # noqa: E402
+from volley.firmware import pipe  # noqa: E402
+from volley.firmware.boards import BoardError  # noqa: E402
+from volley.firmware.compiler.fit import FitError  # noqa: E402
+from volley.firmware.compiler.fusion import FUSE  # noqa: E402
+from volley.firmware.files import EXAMPLES, PRETRAINED  # noqa: E402
+from volley.firmware.modelfile import ModelError  # noqa: E402
+from volley.firmware.program import ImageError, Program  # noqa: E402
+from volley.host import images, plot, ports, programs, report, trace  # noqa: E402
+from volley.host.device import SIM, Device  # noqa: E402
+from volley.host.errors import HostError, PictureError  # noqa: E402
+from volley.host.sessions import GOLDEN, BoardSession, GoldenSession  # noqa: E402
 
-MODEL = ROOT / "model" / "pretrained" / "mnist.safetensors"
-IMAGES = ROOT / "host" / "examples" / "mnist-100-images.idx3.gz"
-LABELS = ROOT / "host" / "examples" / "mnist-100-labels.idx1.gz"
+MODEL = PRETRAINED / "mnist.safetensors"
+IMAGES = EXAMPLES / "mnist-100-images.idx3.gz"
+LABELS = EXAMPLES / "mnist-100-labels.idx1.gz"
 BAD_INPUT = 2  # exit code of the user's mistakes, as argparse's own
 DIFFERENT = 1  # of a trace that found a difference
 INTERRUPTED = 130

@@ -14,10 +14,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from firmware import frames
-from firmware.frames import INFO, RESPONSE, Command, FrameError, Status
-from host.errors import LinkError
-from host.transport import Transport
+from volley.firmware import frames
+from volley.firmware.frames import INFO, RESPONSE, Command, FrameError, Status
+from volley.host.errors import LinkError
+from volley.host.transport import Transport
 
 WINDOW = 16  # requests under way: 16 KB, which outlast the latency of a USB adapter at 3 Mbaud
 ANSWER_BYTES = 3000  # answers under way fit the input buffer of any serial port

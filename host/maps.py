@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware.fields import unpack
-from firmware.image import LayerPlace, Program
-from firmware.isa import BANKS, INSTRUCTION, INSTRUCTION_WORDS, LANES, Opcode, assemble
-from firmware.registers import BANK_SHIFT, Region, address
-from firmware.stream import Segment
-from host.errors import DeviceError
+from volley.firmware.fields import unpack
+from volley.firmware.isa import (
+    BANKS,
+    INSTRUCTION,
+    INSTRUCTION_WORDS,
+    LANES,
+    Opcode,
+    assemble,
+)
+from volley.firmware.program import LayerPlace, Program
+from volley.firmware.registers import BANK_SHIFT, Region, address
+from volley.firmware.stream import Segment
+from volley.host.errors import DeviceError
 
 
 def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.ndarray:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware.frames import MAX_WORDS, Command, Status
-from firmware.registers import Region, Register, address
-from host.errors import DeviceError
-from host.link import Request, check
-from host.results import result_words
+from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.registers import Region, Register, address
+from volley.host.errors import DeviceError
+from volley.host.link import Request, check
+from volley.host.results import result_words
 
 AHEAD = 4  # pictures under way where runs are short against the wire
 MARGIN = 1.5  # by how much a run must be shorter than the upload that follows it

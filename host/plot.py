@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from host import maps
-from host.report import write_whole
+from volley.firmware.files import write_whole
+from volley.host import maps
 
 ROWS_MAX = 400  # trains of a raster; larger maps show every n-th
 

@@ -51,7 +51,7 @@ def names() -> str:
 
 def listing() -> str:
     """The text of ``infer.py --list``: ports, then boards."""
-    from firmware import boards
+    from volley.firmware import boards
 
     lines = ["Ports (for --port):"]
     rows = ports() + [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from firmware import compile as compiler
-from firmware import image, modelfile
-from firmware.design import Design
-from firmware.image import Program
-from firmware.modelfile import Model
+from volley.firmware import modelfile, program
+from volley.firmware.compiler import program as compiler
+from volley.firmware.design import Design
+from volley.firmware.modelfile import Model
+from volley.firmware.program import Program
 
 
 def read(path) -> Program | Model:
@@ -19,8 +19,8 @@ def read(path) -> Program | Model:
     path = Path(path)
     if path.is_file():
         with path.open("rb") as file:
-            if file.read(len(image.MAGIC)) == image.MAGIC:
-                return image.load(path)
+            if file.read(len(program.MAGIC)) == program.MAGIC:
+                return program.load(path)
     return modelfile.load(path)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
-from host.results import Result
+from volley.firmware.files import write_whole
+from volley.host.results import Result
 
 COLUMNS = (
     ("image", 6), ("expected", 9), ("class", 9), ("score", 10), ("spikes", 8), ("cycles", 9),
@@ -111,20 +110,6 @@ def document(session, results, labels) -> dict:
         "accuracy": accuracy(results, labels),
         "layers": layer_rows(session, results),
     }
-
-
-def write_whole(path, data: bytes) -> None:
-    """Writes a file whole or not at all; raises ``OSError``. A device file is written as it is."""
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_json(path, content: dict) -> None:

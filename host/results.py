@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from firmware.fields import signed
-from firmware.image import Program
-from firmware.isa import SCORE_BITS
-from firmware.registers import Register
+from volley.firmware.fields import signed
+from volley.firmware.isa import SCORE_BITS
+from volley.firmware.program import Program
+from volley.firmware.registers import Register
 
 HEAD = Register.LAYERS - Register.STATUS  # words before the layers' counters
 SCORES = Register.SCORES - Register.STATUS  # words before the scores

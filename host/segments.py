@@ -9,12 +9,12 @@ import time
 
 import numpy as np
 
-from firmware import registers
-from firmware.fields import pack
-from firmware.registers import Region, Register, address
-from firmware.stream import PICTURE, Rows, Segment, spike_address
-from host import maps
-from host.results import HEAD, result_words
+from volley.firmware import registers
+from volley.firmware.fields import pack
+from volley.firmware.registers import Region, Register, address
+from volley.firmware.stream import PICTURE, Rows, Segment, spike_address
+from volley.host import maps
+from volley.host.results import HEAD, result_words
 
 
 class SegmentRun:
@@ -62,7 +62,7 @@ class SegmentRun:
 
     def _strip(self, rows: Rows):
         """Sections that put rows of the picture into region IMAGE."""
-        from host.device import picture_words
+        from volley.host.device import picture_words
 
         channels, _, width = self.program.input_shape
         shape = {"width": width, "height": rows.rows, "channels": channels}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from firmware.image import Program
-from host import programs
-from host.device import Device
-from host.errors import DeviceError
-from host.results import Result
+from volley.firmware.program import Program
+from volley.host import programs
+from volley.host.device import Device
+from volley.host.errors import DeviceError
+from volley.host.results import Result
 
 GOLDEN = "golden"
 CHUNK = 64  # pictures that the golden model takes together
@@ -15,7 +15,7 @@ CHUNK = 64  # pictures that the golden model takes together
 class BoardSession:
     """A board with a program in it.
 
-    source: a firmware.image.Program, or a firmware.modelfile.Model that is compiled for the board.
+    source: a volley.firmware.program.Program, or a firmware.modelfile.Model that is compiled for the board.
     fuse: "none", "pairs" or "auto", for a Model. model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
     neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled image.
     """
@@ -60,7 +60,7 @@ class GoldenSession:
 
     def infer_many(self, images):
         """Yields a Result for each picture of uint8 [N, C, H, W]."""
-        from model import golden
+        from volley.model import golden
 
         for start in range(0, len(images), CHUNK):
             found = golden.run(self.model, images[start : start + CHUNK], layers=False)
@@ -69,7 +69,7 @@ class GoldenSession:
 
     def maps(self, image):
         """The map of each firing layer, uint8 [C, H, W], for one picture."""
-        from model import golden
+        from volley.model import golden
 
         return [found[0] for found in golden.run(self.model, image[None]).maps]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from host.errors import DeviceError
-from host.maps import trains
-from host.report import write_whole
+from volley.firmware.files import write_whole
+from volley.host.errors import DeviceError
+from volley.host.maps import trains
 
 PLACES = ("channel", "row", "column")
 
@@ -48,7 +48,7 @@ def trace(session, images, results, folder, say=print) -> bool:
             "--trace compares with the golden model: give --model the model file (.safetensors), "
             "not a compiled program"
         )
-    from model import golden
+    from volley.model import golden
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ import time
 
 import serial
 
-from host import ports
-from host.errors import TransportError
+from volley.host import ports
+from volley.host.errors import TransportError
 
 POLL_S = 0.02  # longest single wait of the serial port
 WRITE_TIMEOUT_S = 20.0

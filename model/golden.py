@@ -39,8 +39,8 @@ try:
 except ImportError:  # optional: makes long runs faster
     ThreadpoolController = None
 
-from firmware import modelfile  # noqa: E402
-from firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
+from volley.firmware import modelfile  # noqa: E402
+from volley.firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
 
 SCORE_MIN, SCORE_MAX = -(2**31), 2**31 - 1
 EXACT = 2**24  # float32 holds every integer up to here
@@ -237,7 +237,7 @@ def _readout(model, layer, psums):
 
 def main(arguments=None):
     """Command line: accuracy of a model file on a data set; returns the exit code."""
-    from model import datasets
+    from volley.model.data import datasets
 
     parser = argparse.ArgumentParser(
         prog="golden.py",

@@ -21,9 +21,11 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model import checkpoint, datasets, native, trainer  # noqa: E402
-from model import net as networks  # noqa: E402
-from model.command_line import parser  # noqa: E402
+from volley.model.data import datasets  # noqa: E402
+from volley.model.nets import native  # noqa: E402
+from volley.model.nets import net as networks  # noqa: E402
+from volley.model.training import checkpoint, trainer  # noqa: E402
+from volley.model.training.command_line import parser  # noqa: E402
 
 
 def cores():
@@ -100,8 +102,8 @@ def prepare(options):
 
     def save(trained):
         if not trained.rate:
-            from firmware import modelfile
-            from model import export
+            from volley.firmware import modelfile
+            from volley.model.training import export
 
             modelfile.save(
                 export.to_model(

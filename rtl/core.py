@@ -2,20 +2,32 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
-from firmware.isa import BANKS, DESCRIPTOR, DESCRIPTOR_WORDS, INSTRUCTION, LANES, TAPS
-from rtl.beat import Active, Beat
-from rtl.counters import COUNT_BITS, layer_counter
-from rtl.delay import delay
-from rtl.fetch import Fields, fetch
-from rtl.host_access import HostData, HostPort, host_access
-from rtl.image_writer import image_writer
-from rtl.memory import address_bits, ram
-from rtl.param_memory import ParamWrite, param_memory, param_signals
-from rtl.pipeline import depth, pipeline
-from rtl.scale import signed
-from rtl.sequencer import sequencer
-from rtl.spike_memory import SpikeWrite, select_columns, spike_memory, spike_outputs
-from rtl.weight_memory import CENTER, WeightWrite, weight_memory
+from volley.firmware.isa import (
+    BANKS,
+    DESCRIPTOR,
+    DESCRIPTOR_WORDS,
+    INSTRUCTION,
+    LANES,
+    TAPS,
+)
+from volley.rtl.control.beat import Active, Beat
+from volley.rtl.control.fetch import Fields, fetch
+from volley.rtl.control.host_access import HostData, HostPort, host_access
+from volley.rtl.control.perf_counters import COUNT_BITS, layer_counter
+from volley.rtl.control.sequencer import sequencer
+from volley.rtl.delay import delay
+from volley.rtl.memory.image_writer import image_writer
+from volley.rtl.memory.param import ParamWrite, param_memory, param_signals
+from volley.rtl.memory.ram import address_bits, ram
+from volley.rtl.memory.spike import (
+    SpikeWrite,
+    select_columns,
+    spike_memory,
+    spike_outputs,
+)
+from volley.rtl.memory.weight import CENTER, WeightWrite, weight_memory
+from volley.rtl.neuron.scale import signed
+from volley.rtl.pipeline import depth, pipeline
 
 
 @block
@@ -126,14 +138,14 @@ def later_beat(clk, beat, later, packing):
 
 
 def drain_cycles(design):
-    """Cycles that the sequencer waits for the last result of an instruction; firmware/timing.py
+    """Cycles that the sequencer waits for the last result of an instruction; firmware/compiler/cycle_model.py
     counts with them."""
     return 1 + depth(design)["written"] + 2
 
 
 @block
 def core(clk, bus, identity, design):
-    """Runs programs; bus: ``rtl.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
+    """Runs programs; bus: ``volley.rtl.link.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
     ci, co = design.ci, design.co
     when = depth(design)
     running = Signal(bool(0))

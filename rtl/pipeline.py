@@ -7,17 +7,29 @@ result.
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv
 
-from firmware.isa import BANKS, LANES, MAX_PASSES, MEMBRANE_BITS, PASS_CYCLES, PSUM_BITS, TAPS
-from rtl.delay import delay, valid_line
-from rtl.membrane import carry_membrane
-from rtl.neuron import NEURON_LATENCY, neuron
-from rtl.pool import place_channel, pool
-from rtl.popcount import count_products, popcount, products_latency, tree_latency
-from rtl.psum import accumulate
-from rtl.scale import CURRENT_BITS, currents, signed
-from rtl.spike_count import count_spikes, spike_count_latency
-from rtl.window import window
-
+from volley.firmware.isa import (
+    BANKS,
+    LANES,
+    MAX_PASSES,
+    MEMBRANE_BITS,
+    PASS_CYCLES,
+    PSUM_BITS,
+    TAPS,
+)
+from volley.rtl.array.popcount import (
+    count_products,
+    popcount,
+    products_latency,
+    tree_latency,
+)
+from volley.rtl.array.psum import accumulate
+from volley.rtl.array.spike_count import count_spikes, spike_count_latency
+from volley.rtl.array.window import window
+from volley.rtl.delay import delay, valid_line
+from volley.rtl.neuron.membrane import carry_membrane
+from volley.rtl.neuron.neuron import NEURON_LATENCY, neuron
+from volley.rtl.neuron.pool import place_channel, pool
+from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one

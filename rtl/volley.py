@@ -2,10 +2,10 @@
 
 from myhdl import block
 
-from rtl.bus import Bus
-from rtl.core import core
-from rtl.identity import identity_words
-from rtl.link import link
+from volley.rtl.core import core
+from volley.rtl.link.bus import Bus
+from volley.rtl.link.identity import identity_words
+from volley.rtl.link.link import link
 
 
 @block

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtl.quick import quick_inspect
+from volley.rtl.convert.myhdl_speedup import quick_inspect
 
 
 @pytest.fixture(scope="session", autouse=True)

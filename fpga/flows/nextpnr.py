@@ -8,12 +8,14 @@ import dataclasses
 import io
 from pathlib import Path
 
-from fpga.flows import constraints, phases, replicate, synth, timing, toolchain
-from fpga.flows.project import CORE, Options, Project
-from fpga.flows.stages import Stage, key_of
-from fpga.flows.steps import BuildError, hash_files
-from fpga.flows.target import Target
-from fpga.flows.top import TOP
+from volley.fpga.flows import replicate, synth
+from volley.fpga.runner import phases, toolchain
+from volley.fpga.runner.project import CORE, Options, Project
+from volley.fpga.runner.stages import Stage, key_of
+from volley.fpga.runner.steps import BuildError, hash_files
+from volley.fpga.target import constraints, timing
+from volley.fpga.target.target import Target
+from volley.fpga.target.top import TOP
 
 FILE_TYPES = {".lpf": "LPF", ".cst": "CST", ".sdc": "SDC"}
 

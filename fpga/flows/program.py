@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fpga.flows import toolchain
-from fpga.flows.steps import Steps
-from fpga.flows.target import Target
+from volley.fpga.runner import toolchain
+from volley.fpga.runner.steps import Steps
+from volley.fpga.target.target import Target
 
 LOADER = "openFPGALoader"
 

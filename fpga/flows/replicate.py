@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 from pathlib import Path
+
+from volley.firmware.files import write_whole
 
 COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q", "DFF": "Q"}
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
@@ -124,7 +125,5 @@ def replicate_file(path: Path, top: str, limit: int = LIMIT) -> int:
     """``replicate`` on a file, which is replaced whole; returns the number of copies."""
     data = json.loads(path.read_text())
     copies = replicate(data, top, limit)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(data))
-    os.replace(part, path)
+    write_whole(path, json.dumps(data))
     return copies

@@ -15,16 +15,17 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from firmware import boards
-from fpga.flows.steps import BUILD, ROOT, BuildError, Steps, hash_files, locked, write_whole
-from rtl import convert
+from volley.firmware import boards
+from volley.firmware.files import BUILD, PACKAGE, shown, write_whole
+from volley.fpga.runner.steps import BuildError, Steps, hash_files, locked
+from volley.rtl.convert import converter
 
-MAIN = ROOT / "fpga" / "sim" / "main.cpp"
-WAIVERS = ROOT / "fpga" / "sim" / "lint.vlt"
+MAIN = PACKAGE / "fpga" / "sim" / "main.cpp"
+WAIVERS = PACKAGE / "fpga" / "sim" / "lint.vlt"
 PACKAGES = {"verilator": "verilator", "make": "make", "g++": "g++"}  # tool: apt package
 STAMP = "stamp.json"
-SOURCES = ("rtl/*.py", "firmware/*.py", "fpga/sim/*.*", "fpga/flows/sim.py")
-BINARY = f"V{convert.TOP}"
+SOURCES = ("rtl/**/*.py", "firmware/*.py", "fpga/sim/*.*", "fpga/flows/sim.py")
+BINARY = f"V{converter.TOP}"
 WIRE = "sim"  # the board file that says how fast a simulated wire is
 
 VERILATOR_OPTIONS = [
@@ -67,7 +68,7 @@ def stamp(board: boards.Board) -> dict:
     return {
         "design": dataclasses.asdict(board.design),
         "board": [board.name, board.clock_hz, board.divisor],
-        "sources": hash_files(path for pattern in SOURCES for path in ROOT.glob(pattern)),
+        "sources": hash_files(path for pattern in SOURCES for path in PACKAGE.glob(pattern)),
         "options": [*VERILATOR_OPTIONS, CXX_FLAGS],
         "tools": [
             *(f"{name} {metadata.version(name)}" for name in ("myhdl", "edalize")),
@@ -107,7 +108,7 @@ def describe(board: boards.Board) -> str:
     design = " ".join(f"{name}={value}" for name, value in vars(board.design).items())
     return (
         f"target sim: {state}\n"
-        f"  folder  {folder_of(board).relative_to(ROOT)}\n"
+        f"  folder  {shown(folder_of(board))}\n"
         f"  design  {design} ({board.design.pes} PE)\n"
         f"  wire    {board.clock_hz} Hz, {board.divisor} cycles a bit ({board.baud} baud)\n"
         "  steps   convert to Verilog, Verilator, g++"
@@ -123,7 +124,7 @@ def build(board: boards.Board, progress=print, verbose=False, clean=False) -> Pa
     folder = folder_of(board)
     with locked(BUILD / f".{folder.name}.lock", progress):
         if not clean and up_to_date(board):
-            progress(f"simulated board is up to date: {folder.relative_to(ROOT)}")
+            progress(f"simulated board is up to date: {shown(folder)}")
             return folder / BINARY
         wanted = stamp(board)
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,8 +132,8 @@ def build(board: boards.Board, progress=print, verbose=False, clean=False) -> Pa
         steps = Steps(folder, progress, verbose)
         with steps.step("convert MyHDL to Verilog"):
             try:
-                source = convert.convert_board(board, "verilog", folder / f"{convert.TOP}.v")
-            except convert.ConversionError as error:
+                source = converter.convert_board(board, "verilog", folder / f"{converter.TOP}.v")
+            except converter.ConversionError as error:
                 raise BuildError(f"conversion failed:\n{error}") from None
         compile_model(source, steps)
         write_whole(folder / STAMP, json.dumps(wanted, indent=1))
@@ -146,9 +147,9 @@ def compile_model(source: Path, steps: Steps) -> None:
     running = running_signal(source.read_text())
     if running:
         (folder / "running.vlt").write_text(
-            f'`verilator_config\npublic_flat_rd -module "{convert.TOP}" -var "{running}"\n'
+            f'`verilator_config\npublic_flat_rd -module "{converter.TOP}" -var "{running}"\n'
         )
-        member = f"{convert.TOP}__DOT__{verilator_name(running)}"
+        member = f"{converter.TOP}__DOT__{verilator_name(running)}"
         options.append(f"-CFLAGS -DVOLLEY_RUNNING={member}")
     configure(folder, options, with_running=bool(running))
     makefile = f"{BINARY}.mk"
@@ -160,13 +161,13 @@ def configure(folder: Path, options: list[str], with_running: bool) -> None:
     """Writes edalize's Makefile and Verilator's arguments into ``folder``."""
     from edalize.flows.sim import Sim
 
-    files = [{"name": f"{convert.TOP}.v", "file_type": "verilogSource"}]
+    files = [{"name": f"{converter.TOP}.v", "file_type": "verilogSource"}]
     if with_running:
         files.append({"name": "running.vlt", "file_type": "vlt"})
     files.append({"name": os.path.relpath(MAIN, folder), "file_type": "cppSource"})
     edam = {
-        "name": convert.TOP,
-        "toplevel": convert.TOP,
+        "name": converter.TOP,
+        "toplevel": converter.TOP,
         "files": files,
         "flow_options": {
             "tool": "verilator",

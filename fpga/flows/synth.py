@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fpga.flows.top import TOP
-from rtl.convert import TOP as CORE
-from rtl.popcount import PRODUCTS
+from volley.fpga.target.top import TOP
+from volley.rtl.array.popcount import PRODUCTS
+from volley.rtl.convert.converter import TOP as CORE
 
 SCRIPT = "synth.ys"
 NETLIST = f"{TOP}.json"

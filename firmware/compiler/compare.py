@@ -1,0 +1,55 @@
+"""One model compiled with each kind of fusion, side by side."""
+
+from __future__ import annotations
+
+from volley.firmware.compiler.fit import FitError
+from volley.firmware.compiler.fusion import FUSE
+from volley.firmware.compiler.program import compile_model
+
+HEADS = (
+    "fusion", "spikes", "weights", "parameters", "program", "picture", "weights, link",
+    "spikes up", "spikes down", "runs", "cycles",
+)  # fmt: skip
+"""Bytes on chip by kind; for a picture: bytes over the link by kind, runs, cycles."""
+
+
+def compare(model, design) -> dict[str, dict | None]:
+    """{kind of fusion: report of the program}, None where it does not fit."""
+    found = {}
+    for fuse in FUSE:
+        try:
+            found[fuse] = compile_model(model, design, explain=False, fuse=fuse).report
+        except FitError:
+            found[fuse] = None
+    return found
+
+
+def rows(reports: dict[str, dict | None]) -> list[list[str]]:
+    """The cells of a table under ``HEADS``."""
+    table = []
+    for fuse, report in reports.items():
+        if report is None:
+            table.append([fuse, "does not fit"] + [""] * (len(HEADS) - 2))
+            continue
+        chip = [report["on_chip"][name]["bytes"] for name in report["on_chip"]]
+        link = [report["link"][name] for name in ("picture", "weights", "spikes_up", "spikes_down")]
+        table.append([fuse] + [str(n) for n in (*chip, *link, report["runs"], report["cycles"])])
+    return table
+
+
+def text(reports) -> str:
+    """The table as aligned text."""
+    cells = [list(HEADS)] + rows(reports)
+    widths = [max(len(row[k]) for row in cells) for k in range(len(HEADS))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if k else cell.ljust(width)
+                  for k, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        for row in cells
+    )  # fmt: skip
+
+
+def markdown(reports) -> str:
+    """The table as Markdown."""
+    lines = [" | ".join(HEADS), " | ".join(["---"] + ["---:"] * (len(HEADS) - 1))]
+    lines += [" | ".join(row) for row in rows(reports)]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"

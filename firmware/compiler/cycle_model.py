@@ -1,0 +1,57 @@
+"""Clock cycles of the accelerator, exactly as its counters count them."""
+
+from __future__ import annotations
+
+import math
+
+from volley.firmware import isa
+from volley.firmware.compiler.lanes import passes_of, row_beats
+from volley.firmware.design import Design
+from volley.firmware.modelfile import Layer, Model
+
+
+def layer_beats(layer, model, design: Design) -> int:
+    """Cycles in which the array works for a layer."""
+    channels, height, _ = (int(n) for n in layer.in_shape)
+    groups = math.ceil(channels / design.ci) * math.ceil(layer.outputs / design.co)
+    return height * row_beats(layer, model, design) * groups * passes_of(layer, model)
+
+
+def layer_cycles(layer, model, design: Design) -> int:
+    """The same, and the cycles in which a pass waits for the membranes of the one before."""
+    channels, height, _ = (int(n) for n in layer.in_shape)
+    beats = math.ceil(channels / design.ci) * row_beats(layer, model, design)
+    rounds = math.ceil(layer.outputs / design.co)
+    if layer.kind == "dense":
+        beats *= height
+    else:
+        rounds *= height
+    return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout)
+
+
+RUN_OVERHEAD = 29
+"""Cycles of a run beside its row instructions: the first fetch and the end."""
+
+# cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO
+_DEPTH = {
+    4: ({4: 36, 8: 38, 16: 40, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 2, 8: 4, 16: 5, 32: 7, 64: 8}),
+    6: ({4: 37, 8: 38, 16: 39, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 1, 8: 3, 16: 3, 32: 4, 64: 4}),
+}
+
+
+def instruction_overhead(design: Design) -> int:
+    """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
+    by_ci, by_co = _DEPTH[design.lut]
+    return by_ci[design.ci] + by_co[design.co] + 5
+
+
+def cycle_bound(layer: Layer, model: Model, design: Design) -> int:
+    """Cycles that the array needs at least for a layer."""
+    channels, height, width = layer.in_shape
+    out_groups = math.ceil(layer.outputs / design.co)
+    if layer.kind == "dense":
+        in_groups, pixels = math.ceil(channels * height * width / design.ci), 1
+    else:
+        beats = row_beats(layer, model, design)
+        in_groups, pixels = math.ceil(channels / design.ci), height * beats
+    return in_groups * out_groups * pixels * passes_of(layer, model)

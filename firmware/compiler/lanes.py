@@ -1,0 +1,67 @@
+"""How the ticks and pixels of a layer use the eight lanes of the array: passes and packing.
+
+More than eight ticks take passes. Of 4, 2 or 1 ticks, a design with lane packing puts 2, 4 or 8
+pixels of a row into one word of a spike map, and computes them together in a convolution.
+"""
+
+from __future__ import annotations
+
+import math
+
+from volley.firmware import isa
+from volley.firmware.design import Design
+from volley.firmware.modelfile import Layer, Model
+
+
+def describe(ticks: int, design: Design) -> str:
+    """How a number of ticks uses the lanes, in words."""
+    lanes = isa.LANES
+    if ticks > lanes:
+        return f"{ticks} ticks in {math.ceil(ticks / lanes)} passes of {lanes} lanes"
+    if ticks == lanes:
+        return f"{ticks} ticks fill the {lanes} lanes"
+    if lanes % ticks:
+        return f"{ticks} of {lanes} lanes, unpacked: {ticks} does not divide {lanes}"
+    if not design.pack:
+        return f"{ticks} of {lanes} lanes, unpacked: the design has no lane packing (pack = 0)"
+    return (
+        f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; "
+        "encoding and dense layers compute one at a time"
+    )
+
+
+def passes_of(layer: Layer, model: Model) -> int:
+    """Passes of up to eight ticks; a picture that goes straight to scores needs one."""
+    if layer.readout and layer.encode:
+        return 1
+    return math.ceil(model.ticks / isa.LANES)
+
+
+def packed_pixels(model: Model, design: Design) -> int:
+    """Pixels of a row in a word of a spike map."""
+    fits = design.pack and isa.LANES % model.ticks == 0
+    return isa.LANES // model.ticks if fits and model.ticks <= isa.LANES else 1
+
+
+def pack_code(layer: Layer, model: Model, design: Design) -> int:
+    """Field ``pack`` of the layer's descriptor: log2 of the pixels of a word."""
+    if layer.kind == "dense" and layer.encode:
+        return 0  # reads a picture and writes one pixel
+    return packed_pixels(model, design).bit_length() - 1
+
+
+def row_beats(layer: Layer, model: Model, design: Design) -> int:
+    """Beats of an input row of one group: words of a packed map, or else pixels."""
+    width = int(layer.in_shape[2])
+    if layer.kind == "dense" or layer.encode:
+        return width
+    return math.ceil(width / packed_pixels(model, design))
+
+
+def last_lanes(layer: Layer, model: Model, design: Design) -> int:
+    """Mask of the lanes that fire in the last pass or, packed, in the last word of a row."""
+    lanes = (model.ticks - 1) % isa.LANES + 1
+    if layer.kind == "conv" and not layer.encode:
+        pixels = packed_pixels(model, design)
+        lanes *= (int(layer.in_shape[2]) - 1) % pixels + 1
+    return (1 << lanes) - 1

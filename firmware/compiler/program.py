@@ -1,0 +1,105 @@
+"""The compiler: a model becomes a program for one design."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from volley.firmware import boards, modelfile, registers
+from volley.firmware.compiler.cycle_model import cycle_bound
+from volley.firmware.compiler.emit import emit
+from volley.firmware.compiler.fit import (
+    FitError,
+    check_limits,
+    describe_excess,
+    excess,
+    memory_needs,
+)
+from volley.firmware.compiler.plan import NoRoom, loads_words, make_plan
+from volley.firmware.compiler.report import make_report
+from volley.firmware.design import Design
+from volley.firmware.fields import pack
+from volley.firmware.program import LayerPlace, Program
+from volley.firmware.registers import Register
+
+
+def compile_model(
+    model: modelfile.Model, design: Design, explain: bool = True, fuse: str = "auto"
+) -> Program:
+    """Compiles a model for a design. fuse: "none", "pairs" or "auto", see volley.firmware.compiler.fusion.
+
+    Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
+    which boards it would.
+    """
+    check_limits(model, design)
+    try:
+        plan = make_plan(model, design, fuse)
+    except NoRoom as error:
+        over = excess(memory_needs(*error.needs, 0), design)
+        raise FitError(
+            f"{describe_excess(model, over, design)}; {fitting(model)}" if explain else "does not fit"
+        ) from None
+    code = emit(model, design, plan)
+    needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)
+    layers = []
+    for number, layer in enumerate(model.layers):
+        target = plan.targets[number]
+        shape = (layer.outputs, 1, 1) if layer.readout else layer.out_shape
+        layers.append(
+            LayerPlace(
+                name=layer.name,
+                kind=layer.kind,
+                readout=layer.readout,
+                pool=layer.pool,
+                shape=tuple(int(n) for n in shape),
+                neurons=0 if layer.readout else int(np.prod(layer.map_shape)),
+                base=target.base if target else 0,
+                groups=target.groups if target else 0,
+                width=target.width if target else 0,
+                ring_rows=target.ring_rows if target else 0,
+                passes=target.passes if target else 0,
+                pixels=target.pixels if target else 0,
+                bound=cycle_bound(layer, model, design),
+            )
+        )
+    channels, height, width = model.layers[0].in_shape
+    setup = {
+        int(Register.IMAGE_BASE_0): plan.inputs[0].base,
+        int(Register.IMAGE_BASE_1): plan.inputs[-1].base,
+        int(Register.IMAGE_SHAPE): pack(
+            registers.IMAGE_SHAPE,
+            {"width": width, "height": height, "channels": channels},
+            1,
+            "input",
+        )[0],
+        int(Register.IMAGE_STRIDE): plan.inputs[0].stride,
+    }
+    program_image = Program(
+        name=model.name,
+        classes=list(model.classes),
+        ticks=model.ticks,
+        fraction_bits=model.fraction_bits,
+        reset=model.reset,
+        design=design,
+        input_shape=(int(channels), int(height), int(width)),
+        registers=setup,
+        entries=code.entries,
+        layers=layers,
+        sections=code.sections,
+        streamed=code.streamed,
+        segments=code.segments,
+        report={},
+    )
+    program_image.report = make_report(program_image, model, plan, needs)
+    return program_image
+
+
+def fitting(model) -> str:
+    """Says on which boards a model would fit."""
+    names = []
+    for name in boards.names():
+        try:
+            compile_model(model, boards.load(name).design, explain=False)
+        except (FitError, boards.BoardError):
+            continue
+        names.append(name)
+    return f"it fits {', '.join(names)}" if names else "it fits none of the known boards"

@@ -1,0 +1,98 @@
+"""Where the project's own files lie, where generated ones go, and how a file is written whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+"""The folder that has firmware/, rtl/, fpga/, host/ and model/: a checkout's root, or the package."""
+
+IN_CHECKOUT = (PACKAGE / "volley" / "__init__.py").is_file()
+IMPORT_ROOT = PACKAGE if IN_CHECKOUT else PACKAGE.parent
+"""What has to be on ``sys.path`` for ``import volley``."""
+
+DOCS = PACKAGE / "docs"
+PRETRAINED = PACKAGE / "model" / "pretrained"
+EXAMPLES = PACKAGE / "host" / "examples"
+
+
+def _build_folder() -> Path:
+    chosen = os.environ.get("VOLLEY_BUILD")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    if IN_CHECKOUT and os.access(PACKAGE, os.W_OK):
+        return PACKAGE / "build"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("volley", appauthor=False))
+
+
+BUILD = _build_folder()
+"""The folder of generated files: ``VOLLEY_BUILD``, or build/ in a checkout that can be written, or
+the user's cache folder."""
+
+
+def shown(path: Path) -> Path:
+    """A path as a user sees it best: from the checkout's root, where it is inside."""
+    path = Path(path)
+    if IN_CHECKOUT and path.is_relative_to(PACKAGE):
+        return path.relative_to(PACKAGE)
+    return path
+
+
+@contextlib.contextmanager
+def whole_file(path) -> Iterator[Path]:
+    """Yields a new file's path to write to; it takes the place of ``path`` if no error comes.
+
+    The new file stands in the folder of ``path`` and ends alike. Only a regular file is replaced:
+    of a symbolic link its target, and into a device or a pipe the content is written. Raises
+    ``OSError`` with the name of ``path``.
+    """
+    target = Path(os.path.realpath(path))
+    with contextlib.suppress(FileNotFoundError):
+        mode = target.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(f"{path}: is a folder; the name of a file is wanted")
+        if not stat.S_ISREG(mode):
+            with tempfile.TemporaryDirectory() as folder:
+                part = Path(folder) / target.name
+                yield part
+                target.write_bytes(part.read_bytes())
+            return
+    try:
+        handle, name = tempfile.mkstemp(target.suffix, f".{target.name}.", target.parent)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(_mode(target))
+        part.replace(target)
+    except OSError as error:
+        if error.filename in (None, name):
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int:
+    """Permissions of the file that is replaced, or else those of any new file."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def write_whole(path, content: bytes | str) -> None:
+    """Writes a file whole or not at all, see ``whole_file``. Texts are UTF-8."""
+    with whole_file(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,0 +1,161 @@
+"""The program image: what the compiler writes and the host loads.
+
+A file is the 8-byte magic, three little-endian u32 (length of the JSON text, number of section
+words, CRC-32 of all that follows), the JSON text and the section words. The JSON text carries the
+design it was compiled for and everything that the host must know of the model to run it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from volley.firmware.design import Design
+from volley.firmware.files import write_whole
+from volley.firmware.stream import Segment
+
+MAGIC = b"VOLLEY\x00\x01"
+
+
+class ImageError(ValueError):
+    """A file that is no program image, or a damaged one; the text says why."""
+
+
+@dataclasses.dataclass
+class LayerPlace:
+    """Where one layer's output lies when it has been computed, and what it should cost.
+
+    name, kind, readout, pool: as in the model file.
+    shape: (channels, height, width) of the output, after pooling; a readout's is (outputs, 1, 1).
+    neurons: neurons that fire (before pooling), 0 for a readout.
+    base, groups, width, ring_rows, passes, pixels: place of the output map in the spike banks, as
+        volley.firmware.compiler.memory_map.MapPlace; ring_rows is less than the height where the map is a
+        ring. A readout's scores start at register SCORES + base.
+    bound: cycles that the array needs at least (design.md section 2).
+    """
+
+    name: str
+    kind: str
+    readout: bool
+    pool: int
+    shape: tuple[int, int, int]
+    neurons: int
+    base: int
+    groups: int
+    width: int
+    ring_rows: int
+    passes: int
+    pixels: int
+    bound: int
+
+
+@dataclasses.dataclass
+class Program:
+    """A compiled model.
+
+    name, classes, ticks, fraction_bits, reset: of the model.
+    design: the build that it runs on.
+    input_shape: (channels, height, width).
+    registers: {register number: value} that the host sets after loading.
+    entries: program word address where a run starts, for each input buffer (one or two).
+    layers: one LayerPlace per layer.
+    sections: (address, uint32 array) pairs to write; addresses are those of registers.py.
+    segments: empty, or what the host does for each picture (see stream.py); entries is then of no
+        use. streamed: (address, uint32 array) pairs that the segments name by number.
+    report: the compiler's report, a JSON object.
+    """
+
+    name: str
+    classes: list[str]
+    ticks: int
+    fraction_bits: int
+    reset: str
+    design: Design
+    input_shape: tuple[int, int, int]
+    registers: dict[int, int]
+    entries: list[int]
+    layers: list[LayerPlace]
+    sections: list[tuple[int, np.ndarray]]
+    report: dict
+    streamed: list[tuple[int, np.ndarray]] = dataclasses.field(default_factory=list)
+    segments: list[Segment] = dataclasses.field(default_factory=list)
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        text = json.dumps(
+            {
+                "name": self.name,
+                "classes": self.classes,
+                "ticks": self.ticks,
+                "fraction_bits": self.fraction_bits,
+                "reset": self.reset,
+                "design": dataclasses.asdict(self.design),
+                "design_hash": self.design.hash().hex(),
+                "input_shape": list(self.input_shape),
+                "registers": {str(number): value for number, value in self.registers.items()},
+                "entries": self.entries,
+                "layers": [dataclasses.asdict(layer) for layer in self.layers],
+                "sections": [[address, len(words)] for address, words in self.sections],
+                "streamed": [[address, len(words)] for address, words in self.streamed],
+                "segments": [segment.as_json() for segment in self.segments],
+                "report": self.report,
+            }
+        ).encode()
+        words = [np.asarray(words, dtype="<u4") for _, words in self.sections + self.streamed]
+        payload = np.concatenate(words).tobytes() if words else b""
+        body = struct.pack("<II", len(text), len(payload) // 4) + text + payload
+        return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
+
+    def save(self, path) -> None:
+        """Writes the file, whole or not at all."""
+        write_whole(path, self.to_bytes())
+
+
+def from_bytes(data: bytes, name: str = "program image") -> Program:
+    """Reads a file's content; raises ``ImageError`` that names what is wrong."""
+    if data[: len(MAGIC)] != MAGIC:
+        raise ImageError(f"{name}: starts with {data[:8]!r}, a program image with {MAGIC!r}")
+    if len(data) < 20:
+        raise ImageError(f"{name}: {len(data)} bytes, a program image has at least 20")
+    crc, text_bytes, words = struct.unpack_from("<III", data, 8)
+    if len(data) != 20 + text_bytes + 4 * words:
+        raise ImageError(
+            f"{name}: {len(data)} bytes, its header says {20 + text_bytes + 4 * words}"
+        )
+    if zlib.crc32(data[12:]) != crc:
+        raise ImageError(f"{name}: damaged, its CRC-32 does not match")
+    meta = json.loads(data[20 : 20 + text_bytes])
+    design = Design(**meta["design"])
+    if design.hash().hex() != meta["design_hash"]:
+        raise ImageError(
+            f"{name}: compiled for design {meta['design_hash']} by another version of Volley, "
+            f"the same parameters are {design.hash().hex()} here; compile the model again"
+        )
+    payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
+    sections, place = [], 0
+    for address, count in meta["sections"] + meta["streamed"]:
+        sections.append((address, payload[place : place + count]))
+        place += count
+    loaded = len(meta["sections"])
+    layers = [LayerPlace(**{**row, "shape": tuple(row["shape"])}) for row in meta["layers"]]
+    keep = ("name", "classes", "ticks", "fraction_bits", "reset", "entries", "report")
+    return Program(
+        **{key: meta[key] for key in keep},
+        design=design,
+        input_shape=tuple(meta["input_shape"]),
+        registers={int(number): value for number, value in meta["registers"].items()},
+        layers=layers,
+        sections=sections[:loaded],
+        streamed=sections[loaded:],
+        segments=[Segment.from_json(segment) for segment in meta["segments"]],
+    )
+
+
+def load(path) -> Program:
+    """Reads a file; raises ``ImageError`` or ``OSError``."""
+    return from_bytes(Path(path).read_bytes(), str(path))

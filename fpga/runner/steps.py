@@ -1,0 +1,131 @@
+"""Steps of a build: what runs, for how long, where its log is, and what it said when it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import select
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ERROR_LINES = 12  # of a failed tool's output are shown
+SHOW_SECONDS = 0.5  # between two looks at a running tool
+
+
+class BuildError(Exception):
+    """A build that failed; the text shows the tool's own error lines. ``code``: the exit code.
+
+    1: a step failed. 2: the user can put it right (a missing tool, a wrong name).
+    3: a project is written that a tool which is not here has to build.
+    4: the design does not fit the device, or the model not the design. 5: timing is not met.
+    """
+
+    def __init__(self, text: str, code: int = 1):
+        super().__init__(text)
+        self.code = code
+
+
+class Steps:
+    """Runs the steps of one build in ``folder``; ``progress(text)`` shows a line.
+
+    A progress with a method ``status(text)`` is told all the time what runs.
+    """
+
+    def __init__(self, folder: Path, progress, verbose: bool = False):
+        self.folder = Path(folder)
+        self.progress = progress
+        self.verbose = verbose
+        self.status = getattr(progress, "status", lambda text: None)
+
+    @contextlib.contextmanager
+    def step(self, title: str):
+        """Tells that a step began and how long it took."""
+        self.progress(f"{title} ...")
+        start = time.monotonic()
+        yield
+        self.progress(f"{title}: {time.monotonic() - start:.1f} s")
+
+    def run(self, title: str, command: list[str], log: str, phase=None, environment=None) -> None:
+        """Runs a tool in the folder with its output in the file ``log``; raises ``BuildError``.
+
+        phase(line): what the tool does, if a line of its output tells it, else None.
+        """
+        path = self.folder / log
+        with self.step(title), path.open("w") as output:
+            code = self._follow(title, command, output, phase or (lambda line: None), environment)
+            if code:
+                output.flush()
+                raise BuildError(
+                    f"{title} failed (exit code {code}):\n"
+                    f"{error_lines(path.read_text(errors='replace'))}\nthe whole log is {path}"
+                )
+
+    def _follow(self, title, command, output, phase, environment) -> int:
+        """Copies a tool's output to ``output`` and tells what it does; returns its exit code."""
+        start, doing = time.monotonic(), ""
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        with process:
+            try:
+                for lines in new_lines(process.stdout.fileno()):
+                    for line in lines:
+                        output.write(line + "\n")
+                        doing = phase(line) or doing
+                        if self.verbose:
+                            self.progress(line)
+                    self.status(f"{title}  {time.monotonic() - start:.0f} s  {doing}")
+            except BaseException:
+                process.kill()
+                raise
+        return process.returncode
+
+
+def new_lines(source: int) -> Iterator[list[str]]:
+    """The lines that arrive at a file descriptor, at least every SHOW_SECONDS, until its end."""
+    rest = b""
+    while True:
+        block = None
+        if select.select([source], [], [], SHOW_SECONDS)[0]:
+            block = os.read(source, 1 << 16)
+        if block == b"":
+            break
+        *lines, rest = (rest + (block or b"")).split(b"\n")
+        yield [line.decode(errors="replace").rstrip("\r") for line in lines]
+    if rest:
+        yield [rest.decode(errors="replace")]
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """A hash of the names and contents of files."""
+    whole = hashlib.sha256()
+    for path in sorted(paths):
+        data = path.read_bytes()
+        whole.update(f"{path.name} {len(data)}\n".encode() + data)
+    return whole.hexdigest()
+
+
+def error_lines(text: str) -> str:
+    """The lines of a tool's output that tell what is wrong, or its last lines."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\berror\b|undefined reference", line, re.I)]
+    return "\n".join("    " + line for line in (errors or lines)[-ERROR_LINES:])
+
+
+@contextlib.contextmanager
+def locked(path: Path, progress):
+    """Holds the lock file ``path``; it falls to the next when its holder ends in any way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"waiting for another build in {path.parent}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

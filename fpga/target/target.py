@@ -1,0 +1,141 @@
+"""A target: a real board as its data file describes it, with the clock that its PLL makes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from volley.firmware import boards
+from volley.fpga.target import pll
+from volley.rtl.link.uart import check_divisor
+
+BAUD_TOLERANCE = 0.02  # of the baud rate; a receiver stands about 4 %, for both ends
+INPUTS = ("oscillator", "button", "rx")
+OUTPUTS = ("tx", "led_heartbeat", "led_rx", "led_tx")
+RESOURCES = ("lut", "ff", "bram", "dsp")
+PIN_KEYS = {"site", "type", "pull", "active", "constant"}
+FAMILIES = {"trellis": "ecp5", "apicula": "gowin", "vivado": "xc7"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pin:
+    """One port of the top level and its place.
+
+    site: ball or pin of the package. type: I/O standard. pull: "up", "down" or "none".
+    active_low: whether the board inverts it. constant: the level that an output keeps, or None.
+    """
+
+    port: str
+    site: str
+    type: str
+    pull: str = "none"
+    active_low: bool = False
+    constant: int | None = None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the port is an input of the device."""
+        return self.port in INPUTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A board with everything that a build needs.
+
+    board: its ``clock_hz`` is the actual clock, rounded to 1 Hz. wanted_hz: the clock asked for.
+    pll: divider settings, None where the oscillator is the clock. capacity: number of "lut", "ff",
+    "bram" and "dsp" in the device.
+    """
+
+    board: boards.Board
+    flow: str
+    part: str
+    oscillator_hz: int
+    wanted_hz: int
+    pll: pll.Setting | None
+    pins: tuple[Pin, ...]
+    capacity: dict[str, int]
+
+    @property
+    def name(self) -> str:
+        """The board's name."""
+        return self.board.name
+
+    @property
+    def family(self) -> str:
+        """The device family, as ``fpga.flows.synth`` calls it."""
+        return FAMILIES[self.flow]
+
+    def options(self, tool: str) -> list[str]:
+        """The board file's own options of a tool's table, e.g. "nextpnr"."""
+        return list(self.board.data.get(tool, {}).get("options", []))
+
+
+def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None = None) -> Target:
+    """The target of that board with other design parameters and another clock, if given.
+
+    Raises ``firmware.boards.BoardError`` and ``volley.fpga.target.pll.PllError`` (both ``ValueError``).
+    """
+    board = boards.load(name, settings)
+    data = board.data
+    try:
+        flow, oscillator_hz = data["flow"], int(data["oscillator_hz"])
+        wanted_hz = clock_hz or board.clock_hz
+        setting = pll.find(flow, oscillator_hz, wanted_hz)
+        actual = round(setting.hz) if setting else oscillator_hz
+        target = Target(
+            board=dataclasses.replace(board, clock_hz=actual),
+            flow=flow,
+            part=data["part"],
+            oscillator_hz=oscillator_hz,
+            wanted_hz=wanted_hz,
+            pll=setting,
+            pins=tuple(read_pin(port, entry) for port, entry in data["pins"].items()),
+            capacity={name: int(data["device"][name]) for name in RESOURCES},
+        )
+    except KeyError as error:
+        raise boards.BoardError(f"{name}.toml: key {error} is missing") from None
+    check_pins(target)
+    check_baud(target.board)
+    return target
+
+
+def read_pin(port: str, entry: dict) -> Pin:
+    """A ``Pin`` from its table; raises ``BoardError`` on a key or level that is not known."""
+    unknown = set(entry) - PIN_KEYS
+    if unknown:
+        raise boards.BoardError(
+            f"pin {port}: no key {sorted(unknown)[0]!r}; there are {', '.join(sorted(PIN_KEYS))}"
+        )
+    active = entry.get("active", "high")
+    if active not in ("high", "low"):
+        raise boards.BoardError(f"pin {port}: active is {active!r}, allowed is high or low")
+    return Pin(
+        port, entry["site"], entry["type"], entry.get("pull", "none"), active == "low",
+        entry.get("constant"),
+    )  # fmt: skip
+
+
+def check_pins(target: Target) -> None:
+    """Raises ``BoardError`` unless every port has a pin and every pin one port."""
+    ports = {pin.port for pin in target.pins}
+    wanted = set(INPUTS + OUTPUTS)
+    constants = {pin.port for pin in target.pins if pin.constant is not None}
+    for port in sorted(wanted - ports):
+        raise boards.BoardError(f"{target.name}.toml: [pins] has no {port}")
+    for port in sorted(ports - wanted - constants):
+        raise boards.BoardError(f"{target.name}.toml: pin {port} is no port and has no constant")
+    sites = [pin.site for pin in target.pins]
+    for site in sites:
+        if sites.count(site) > 1:
+            raise boards.BoardError(f"{target.name}.toml: site {site} has two ports")
+
+
+def check_baud(board: boards.Board) -> None:
+    """Raises ``BoardError`` unless the clock makes the baud rate after reset."""
+    check_divisor(board.divisor)
+    made = board.clock_hz / board.divisor
+    if abs(made / board.baud - 1) > BAUD_TOLERANCE:
+        raise boards.BoardError(
+            f"{board.clock_hz / 1e6:g} MHz makes {made:.0f} baud, not {board.baud}: "
+            f"more than {BAUD_TOLERANCE:.0%} off"
+        )

@@ -1,0 +1,83 @@
+"""Checkpoints of training, OUT.ckpt: to go on with, to start another run from, to hand on.
+
+Drop what only --resume needs, the optimiser's state and, where there are averaged weights, the
+others, and keep the latent weights as bfloat16, which keeps every sign; what is left serves --init
+and --teacher (run from the repository's root):
+
+    python model/training/checkpoint.py OUT.ckpt small.ckpt
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # as a script: import from the repository's root
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from volley.firmware.files import whole_file  # noqa: E402
+
+KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
+
+
+class ResumeError(ValueError):
+    """A checkpoint that cannot be used; says why and what to do."""
+
+
+def read(path):
+    """A checkpoint's dict, with KEYS; ResumeError when it is absent or damaged."""
+    import torch
+
+    try:
+        state = torch.load(path, weights_only=True)
+    except FileNotFoundError:
+        raise ResumeError(f"{path}: no such checkpoint; start without --resume") from None
+    except Exception as error:
+        raise ResumeError(
+            f"{path}: not a checkpoint of this program "
+            f"({type(error).__name__}); start without --resume"
+        ) from None
+    if not isinstance(state, dict) or KEYS - set(state):
+        raise ResumeError(f"{path}: a checkpoint of another version; start without --resume")
+    return state
+
+
+def weights(state):
+    """The weights that a checkpoint's dict stands for: the averaged ones where there are any."""
+    return (state["average"] or state)["net"]
+
+
+def slim(state):
+    """A checkpoint's dict without what only --resume needs, the latent weights as bfloat16."""
+    net = {
+        key: value.bfloat16() if key.endswith(".weight") else value
+        for key, value in weights(state).items()
+    }
+    return {**state, "net": net, "average": None, "optimiser": None}
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    import torch
+
+    parser = argparse.ArgumentParser(
+        prog="checkpoint.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", metavar="CKPT", help="OUT.ckpt of train.py")
+    parser.add_argument("out", metavar="OUT", help="small checkpoint to write")
+    options = parser.parse_args(arguments)
+    try:
+        state = read(options.checkpoint)
+        with whole_file(options.out) as part:
+            torch.save(slim(state), part)
+    except (ResumeError, OSError) as error:
+        print(f"checkpoint.py: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.out}: {os.path.getsize(options.out)} bytes, {len(state['rows'])} epochs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""The training loop: two stages, checkpoints, resuming, and data parallel over processes."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from tqdm import tqdm
+
+from volley.firmware.files import whole_file
+from volley.model.interchange.peers import Peers
+from volley.model.training import augment, schedule, training_log
+from volley.model.training.checkpoint import ResumeError, read
+from volley.model.training.ema import Average
+
+STAGES = ("rate", "spikes")
+LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
+SETTINGS = (
+    "net data ticks reset seed rate_epochs epochs epoch_pictures batch rate_lr lr schedule warm_up "
+    "ema augment smooth distil validate train_limit gradient half"
+).split()
+
+
+class Trainer:
+    """Trains a Net on pictures held in memory.
+
+    options is the parsed command line of train.py; train and held_out are (pictures uint8
+    [N,C,H,W], labels uint8 [N]). After each epoch: a checkpoint OUT.ckpt, a row of OUT.csv, OUT.png,
+    and save(net), which writes the model file; where held_out are validation pictures, only if no
+    earlier epoch of the stage did better on them. With options.ema, net is the averaged one.
+    """
+
+    def __init__(self, net, options, train, held_out, save):
+        self.net, self.options, self.save = net, options, save
+        self.train, self.held_out = train, held_out
+        self.peers = Peers()
+        if self.peers.count > 1:
+            net.share = self.peers.average
+        self.log_scale = nn.Parameter(torch.tensor(LOG_SCALE))  # of the scores; not exported
+        self.average = Average(net, options.ema) if options.ema else None
+        self.teacher = None
+        self.done = []  # rows of the CSV
+        self.paths = {k: Path(f"{options.out}.{k}") for k in ("ckpt", "csv", "png")}
+        self.parameters = list(net.parameters()) + [self.log_scale]
+
+    # -- checkpoints ---------------------------------------------------------------------------
+
+    def settings(self):
+        """What must be equal for a resumed run to be the same run."""
+        return {key: getattr(self.options, key) for key in SETTINGS}
+
+    def checkpoint(self, optimiser):
+        """Write OUT.ckpt: everything that the next epoch depends on."""
+        state = {
+            "settings": self.settings(),
+            "net": self.net.state_dict(),
+            "average": self.average and self.average.state_dict(),
+            "rows": self.done,
+            "log_scale": self.log_scale.detach(),
+            "optimiser": optimiser.state_dict(),
+        }
+        with whole_file(self.paths["ckpt"]) as part:
+            torch.save(state, part)
+
+    def resume(self):
+        """Read OUT.ckpt; returns the optimiser's state for the stage that it was saved in."""
+        state = read(self.paths["ckpt"])
+        if state["optimiser"] is None:
+            raise ResumeError(
+                f"{self.paths['ckpt']}: holds no optimiser's state; start from it with --init"
+            )
+        for key, now in self.settings().items():
+            if state["settings"].get(key) != now:
+                raise ResumeError(
+                    f"{self.paths['ckpt']}: was trained with {key} = "
+                    f"{state['settings'].get(key)!r}, now {now!r}; give the same "
+                    "options, or another --out to start anew"
+                )
+        self.net.load_state_dict(state["net"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        with torch.no_grad():
+            self.log_scale.copy_(state["log_scale"])
+        self.done = state["rows"]
+        return state["optimiser"]
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def run(self, resume=False):
+        """Train both stages, from the beginning or from OUT.ckpt."""
+        state = self.resume() if resume else None
+        for stage, epochs, peak in zip(
+            STAGES,
+            (self.options.rate_epochs, self.options.epochs),
+            (self.options.rate_lr, self.options.lr),
+        ):
+            for net in self.nets():
+                net.rate = stage == "rate"
+            finished = sum(row["stage"] == stage for row in self.done)
+            if finished >= epochs:
+                continue
+            optimiser = torch.optim.Adam(self.parameters, lr=peak, fused=True)
+            if finished and state:
+                optimiser.load_state_dict(state)
+            for epoch in range(finished, epochs):
+                self.epoch(stage, epoch, epochs, peak, optimiser)
+        if self.peers.first and self.options.keep == "last":
+            self.save(self.nets()[-1])
+        self.peers.close()
+
+    def nets(self):
+        """The network in training and, with --ema, its average."""
+        return [self.net] + ([self.average.net] if self.average else [])
+
+    def picks(self, stage, epoch):
+        """Indices of the training pictures of one epoch, in order.
+
+        The epochs of a stage are cut out of one row of shuffles of all training pictures.
+        """
+        count = len(self.train[1])
+        size = self.options.epoch_pictures or count
+        shuffles = range(epoch * size // count, -(-(epoch + 1) * size // count))
+        seed = self.options.seed * 1_000_003 + STAGES.index(stage) * 1009
+        order = np.concatenate(
+            [torch.randperm(count, generator=seeded(seed + s)).numpy() for s in shuffles]
+        )
+        return order[epoch * size - shuffles[0] * count :][:size]
+
+    def epoch(self, stage, epoch, epochs, peak, optimiser):
+        """Train on the epoch's pictures, test on those held out, and write the files."""
+        began = time.time()
+        generator = seeded(self.options.seed * 7919 + STAGES.index(stage) * 1009 + epoch)
+        order = self.picks(stage, epoch)
+        steps = len(order) // self.options.batch
+        self.net.train()
+        losses, right, seen = 0.0, 0, 0
+        bar = tqdm(
+            range(steps),
+            desc=f"{stage} {epoch + 1}/{epochs}",
+            unit="batch",
+            leave=False,
+            disable=not self.peers.first,
+            mininterval=2,
+        )
+        for step in bar:
+            rate = schedule.rate(
+                self.options.schedule,
+                epoch * steps + step,
+                epochs * steps,
+                peak,
+                self.options.warm_up,
+            )
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            x, y = self.batch(order[step * self.options.batch :][: self.options.batch], generator)
+            loss, scores = self.step(x, y, optimiser)
+            losses += loss
+            right += (scores.argmax(1) == y).sum().item()
+            seen += len(y)
+            bar.set_postfix(
+                loss=f"{losses / (step + 1):.4f}",
+                accuracy=f"{100 * right / seen:.2f} %",
+                refresh=False,
+            )
+        row = {
+            "stage": stage,
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "loss": losses / steps,
+            "train_accuracy": right / seen,
+        }
+        if self.peers.first:
+            self.close_epoch(row, epochs, began, optimiser)
+
+    def batch(self, picks, generator):
+        """This process's share of a batch: varied pictures float32 [B,C,H,W], labels int64 [B]."""
+        x = torch.from_numpy(self.train[0][picks]).float()
+        x = augment.CHOICES[self.options.augment](x, generator)
+        y = torch.from_numpy(self.train[1][picks].astype(np.int64))
+        return self.peers.mine(x), self.peers.mine(y)
+
+    def step(self, x, y, optimiser):
+        """One optimiser step; returns (loss, scores) of this process's pictures."""
+        loss, scores = self.loss(x, y)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.peers.average([p.grad for p in self.parameters])
+        optimiser.step()
+        self.net.clip_weights()
+        if self.average:
+            self.average.update(self.net)
+        return loss.item(), scores
+
+    def close_epoch(self, row, epochs, began, optimiser):
+        """Complete the epoch's row with the held-out pictures, write the files, and print it."""
+        held_out = "validation_accuracy" if self.options.validate else "test_accuracy"
+        row[held_out] = self.accuracy(self.net)
+        best = held_out
+        if self.average:
+            best = "ema_accuracy"
+            row[best] = self.accuracy(self.average.net)
+        row["seconds"] = time.time() - began
+        before = [r[best] for r in self.done if r["stage"] == row["stage"]]
+        self.done.append(row)
+        self.checkpoint(optimiser)
+        training_log.write_log(self.done, self.paths["csv"])
+        training_log.draw(self.done, self.paths["png"])
+        is_best = not self.options.validate or row[best] > max(before, default=-1)
+        if self.options.keep == "last" or is_best:
+            self.save(self.nets()[-1])
+        shown = ", ".join(
+            f"{key.replace('_', ' ')} {100 * value:.2f} %"
+            for key, value in row.items()
+            if key.endswith("_accuracy")
+        )
+        print(
+            f"{row['stage']} {row['epoch']}/{epochs}: loss {row['loss']:.4f}, {shown}, "
+            f"{row['seconds']:.0f} s",
+            flush=True,
+        )
+
+    def loss(self, x, y):
+        """Cross-entropy of the scaled scores, with label smoothing and, if asked, a teacher."""
+        scores = self.net(x) * self.log_scale.exp()
+        loss = F.cross_entropy(scores, y, label_smoothing=self.options.smooth)
+        if self.teacher is not None:
+            # Hinton et al. 2015, arXiv 1503.02531
+            heat, share = 3.0, self.options.distil
+            with torch.no_grad():
+                wanted = F.softmax(self.teacher(x) / heat, 1)
+            told = F.kl_div(F.log_softmax(scores / heat, 1), wanted, reduction="batchmean")
+            loss = (1 - share) * loss + share * heat * heat * told
+        return loss, scores
+
+    @torch.no_grad()
+    def accuracy(self, net):
+        """Share of the held-out pictures whose class is right, with the stage's own forward pass."""
+        training = net.training
+        net.eval()
+        pictures, labels = self.held_out
+        size, right = self.options.batch, 0
+        for at in range(0, len(labels), size):
+            found = net(torch.from_numpy(pictures[at : at + size]).float()).argmax(1).numpy()
+            right += int((found == labels[at : at + size]).sum())
+        net.train(training)
+        return right / max(1, len(labels))
+
+
+def seeded(seed):
+    """A torch.Generator with this seed."""
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,97 @@
+"""The log of a training, OUT.csv, and its curves, OUT.png.
+
+Draw the curves of a log again (run from the repository's root):
+
+    python model/training/training_log.py model/pretrained/cifar10.csv --out cifar10.png
+
+One row an epoch: stage, epoch, learning_rate, loss, train_accuracy, test_accuracy or
+validation_accuracy (whichever pictures were held out), ema_accuracy (of the averaged weights on the
+same pictures; absent without --ema), seconds.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # as a script: import from the repository's root
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from volley.firmware.files import whole_file  # noqa: E402
+
+
+class LogError(ValueError):
+    """A file that is not a training log; says why."""
+
+
+def write_log(rows, path):
+    """Write rows, dicts with the same keys, as CSV."""
+    with whole_file(path) as part, open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
+            )
+
+
+def read_log(path):
+    """The rows of a log as dicts, numbers as float; LogError when it is not one."""
+    try:
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{k: v if k == "stage" else float(v) for k, v in row.items()} for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LogError(f"{path}: not a training log ({reason})") from None
+
+
+def draw(rows, path):
+    """Draw loss and error rates over the epochs of all stages as a small PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    epochs = range(1, len(rows) + 1)
+    left.plot(epochs, [row["loss"] for row in rows])
+    left.set(xlabel="epoch", ylabel="loss", yscale="log")
+    for key in rows[0]:
+        if key.endswith("_accuracy"):
+            errors = [100 * (1 - row[key]) for row in rows]
+            right.plot(epochs, errors, label=key.removesuffix("_accuracy"))
+    right.set(xlabel="epoch", ylabel="error, %", yscale="log")
+    right.legend()
+    for border in range(1, len(rows)):
+        if rows[border]["stage"] != rows[border - 1]["stage"]:
+            for axis in (left, right):
+                axis.axvline(border + 0.5, color="grey", linestyle=":")
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=80)
+    pyplot.close(figure)
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="training_log.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("log", metavar="CSV", help="training log, OUT.csv of train.py")
+    parser.add_argument("--out", metavar="PNG", help="picture to write (default: beside the log)")
+    options = parser.parse_args(arguments)
+    out = Path(options.out or Path(options.log).with_suffix(".png"))
+    try:
+        rows = read_log(options.log)
+        if not rows or "loss" not in rows[0]:
+            raise LogError(f"{options.log}: no epochs in it; allowed: OUT.csv of train.py")
+        draw(rows, out)
+    except (LogError, OSError) as error:
+        print(f"training_log.py: {error}", file=sys.stderr)
+        return 2
+    print(f"{out}: {len(rows)} epochs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Popcount trees: how many of many bits are set, by counters with a register per level."""
+
+from myhdl import ConcatSignal, Signal, always, block, instances, intbv
+
+from volley.rtl.array.compressor import counter
+from volley.rtl.array.compressor_plan import STRIDE, plan
+from volley.rtl.delay import delay
+
+
+@block
+def add_rows(clk, first, second, count):
+    """count = first + second. Latency 1."""
+
+    @always(clk.posedge)
+    def add():
+        count.next = first + second
+
+    return instances()
+
+
+def shape_of(widths):
+    """(vectors of each weight, fields) of a tree over signals of ``widths[weight]`` bits each."""
+    fields = max(1, min(width for weight in widths for width in weight) // STRIDE)
+    return [sum(width // fields for width in weight) for weight in widths], fields
+
+
+def tree_latency(widths, lut):
+    """Clock cycles from the bits to the count of ``popcount``; widths: of its sources."""
+    return len(plan(*shape_of(widths), lut)) + 1
+
+
+@block
+def popcount(clk, sources, lut, count):
+    """count = sum over w of 2^w * (bits set in all of sources[w]).
+
+    sources: per weight a list of (Signal, lowest bit, bits); ``bits`` a power of two, the same for
+    all. lut: inputs of the LUTs that the tree is made for, 4 or 6. Latency ``tree_latency``.
+    """
+    counts, fields = shape_of([[bits for _, _, bits in weight] for weight in sources])
+    vectors = [
+        [(signal, low + k) for signal, low, bits in weight for k in range(bits // fields)]
+        for weight in sources
+    ]
+    blocks = []
+    levels = plan(counts, fields, lut)
+    for level in levels:
+        vectors = fold(vectors, fields, level.fields)
+        fields = level.fields
+        following = [[] for _ in range(len(vectors) + 4)]
+        for weight, shape in level.counters:
+            inputs = [
+                [vectors[weight + step].pop(0) for _ in range(taken)]
+                for step, taken in enumerate((shape.ones, shape.twos, shape.fours))
+            ]
+            total = Signal(intbv(0)[STRIDE * fields + 1 :])
+            blocks.append(counter(clk, *inputs, fields, lut, total))
+            for step in range(shape.results):
+                following[weight + step].append((total, step + 1))
+        held = {}
+        for weight, waiting in enumerate(vectors):
+            for signal, low in waiting:
+                if id(signal) not in held:
+                    held[id(signal)] = Signal(intbv(0)[len(signal) :])
+                    blocks.append(delay(clk, 1, signal, held[id(signal)]))
+                following[weight].append((held[id(signal)], low))
+        while not following[-1]:
+            following.pop()
+        vectors = following
+    vectors = fold(vectors, fields, 1)
+    rows = [
+        row_signal([signal(low) for signal, low in vector[k : k + 1]] for vector in vectors)
+        for k in range(2)
+    ]
+    blocks.append(add_rows(clk, *rows, count))
+    return blocks
+
+
+def fold(vectors, fields, wanted):
+    """The vectors of ``fields`` bits as more vectors of ``wanted`` bits."""
+    while fields > wanted:
+        fields //= 2
+        vectors = [
+            [(signal, low + k * STRIDE * fields) for signal, low in weight for k in range(2)]
+            for weight in vectors
+        ]
+    return vectors
+
+
+def row_signal(bits):
+    """A vector of ``bits``, lists of one bit or none, which stands for 0; the first lowest."""
+    zero = intbv(0)[1:]
+    return ConcatSignal(zero, *(bit[0] if bit else zero for bit in reversed(list(bits))))
+
+
+def products_latency(ci, lut):
+    """Clock cycles from spikes and weights to the count of ``count_products``."""
+    return 1 + tree_latency([[ci] * 3] * 2, lut)
+
+
+@block
+def add_three(clk, spikes, weights, ones, twos):
+    """Bit by bit: ones + 2 * twos = how many of three spikes meet a set weight. Latency 1.
+
+    spikes, weights: three Signals each, as wide as ones and twos.
+    """
+    s0, s1, s2 = spikes
+    w0, w1, w2 = weights
+    width = len(ones)
+
+    @always(clk.posedge)
+    def add_products():
+        p0 = intbv(0)[width:]
+        p1 = intbv(0)[width:]
+        p2 = intbv(0)[width:]
+        p0[:] = s0 & w0
+        p1[:] = s1 & w1
+        p2[:] = s2 & w2
+        ones.next = p0 ^ p1 ^ p2
+        twos.next = (p0 & p1) | ((p0 | p1) & p2)
+
+    return instances()
+
+
+@block
+def products_tree(clk, spikes, weights, lut, count):
+    """``count_products``, whole."""
+    ci = len(spikes[0])
+    ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
+    twos = [Signal(intbv(0)[ci:]) for _ in range(3)]
+    first = [
+        add_three(
+            clk, spikes[3 * row : 3 * row + 3], weights[3 * row : 3 * row + 3],
+            ones[row], twos[row],
+        )
+        for row in range(3)
+    ]  # fmt: skip
+    sources = [[(signal, 0, ci) for signal in signals] for signals in (ones, twos)]
+    tree = popcount(clk, sources, lut, count)
+    return first, tree
+
+
+@block
+def count_products(clk, spikes, weights, lut, count):
+    """count = how many spikes meet a set weight: popcount(s & w), the sum of a PE row.
+
+    spikes, weights: nine Signals of CI bits, one a tap. lut: as in ``popcount``. Latency
+    ``products_latency(ci, lut)``. Under ``volley.rtl.convert.shared_modules.modules_apart`` it is the text of an instance of a
+    Verilog module.
+    """
+    if not hasattr(count_products, "verilog_code"):
+        return products_tree(clk, spikes, weights, lut, count)
+    module_use = ProductsUse(clk, spikes, weights, lut, count)  # noqa: F841
+
+    @always(clk.posedge)
+    def stand_in():  # MyHDL reads the text's names beside it
+        pass
+
+    return stand_in
+
+
+class ProductsUse:
+    """The text of an instance of the module, with the names that signals have by then."""
+
+    def __init__(self, clk, spikes, weights, lut, count):
+        self.name = f"{PRODUCTS}_{len(spikes[0])}_{lut}"
+        self.count = count
+        self.ports = {"clk": [clk], "count": [count]}
+        self.ports |= {f"s{tap}": [signal] for tap, signal in enumerate(spikes)}
+        self.ports |= {f"w{tap}": [signal] for tap, signal in enumerate(weights)}
+        count.driven = "wire"
+        for signals in self.ports.values():
+            for signal in signals:
+                if signal is not count:
+                    signal.read = True
+
+    def __str__(self):
+        ports = ", ".join(
+            f".{port}({{{', '.join(map(str, signals))}}})" for port, signals in self.ports.items()
+        )
+        return f"{self.name} {self.count}_tree ({ports});"
+
+
+PRODUCTS = "count_products"

@@ -1,0 +1,72 @@
+"""Counters of each layer's cycles and spikes."""
+
+from myhdl import Signal, always, block, instances, intbv, modbv
+
+from volley.rtl.memory.ram import address_bits
+
+COUNT_BITS = 32
+
+
+@block
+def layer_counter(clk, restart, amount, account, layer, read, read_layer, count, layers):
+    """Adds up ``amount`` each cycle, and at ``account`` adds the sum to the counter of ``layer``.
+
+    restart: clears all counters, in as many cycles as there are layers (shorter than the fetch and
+    the drain before the first ``account``). count: counter ``read_layer``, a cycle after ``read``.
+    """
+    bits = address_bits(layers)
+    counts = [Signal(intbv(0)[COUNT_BITS:]) for _ in range(layers)]
+    total = Signal(modbv(0)[COUNT_BITS:])
+    addend = Signal(intbv(0)[COUNT_BITS:])
+    before = Signal(intbv(0)[COUNT_BITS:])
+    summed = Signal(modbv(0)[COUNT_BITS:])
+    to_add = Signal(modbv(0)[bits:])
+    to_write = Signal(modbv(0)[bits:])
+    adding = Signal(bool(0))
+    writing = Signal(bool(0))
+    clearing = Signal(bool(0))
+
+    @always(clk.posedge)
+    def add_up():
+        if restart:
+            total.next = 0
+        elif account:
+            total.next = amount
+        elif amount != 0:
+            total.next = total + amount
+
+    @always(clk.posedge)
+    def look_up():
+        adding.next = account
+        if account:
+            to_add.next = layer
+            addend.next = total
+            before.next = counts[layer]
+        if read:
+            count.next = counts[read_layer]
+
+    @always(clk.posedge)
+    def sum_up():
+        writing.next = False
+        if restart:
+            clearing.next = True
+            writing.next = True
+            to_write.next = 0
+            summed.next = 0
+        elif clearing:
+            writing.next = True
+            to_write.next = to_write + 1
+            if to_write == layers - 1:
+                clearing.next = False
+                writing.next = False
+        elif adding:
+            writing.next = True
+            to_write.next = to_add
+            summed.next = before + addend
+
+    @always(clk.posedge)
+    def keep():
+        if writing:
+            counts[to_write].next = summed
+
+    return instances()

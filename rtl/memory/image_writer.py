@@ -1,0 +1,136 @@
+"""Takes a picture, byte by byte, or whole words from the host into the spike memory.
+
+Each byte of a picture is a pixel's bit planes.
+"""
+
+from myhdl import Signal, always, block, instances, intbv
+
+from volley.firmware.isa import BANKS
+from volley.firmware.registers import IMAGE_SHAPE
+from volley.rtl.memory.ram import address_bits
+
+
+@block
+def byte_slot(clk, take, place, this, byte, accept_word, column, data, clear, held):
+    """Byte ``this`` of the word that is being gathered."""
+    mine, high, low = this // 4, 8 * (this % 4) + 8, 8 * (this % 4)
+
+    @always(clk.posedge)
+    def gather():
+        if take and place == this:
+            held.next = byte
+        elif accept_word and column == mine:
+            held.next = data[high:low]
+        elif clear:
+            held.next = 0
+
+    return instances()
+
+
+@block
+def image_writer(
+    clk, start, base, shape, stride, data, accept, ready, request, grant, bank, address, slots,
+    accept_word, column, word_bank, word_address, design,
+):  # fmt: skip
+    """Gathers words of the spike memory from a stream of bytes in the order row, column, channel.
+
+    start: with ``accept``, the word is the first of a picture at word address ``base``.
+    shape: register IMAGE_SHAPE; stride: words from row y to row y + 3.
+    data, accept: a 32-bit word, four bytes, taken in a cycle in which ``ready`` is set.
+    request: the bytes in ``slots`` are to be written to ``bank`` at ``address`` (modbv), until ``grant``; the
+    slots keep their values for one more cycle. Bytes after the last pixel are ignored.
+    accept_word: like ``accept``, for 32-bit column ``column`` of the word at ``word_address`` of
+    ``word_bank``; the last column writes the word. It ends a picture that is not complete.
+    """
+    fields = IMAGE_SHAPE
+    w_msb, w_lsb = fields["width"].msb, fields["width"].lsb
+    h_msb, h_lsb = fields["height"].msb, fields["height"].lsb
+    c_msb, c_lsb = fields["channels"].msb, fields["channels"].lsb
+    ci = design.ci
+
+    pending = Signal(intbv(0)[32:])
+    left = Signal(intbv(0)[3:])  # bytes of pending
+    byte = Signal(intbv(0)[8:])
+    take = Signal(bool(0))
+    clear = Signal(bool(0))
+    done = Signal(bool(1))
+    place = Signal(intbv(0)[address_bits(ci) :])
+    channel = Signal(intbv(0)[c_msb - c_lsb :])
+    x = Signal(intbv(0)[w_msb - w_lsb :])
+    row = Signal(intbv(0)[h_msb - h_lsb :])
+    row_bank = Signal(intbv(0)[2:])
+    row_base = Signal(intbv(0)[20:])
+    group_offset = Signal(intbv(0)[20:])
+    gather = [
+        byte_slot(clk, take, place, k, byte, accept_word, column, data, clear, slots[k])
+        for k in range(ci)
+    ]
+    last_column = design.spike_columns - 1
+
+    @always(clk.posedge)
+    def step():
+        take.next = False
+        clear.next = False
+        ready.next = left == 0 and not accept and not accept_word and not take and not request
+        if accept:
+            pending.next = data
+            left.next = 4
+            if start:
+                place.next = 0
+                channel.next = 0
+                x.next = 0
+                row.next = 0
+                row_bank.next = 0
+                row_base.next = base
+                group_offset.next = 0
+                clear.next = True
+                done.next = False
+        elif accept_word:
+            done.next = True
+            request.next = column == last_column
+        elif take:
+            # the byte that is being taken: does it end a word, a pixel, a row, the picture?
+            if place == ci - 1 or channel == shape[c_msb:c_lsb] - 1:
+                request.next = True
+            else:
+                place.next = place + 1
+                channel.next = channel + 1
+        elif request:
+            if grant:
+                request.next = False
+                clear.next = True
+                place.next = 0
+                if channel != shape[c_msb:c_lsb] - 1:
+                    channel.next = channel + 1
+                    group_offset.next = group_offset + shape[w_msb:w_lsb]
+                else:
+                    channel.next = 0
+                    group_offset.next = 0
+                    if x != shape[w_msb:w_lsb] - 1:
+                        x.next = x + 1
+                    else:
+                        x.next = 0
+                        row.next = row + 1
+                        if row == shape[h_msb:h_lsb] - 1:
+                            done.next = True
+                        if row_bank == BANKS - 1:
+                            row_bank.next = 0
+                            row_base.next = row_base + stride
+                        else:
+                            row_bank.next = row_bank + 1
+        elif left != 0 and not clear:
+            byte.next = pending[8:]
+            pending.next = pending >> 8
+            left.next = left - 1
+            take.next = not done
+
+    @always(clk.posedge)
+    def show():
+        if take:
+            address.next = row_base + group_offset + x
+            bank.next = row_bank
+        elif accept_word:
+            address.next = word_address
+            bank.next = word_bank
+
+    return instances()

@@ -1,0 +1,33 @@
+"""The membranes of a row between two passes of ticks."""
+
+from myhdl import Signal, always, block, instances, intbv
+
+from volley.firmware.isa import MEMBRANE_BITS
+
+
+@block
+def carry_membrane(
+    clk, first_pass, bypass, address, v_init, store, store_address, v_end, v_start, row_max
+):
+    """v_start = v_init in the first pass, else the membrane of the pixel at ``address``. Latency 1.
+
+    store: keep v_end at store_address. bypass: that pixel is the one that is being stored.
+    """
+    low, high = -(1 << (MEMBRANE_BITS - 1)), 1 << (MEMBRANE_BITS - 1)
+    row = [Signal(intbv(0, min=low, max=high)) for _ in range(row_max)]
+
+    @always(clk.posedge)
+    def begin():
+        if first_pass:
+            v_start.next = v_init
+        elif bypass:
+            v_start.next = v_end
+        else:
+            v_start.next = row[address]
+
+    @always(clk.posedge)
+    def keep():
+        if store:
+            row[store_address].next = v_end
+
+    return instances()

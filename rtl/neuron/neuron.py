@@ -1,0 +1,220 @@
+"""The integrate-and-fire neuron: a pass of eight ticks in a pipeline.
+
+    v       = v + current_t           (current_t = 2^F * x_t - bias)
+    v       = saturate(v)             24 bits signed
+    spike_t = v >= threshold
+    v       = 0 or v - threshold      on a spike: hard or soft reset
+
+The membrane after the last tick goes on to ``volley.rtl.neuron.membrane``, for the next pass.
+
+Source: design.md section 3, after VSA (arXiv 2205.00780).
+"""
+
+from myhdl import Signal, always, block, instances, intbv
+
+from volley.firmware.isa import LANES, MEMBRANE_BITS
+from volley.rtl.delay import delay
+from volley.rtl.neuron.scale import CURRENT_BITS, signed
+
+V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
+V_MIN = -V_MAX - 1
+
+NEURON_LATENCY = 2 * LANES - 1
+"""Clock cycles: for each tick one to integrate and one to fire, one for the last."""
+
+
+@block
+def integrate(clk, v_in, currents_in, v):
+    """v = saturate(v_in + current), the low CURRENT_BITS of ``currents_in``. Latency 1."""
+    bits = CURRENT_BITS
+    top = bits + 1
+    magnitude = MEMBRANE_BITS - 1
+    all_set = (1 << (top - 1 - magnitude)) - 1
+
+    @always(clk.posedge)
+    def add():
+        current = intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1))
+        total = intbv(0, min=-(1 << (top - 1)), max=1 << (top - 1))
+        high = intbv(0)[top - 1 - magnitude :]
+        current[:] = currents_in[bits:].signed()
+        total[:] = v_in + current
+        # bits above the membrane's that are not as the sign: no comparison is as small
+        high[:] = total[top - 1 : magnitude]
+        if total < 0:
+            if high != all_set:
+                v.next = V_MIN
+            else:
+                v.next = total
+        else:
+            if high != 0:
+                v.next = V_MAX
+            else:
+                v.next = total
+
+    return instances()
+
+
+@block
+def go_on(clk, threshold_in, currents_in, spikes_in, threshold, currents, spikes):
+    """What goes on beside ``integrate``: all but the lowest current. Latency 1."""
+    width = len(currents_in)
+
+    @always(clk.posedge)
+    def pass_on():
+        threshold.next = threshold_in
+        spikes.next = spikes_in
+        currents.next = currents_in[width:CURRENT_BITS]
+
+    return instances()
+
+
+@block
+def fire(
+    clk, number, soft_reset, v_in, threshold_in, currents_in, spikes_in,
+    v, threshold, currents, spikes,
+):  # fmt: skip
+    """Fires where v_in >= threshold_in: sets bit ``number`` of the spikes, resets. Latency 1."""
+    fired = 1 << number
+    bits = MEMBRANE_BITS
+
+    @always(clk.posedge)
+    def compare():
+        above = intbv(0, min=-(1 << bits), max=1 << bits)
+        above[:] = v_in - threshold_in
+        spikes.next = spikes_in
+        if above < 0:
+            v.next = v_in
+        else:
+            spikes.next = spikes_in | fired
+            if soft_reset:
+                v.next = above
+            else:
+                v.next = 0
+        threshold.next = threshold_in
+        currents.next = currents_in
+
+    return instances()
+
+
+@block
+def fire_or_restart(
+    clk, number, soft_reset, restart, v_init, v_in, threshold_in, currents_in, spikes_in,
+    v, threshold, currents, spikes,
+):  # fmt: skip
+    """As ``fire``, but where ``restart`` is set another neuron follows, with v_init. Latency 1."""
+    fired = 1 << number
+    bits = MEMBRANE_BITS
+
+    @always(clk.posedge)
+    def compare():
+        above = intbv(0, min=-(1 << bits), max=1 << bits)
+        above[:] = v_in - threshold_in
+        spikes.next = spikes_in
+        if above >= 0:
+            spikes.next = spikes_in | fired
+        if restart:
+            v.next = v_init
+        elif above < 0:
+            v.next = v_in
+        elif soft_reset:
+            v.next = above
+        else:
+            v.next = 0
+        threshold.next = threshold_in
+        currents.next = currents_in
+
+    return instances()
+
+
+@block
+def last_tick(clk, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
+    """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
+    fired = 1 << number
+    bits = CURRENT_BITS
+
+    @always(clk.posedge)
+    def integrate_and_fire():
+        current = intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1))
+        current[:] = currents_in[bits:].signed()
+        # threshold <= V_MAX, so saturation cannot change the comparison
+        if v_in + current >= threshold_in:
+            spikes.next = lanes & (spikes_in | fired)
+        else:
+            spikes.next = lanes & spikes_in
+
+    return instances()
+
+
+@block
+def last_membrane(clk, soft_reset, v_in, threshold_in, currents_in, v):
+    """The membrane after the last tick. Latency 2."""
+    charged, threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+    bits = MEMBRANE_BITS
+    charge = integrate(clk, v_in, currents_in, charged)
+    keep = delay(clk, 1, threshold_in, threshold)
+
+    @always(clk.posedge)
+    def reset():
+        above = intbv(0, min=-(1 << bits), max=1 << bits)
+        above[:] = charged - threshold
+        if above < 0:
+            v.next = charged
+        elif soft_reset:
+            v.next = above
+        else:
+            v.next = 0
+
+    return instances()
+
+
+class Membrane:
+    """What goes from stage to stage: v, threshold, the currents to come, the spikes so far."""
+
+    def __init__(self, currents):
+        self.v, self.threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+        self.currents = Signal(intbv(0)[CURRENT_BITS * currents :])
+        self.spikes = Signal(intbv(0)[LANES:])
+        self.all = (self.v, self.threshold, self.currents, self.spikes)
+
+
+@block
+def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart):
+    """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency NEURON_LATENCY.
+
+    lanes: mask of the ticks that exist, a cycle before the spikes.
+    v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
+    lowest. v_end: the membrane, a cycle after the spikes. restart: lanes in which another neuron
+    begins, also with v_start, or None.
+    """
+    none = Signal(intbv(0)[LANES:])
+
+    @always(clk.posedge)
+    def start():
+        none.next = 0
+
+    stages = []
+    before = (v_start, threshold, currents, none)
+    last, seed = LANES - 1, v_start
+    for t in range(last):
+        charged, fired = Membrane(last - t), Membrane(last - t)
+        v, threshold_in, currents_in, spikes_in = before
+        stages.append(integrate(clk, v, currents_in, charged.v))
+        stages.append(
+            go_on(clk, threshold_in, currents_in, spikes_in, *charged.all[1:])
+        )
+        if restart is None:
+            stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
+        else:
+            seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(2 if t else 1))]
+            stages.append([delay(clk, 1, *pair) for pair in zip(seeds, seeds[1:])])
+            seed = seeds[-1]
+            stages.append(
+                fire_or_restart(
+                    clk, t, soft_reset, restart(t + 1), seed, *charged.all,
+                    *fired.all,
+                )
+            )  # fmt: skip
+        before = fired.all
+    stages.append(last_tick(clk, last, lanes, *before, spikes))
+    stages.append(last_membrane(clk, soft_reset, *before[:3], v_end))
+    return stages, start

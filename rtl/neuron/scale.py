@@ -1,0 +1,139 @@
+"""From psums to what the membrane integrates: psum * scale - bias."""
+
+from myhdl import Signal, always, block, concat, instances, intbv
+
+from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, SCALE_BITS, SCORE_BITS
+
+CURRENT_BITS = 26
+"""A current beyond 25 bits and sign saturates any membrane, so clamping to it changes nothing."""
+
+COMBINED_BITS = PSUM_BITS + LANES
+BIAS_BITS = SCORE_BITS
+
+
+def signed(bits):
+    """A Signal of ``bits`` bits, two's complement."""
+    return Signal(intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1)))
+
+
+@block
+def combine(clk, encode, lanes, combined, kept):
+    """combined = sum of the lanes, lane b times 2^b where ``encode``; kept = lanes. Latency 2.
+
+    In the encoding layer lane b is the psum of bit plane b; in the readout the sum over the ticks
+    is what the score needs.
+    """
+    l0, l1, l2, l3, l4, l5, l6, l7 = lanes
+    k0, k1, k2, k3, k4, k5, k6, k7 = kept
+    m0, m1, m2, m3, m4, m5, m6, m7 = [signed(PSUM_BITS) for _ in range(LANES)]
+    low, high = signed(COMBINED_BITS), signed(COMBINED_BITS)
+
+    @always(clk.posedge)
+    def add_quads():
+        if encode:
+            low.next = l0 + 2 * l1 + 4 * l2 + 8 * l3
+            high.next = l4 + 2 * l5 + 4 * l6 + 8 * l7
+        else:
+            low.next = l0 + l1 + l2 + l3
+            high.next = l4 + l5 + l6 + l7
+        m0.next = l0
+        m1.next = l1
+        m2.next = l2
+        m3.next = l3
+        m4.next = l4
+        m5.next = l5
+        m6.next = l6
+        m7.next = l7
+
+    @always(clk.posedge)
+    def add_halves():
+        if encode:
+            combined.next = low + 16 * high
+        else:
+            combined.next = low + high
+        k0.next = m0
+        k1.next = m1
+        k2.next = m2
+        k3.next = m3
+        k4.next = m4
+        k5.next = m5
+        k6.next = m6
+        k7.next = m7
+
+    return instances()
+
+
+@block
+def scaled(clk, x, scale, bias, y):
+    """y = x * scale - bias, exact. bias comes a cycle after x. Latency 2."""
+    product = signed(len(x) + len(scale))
+
+    @always(clk.posedge)
+    def multiply():
+        product.next = x * scale
+
+    @always(clk.posedge)
+    def subtract():
+        y.next = product - bias
+
+    return instances()
+
+
+@block
+def currents(clk, encode, scale, bias, lanes, stacked, score):
+    """From a pixel's psums to the current of each tick, and to its score.
+
+    lanes: 8 Signals, signed PSUM_BITS. stacked: 8 * CURRENT_BITS, the current of tick t from bit
+    t * CURRENT_BITS on. score: signed SCORE_BITS, saturated: sum over the ticks, for a readout.
+    scale: signed, SCALE_BITS + 1. bias: signed BIAS_BITS, three cycles after the lanes.
+    Latency 5.
+    """
+    kept = [signed(PSUM_BITS) for _ in range(LANES)]
+    combined = signed(COMBINED_BITS)
+    stage_combine = combine(clk, encode, lanes, combined, kept)
+
+    total = signed(COMBINED_BITS + SCALE_BITS + 2)
+    stage_total = scaled(clk, combined, scale, bias, total)
+    wide = [signed(PSUM_BITS + SCALE_BITS + 2 + 4) for _ in range(LANES)]
+    stage_lanes = [scaled(clk, kept[t], scale, bias, wide[t]) for t in range(LANES)]
+
+    y0, y1, y2, y3, y4, y5, y6, y7 = wide
+    current_top = (1 << (CURRENT_BITS - 1)) - 1
+    score_shift = SCORE_BITS - 1
+    score_top = (1 << score_shift) - 1
+    beyond_bits = len(total) - SCORE_BITS
+    bits = CURRENT_BITS
+
+    @always(clk.posedge)
+    def choose():
+        same = intbv(0, min=-current_top - 1, max=current_top + 1)
+        beyond = intbv(0, min=-(1 << beyond_bits), max=1 << beyond_bits)
+        # no constant of 32 bits or more: converted, it would make the comparison unsigned
+        beyond[:] = total >> score_shift
+        if beyond > 0:
+            score.next = score_top
+        elif beyond < -1:
+            score.next = -score_top - 1
+        else:
+            score.next = total
+        if encode:
+            if total > current_top:
+                same[:] = current_top
+            elif total < -current_top - 1:
+                same[:] = -current_top - 1
+            else:
+                same[:] = total
+            stacked.next = concat(
+                same[bits:], same[bits:], same[bits:], same[bits:],
+                same[bits:], same[bits:], same[bits:], same[bits:],
+            )  # fmt: skip
+        else:
+            stacked.next = concat(
+                y7[bits:], y6[bits:], y5[bits:], y4[bits:],
+                y3[bits:], y2[bits:], y1[bits:], y0[bits:],
+            )  # fmt: skip
+
+    return instances()
+
+
+assert PSUM_BITS + MEMBRANE_BITS < 64

@@ -1,0 +1,126 @@
+"""Copies of drivers in a netlist: the same function, cycle by cycle, and no heavy net left."""
+
+import copy
+import json
+import random
+
+import pytest
+
+from volley.fpga.flows.replicate import Netlist, replicate, replicate_file
+
+CLOCK = 2
+INPUTS = [3, 4, 5, 6]
+
+
+def random_netlist(seed, cells=120):
+    """LUTs and flip-flops with random connections, a few of which drive very many."""
+    rng = random.Random(seed)
+    heavy = list(INPUTS)
+    bits, made = list(INPUTS), {}
+    for number in range(cells):
+        out = 7 + number
+        source = [rng.choice(heavy if rng.random() < 0.6 else bits) for _ in range(4)]
+        if rng.random() < 0.5:
+            made[f"a.b{number % 7}.lut{number}"] = {
+                "type": "LUT4",
+                "parameters": {"INIT": f"{rng.getrandbits(16):016b}"},
+                "port_directions": dict(A="input", B="input", C="input", D="input", Z="output"),
+                "connections": {**{p: [b] for p, b in zip("ABCD", source)}, "Z": [out]},
+            }
+        else:
+            made[f"a.b{number % 7}.ff{number}"] = {
+                "type": "TRELLIS_FF",
+                "parameters": {},
+                "port_directions": dict(CLK="input", CE="input", DI="input", LSR="input", Q="output"),
+                "connections": {
+                    "CLK": [CLOCK], "CE": [source[0]], "DI": [source[1]], "LSR": ["0"], "Q": [out],
+                },
+            }  # fmt: skip
+        bits.append(out)
+        if rng.random() < 0.05:
+            heavy.append(out)
+    outputs = list(range(7 + cells - 20, 7 + cells))
+    ports = {
+        "clk": {"direction": "input", "bits": [CLOCK]},
+        "in": {"direction": "input", "bits": INPUTS},
+        "out": {"direction": "output", "bits": outputs},
+    }
+    names = {f"n{b}": {"hide_name": 0, "bits": [b], "attributes": {}} for b in range(7, 7 + cells)}
+    return {"modules": {"top": {"ports": ports, "cells": made, "netnames": names}}}
+
+
+def run(data, cycles, seed):
+    """The output bits in each cycle under random inputs. LUTs only read what was made before them."""
+    module = data["modules"]["top"]
+    rng, state, seen = random.Random(seed), {}, []
+    ffs = {n: c for n, c in module["cells"].items() if c["type"] == "TRELLIS_FF"}
+    luts = {n: c for n, c in module["cells"].items() if c["type"] == "LUT4"}
+    for _ in range(cycles):
+        value = {"0": 0, "1": 1, CLOCK: 0}
+        value |= {bit: rng.getrandbits(1) for bit in INPUTS}
+        value |= {c["connections"]["Q"][0]: state.get(n.split("$copy")[0], 0) for n, c in ffs.items()}
+        left = dict(luts)
+        while left:
+            for name, cell in list(left.items()):
+                wires = cell["connections"]
+                if all(wires[p][0] in value for p in "ABCD"):
+                    index = sum(value[wires[p][0]] << k for k, p in enumerate("ABCD"))
+                    value[wires["Z"][0]] = int(cell["parameters"]["INIT"][15 - index])
+                    del left[name]
+        seen.append([value[bit] for bit in module["ports"]["out"]["bits"]])
+        after = dict(state)
+        for name, cell in ffs.items():
+            wires = cell["connections"]
+            if value[wires["CE"][0]]:
+                after[name.split("$copy")[0]] = value[wires["DI"][0]]
+        state = after
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_same_function(seed):
+    """Random netlists compute the same, and nothing that can be copied has over 8 loads."""
+    before = random_netlist(seed)
+    after = copy.deepcopy(before)
+    copies = replicate(after, "top", 8)
+    assert copies > 0 and len(after["modules"]["top"]["cells"]) == 120 + copies
+    assert run(after, 30, seed) == run(before, 30, seed)
+    netlist = Netlist(after, "top")
+    for bit, loads in netlist.loads.items():
+        if bit in netlist.drivers and bit not in netlist.pinned:
+            assert len(loads) <= 8
+    assert replicate(after, "top", 8) == 0
+
+
+def test_loads_stay_together():
+    """The loads of a copy are those of one block, not one of each."""
+    cells = {}
+    enable = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
+    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
+    cells["enable"] = dict(type="TRELLIS_FF", parameters={}, port_directions=directions, connections=enable)
+    names = {}
+    for number in range(40):
+        wires = {"CLK": [2], "CE": [4], "DI": [3], "LSR": ["0"], "Q": [10 + number]}
+        cells[f"x{number * 7 % 40}"] = dict(
+            type="TRELLIS_FF", parameters={}, port_directions=directions, connections=wires
+        )
+        names[f"block{number % 4}_r{number}"] = {"hide_name": 0, "bits": [10 + number]}
+    data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": names}}}
+    assert replicate(data, "top", 10) == 3
+    netlist = Netlist(data, "top")
+    groups = [
+        {netlist.names[cells[cell]["connections"]["Q"][0]].split("_")[0] for cell, port, _ in loads}
+        for bit, loads in netlist.loads.items()
+        if {port for _, port, _ in loads} == {"CE"}
+    ]
+    assert sorted(map(sorted, groups)) == [["block0"], ["block1"], ["block2"], ["block3"]]
+
+
+def test_files_and_errors(tmp_path):
+    """A file is replaced whole; one without the module says so."""
+    path = tmp_path / "top.json"
+    path.write_text(json.dumps(random_netlist(1)))
+    assert replicate_file(path, "top", 8) > 0
+    assert replicate_file(path, "top", 8) == 0 and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match="no module other"):
+        replicate_file(path, "other")

@@ -1,0 +1,82 @@
+"""The flows of ECP5 and Gowin with the real tools, from Verilog to the bitstream.
+
+The hardware is a small stand-in with the ports of ``volley``; the slow tests take the real one.
+"""
+
+import json
+import re
+
+import pytest
+
+from volley.fpga import build
+from volley.fpga.runner import toolchain
+from volley.fpga.target import constraints, model_fit, target
+from volley.rtl.convert import converter
+
+SMALL = (
+    "ci=4,co=1,spike_words=64,weight_words=64,param_words=16,program_words=64,layers=4,row_max=8,"
+    "scores=16"
+)
+CORE = """\
+module volley (input clk, input rst, input rx, output reg tx);
+reg [15:0] line = 0;
+always @(posedge clk) begin
+    line <= {line[14:0], rx};
+    tx <= rst | ^line;
+end
+endmodule
+"""
+
+
+def need(flow):
+    """Skips where a tool is missing."""
+    try:
+        toolchain.check(flow, toolchain.PINNED)
+    except toolchain.BuildError as error:
+        pytest.skip(str(error))
+
+
+def run(name, folder, capsys, *arguments):
+    """Builds ``name`` in ``folder``: (exit code, output, errors)."""
+    code = build.main(["--target", name, "--folder", str(folder), *arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+@pytest.fixture
+def small_core(tmp_path, monkeypatch):
+    """The conversion writes the stand-in."""
+    monkeypatch.setattr(converter, "convert_board", lambda _, language, path: path.write_text(CORE))
+    monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "clock"),
+    [("ulx3s", 80), pytest.param("tangnano20k", 40.5, marks=pytest.mark.slow)],
+)
+def test_the_tools_make_a_bitstream_at_the_clock_of_the_pll(
+    small_core, tmp_path, capsys, name, clock
+):
+    wanted = target.load(name, clock_hz=round(clock * 1e6))
+    need(wanted.flow)
+    code, out, err = run(name, tmp_path / name, capsys, "--set", f"clock={clock}")
+    assert (code, err) == (0, ""), err + out
+    bitstream = tmp_path / name / {"trellis": "top.bit", "apicula": "top.fs"}[wanted.flow]
+    assert bitstream.stat().st_size > 100_000
+    report = json.loads((tmp_path / name / "timing.json").read_text())
+    checked = [entry["constraint"] for net, entry in report["fmax"].items() if "clk" in net]
+    assert checked == [pytest.approx(clock, rel=1e-3)]
+    log = (tmp_path / name / "nextpnr.log").read_text()
+    assert not re.search(r"unconstrained|no constraint", log, re.I)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "clock"), [("ulx3s", 50), ("tangnano20k", 27)])
+def test_a_small_accelerator_becomes_a_bitstream(tmp_path, capsys, name, clock):
+    wanted = target.load(name)
+    need(wanted.flow)
+    code, out, err = run(name, tmp_path / name, capsys, "--set", f"{SMALL},clock={clock}")
+    assert (code, err) == (0, ""), err + out
+    stamp = json.loads((tmp_path / name / "stamp.json").read_text())
+    assert stamp["state"] == "complete" and stamp["clock_hz"] == clock * 1_000_000
+    assert all((tmp_path / name / each).is_file() for each in constraints.files(wanted))

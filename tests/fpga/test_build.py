@@ -1,0 +1,184 @@
+"""fpga/build.py: targets, when it builds anew, and how it tells what went wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from volley.firmware import boards
+from volley.fpga import build
+from volley.fpga.flows import sim
+from volley.fpga.runner import steps
+from volley.fpga.runner.steps import BuildError, Steps
+from volley.rtl.convert import converter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def flow(tmp_path, monkeypatch):
+    """The flow with the slow steps replaced; ``flow`` counts the conversions."""
+    made = []
+
+    def fake_convert(board, language, path):
+        made.append((board, language))
+        path.write_text("module volley; endmodule\n")
+        return path
+
+    monkeypatch.setattr(sim, "PACKAGE", tmp_path)
+    monkeypatch.setattr(sim, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(sim, "check_tools", lambda: None)
+    monkeypatch.setattr(converter, "convert_board", fake_convert)
+    monkeypatch.setattr(
+        sim, "compile_model", lambda source, _: (source.parent / sim.BINARY).write_text("")
+    )
+    for folder in ("rtl", "firmware", "fpga/flows", "fpga/sim"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.py").write_text("x = 1\n")
+    return made
+
+
+def silent(_):
+    pass
+
+
+def test_what_is_up_to_date_is_not_built_again(flow):
+    board = sim.simulated("sim")
+    assert sim.build(board, silent) == sim.build(board, silent)
+    assert len(flow) == 1
+    sim.build(board, silent, clean=True)
+    assert len(flow) == 2
+
+
+@pytest.mark.parametrize("folder", ["rtl", "firmware", "fpga/sim"])
+def test_other_sources_are_built_again(flow, folder, tmp_path):
+    board = sim.simulated("sim")
+    sim.build(board, silent)
+    (tmp_path / folder / "a.py").write_text("x = 2\n")
+    sim.build(board, silent)
+    assert len(flow) == 2
+
+
+def test_other_parameters_have_their_own_folder(flow):
+    one, other = sim.simulated("sim"), sim.simulated("sim", {"co": 2})
+    assert sim.folder_of(one) != sim.folder_of(other)
+    sim.build(one, silent)
+    sim.build(other, silent)
+    sim.build(one, silent)
+    assert len(flow) == 2
+
+
+def test_a_folder_of_another_clock_or_without_binary_or_stamp_is_built_again(flow):
+    board = sim.simulated("sim")
+    folder = sim.folder_of(board)
+    sim.build(board, silent)
+    for damage in (
+        lambda: (folder / sim.BINARY).unlink(),
+        lambda: (folder / sim.STAMP).unlink(),
+        lambda: (folder / sim.STAMP).write_text("{"),
+        lambda: (folder / sim.STAMP).write_text(
+            json.dumps({**sim.stamp(board), "board": ["sim", 1, 4]})
+        ),
+    ):
+        before = len(flow)
+        damage()
+        sim.build(board, silent)
+        assert len(flow) == before + 1
+
+
+def test_a_failed_conversion_leaves_no_stamp(flow, monkeypatch):
+    def fail(*_):
+        raise converter.ConversionError("volley: Signal is not driven: x")
+
+    monkeypatch.setattr(converter, "convert_board", fail)
+    with pytest.raises(BuildError, match="Signal is not driven: x"):
+        sim.build(sim.simulated("sim"), silent)
+    assert not sim.up_to_date(sim.simulated("sim"))
+
+
+def test_like_takes_the_design_of_a_board_and_the_wire_of_the_simulation():
+    arty, wire, board = boards.load("arty"), boards.load("sim"), sim.simulated("arty")
+    assert board.design == arty.design and board.clock_hz == arty.clock_hz
+    assert board.divisor == wire.divisor and board.name == "sim"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "x"], "no target 'x'; --target can be arty"),
+        (["--target", "sim", "--like", "x"], "no board 'x'; there are"),
+        (["--target", "sim", "--set", "ci=5"], "ci is 5, allowed is a power of two"),
+        (["--target", "sim", "--set", "ci"], "ci is ''"),
+    ],
+)
+def test_user_mistakes_exit_with_2(arguments, message, capsys):
+    assert build.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_tools_are_named_with_their_packages(monkeypatch, capsys):
+    monkeypatch.setattr(sim.shutil, "which", lambda tool: None)
+    assert build.main(["--target", "sim"]) == 2
+    assert "apt-get install verilator make g++" in capsys.readouterr().err
+
+
+def test_a_failing_tool_shows_its_own_error_lines(tmp_path):
+    shown = []
+    with pytest.raises(BuildError) as caught:
+        Steps(tmp_path, shown.append).run(
+            "g++", ["sh", "-c", "echo fine; echo 'a.cpp:3: error: no such thing'; exit 3"], "log"
+        )
+    text = str(caught.value)
+    assert "exit code 3" in text and "a.cpp:3: error: no such thing" in text and "fine" not in text
+    assert (tmp_path / "log").read_text().startswith("fine")
+    assert shown == ["g++ ..."] and caught.value.code == 1
+
+
+def test_steps_tell_how_long_they_took(tmp_path):
+    shown = []
+    Steps(tmp_path, shown.append, verbose=True).run("echo", ["echo", "hello"], "log")
+    assert shown[:2] == ["echo ...", "hello"] and shown[2].endswith(" s")
+
+
+def test_a_lock_is_free_again_when_its_holder_is_killed(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from volley.fpga.runner.steps import locked\n"
+        "with locked(Path(sys.argv[1]), print): print('held', flush=True); time.sleep(60)"
+    )
+    path = tmp_path / "lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    told = []
+    with steps.locked(path, told.append):
+        assert told == []
+
+
+def test_it_runs_as_a_script_and_dry_run_builds_nothing():
+    done = subprocess.run(
+        [sys.executable, "fpga/build.py", "--target", "sim", "--like", "arty", "--dry-run"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode == 2 and "apt-get install" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    design = boards.load("arty").design
+    assert done.returncode == 0, done.stderr
+    assert f"sim-{design.hash().hex()}" in done.stdout and f"{design.pes} PE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("reg core0_running = 0;\nwire link0_bus_running;\n", "core0_running"),
+        ("reg running;\n", "running"),
+        ("reg [3:0] running_total;\n", None),
+    ],
+)
+def test_the_running_signal_is_found(text, name):
+    assert sim.running_signal(text) == name

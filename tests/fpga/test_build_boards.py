@@ -1,0 +1,273 @@
+"""fpga/build.py for real boards, with stand-ins for the tools: steps, errors, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_tools import Tools
+from volley.firmware import boards
+from volley.fpga import build
+from volley.fpga.flows import vivado
+from volley.fpga.runner import project, toolchain
+from volley.fpga.target import model_fit, target
+from volley.rtl.convert import converter
+
+ROOT = Path(__file__).resolve().parents[2]
+MNIST = ROOT / "model" / "pretrained" / "mnist.safetensors"
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Stand-ins for the tools of ECP5; the conversion is replaced as well."""
+
+    def fake_convert(board, language, path):
+        path.write_text(f"module volley; endmodule  // {board.design} {board.clock_hz}\n")
+
+    monkeypatch.setattr(converter, "convert_board", fake_convert)
+    monkeypatch.setattr(project, "SOURCES", ())
+    monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(toolchain, "version_text", lambda tool: "stand-in 1.0")
+    load = boards.load  # the stand-ins' timing reports are for 100 MHz
+    monkeypatch.setattr(
+        boards, "load",
+        lambda *given: boards.dataclasses.replace(load(*given), clock_hz=100_000_000),
+    )  # fmt: skip
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    return Tools(folder, monkeypatch, ["yosys", "nextpnr-ecp5", "ecppack", "openFPGALoader"])
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """``run("--seed", "2")`` builds in a temporary folder: (exit code, output, errors)."""
+
+    def run(*arguments, board="ulx3s"):
+        folder = tmp_path / "build" / board
+        code = build.main(
+            ["--target", board, "--tools", "system", "--folder", str(folder), *arguments]
+        )
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    run.folder = tmp_path / "build"
+    return run
+
+
+STEPS = ["yosys", "nextpnr-ecp5", "ecppack"]
+
+
+def test_a_build_runs_every_step_once_and_leaves_what_reports_read(tools, run):
+    code, out, err = run()
+    assert (code, err) == (0, "") and tools.calls() == STEPS
+    folder = run.folder / "ulx3s"
+    assert (folder / "top.bit").read_text() == "seed 1" and f"{folder}/top.bit" in out
+    stamp = json.loads((folder / "stamp.json").read_text())
+    board = boards.load("ulx3s")
+    assert stamp["target"] == "ulx3s" and stamp["state"] == "complete"
+    assert stamp["design"] == vars(board.design) and stamp["clock_hz"] == 100_000_000
+    assert "yosys stand-in 1.0" in stamp["tools"]
+    names = "volley.v top.v top.lpf synth.ys yosys.log stat.json top.json nextpnr.log timing.json"
+    assert all((folder / name).is_file() for name in names.split())
+    assert "LUT 1000 of 83640 (1%)" in out and "123.40 MHz of 100.00 MHz" in out
+    assert run()[0] == 0 and tools.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        (["--seed", "2"], STEPS[1:]),
+        (["--set", "co=1"], STEPS),
+        (["--set", "clock=90"], STEPS),
+        (["--clean"], STEPS),
+        (["--synth-only"], []),
+    ],
+)
+def test_only_what_depends_on_a_change_runs_again(tools, run, arguments, again):
+    run()
+    tools.calls()
+    code, _, _ = run(*arguments)
+    assert code == 0 and tools.calls() == again
+
+
+def test_damage_is_repaired(tools, run):
+    run()
+    folder = run.folder / "ulx3s"
+    for name, again in (("top.bit", STEPS[2:]), ("timing.json", STEPS[1:]), ("stages.json", STEPS)):
+        tools.calls()
+        (folder / name).unlink()
+        assert run()[0] == 0 and tools.calls() == again
+
+
+def test_other_constraints_are_routed_again_without_synthesis(tools, run, monkeypatch):
+    run()
+    tools.calls()
+    data = dict(boards.load("ulx3s").data)
+    pins = {**data["pins"], "led_tx": {"site": "D2", "type": "LVCMOS33"}}
+    load = boards.load
+    monkeypatch.setattr(
+        boards, "load",
+        lambda *given: boards.dataclasses.replace(load(*given), data={**data, "pins": pins}),
+    )  # fmt: skip
+    assert run()[0] == 0 and tools.calls() == STEPS[1:]
+
+
+def test_synth_only_stops_after_synthesis(tools, run):
+    code, out, _ = run("--synth-only")
+    assert code == 0 and tools.calls() == ["yosys"] and "top.json" in out
+    assert json.loads((run.folder / "ulx3s/stamp.json").read_text())["state"] == "synthesised"
+
+
+def test_a_failing_tool_shows_its_own_lines_and_the_next_build_repeats_it(tools, run):
+    for tool, line in (("yosys", "unexpected TOK_ID"), ("nextpnr-ecp5", "Unable to place cell")):
+        tools.behave(tool, "fail")
+        code, _, err = run()
+        assert code == 1 and line in err and "Traceback" not in err and "the whole log is" in err
+        tools.behave(tool, "")
+    tools.calls()
+    assert run()[0] == 0 and tools.calls() == STEPS[1:]
+
+
+def test_what_is_too_big_is_not_routed(tools, run):
+    run()
+    tools.behave("yosys", "big")
+    code, _, err = run("--clean")
+    assert code == 4 and "LUT 90000 of 83640 (6360 over)" in err and "FF" not in err.split(";")[0]
+    assert not (run.folder / "ulx3s/top.bit").exists()
+
+
+def test_a_missed_clock_leaves_no_bitstream_and_names_the_path_and_a_clock(tools, run):
+    run()
+    tools.calls()
+    tools.behave("nextpnr-ecp5", "slow")
+    code, out, err = run("--seed", "7")
+    assert code == 5 and tools.calls() == ["nextpnr-ecp5"]
+    assert "80.00 MHz of 100.00 MHz" in err and "from a." in err and "core.b.DI" in err
+    assert "10.00 ns" in err and "--set clock=79.9" in err
+    assert list((run.folder / "ulx3s").glob("*.bit")) == []
+    assert json.loads((run.folder / "ulx3s/stamp.json").read_text())["state"] == "routed"
+    assert run("--seed", "7")[0] == 5  # told again, not routed again
+    assert tools.calls() == []
+
+
+def test_a_constraint_that_did_not_arrive_is_an_error(tools, run):
+    code, _, err = run("--set", "clock=200")
+    assert code == 1 and "not at the 200.00 MHz" in err
+
+
+def test_program_loads_the_board_with_its_own_option(tools, run):
+    code, out, _ = run("--program")
+    assert code == 0 and tools.calls() == [*STEPS, "openFPGALoader"] and "load Radiona" in out
+
+
+def test_a_missing_loader_is_named_with_its_package(tools, run, tmp_path):
+    (tmp_path / "tools" / "openFPGALoader").unlink()
+    code, _, err = run("--program")
+    if code == 0:
+        pytest.skip("openFPGALoader is installed")
+    assert code == 2 and "apt-get install openfpgaloader" in err
+
+
+def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
+    monkeypatch.setattr(toolchain, "installed", lambda package: None)
+    code = build.main(["--target", "tangnano20k", "--dry-run"])
+    assert code == 2
+    with pytest.raises(toolchain.BuildError, match="pip install pyosys==0.70 yowasp-nextpnr-him"):
+        toolchain.check("apicula", toolchain.PINNED)
+    monkeypatch.setattr(toolchain.shutil, "which", lambda tool: None)
+    with pytest.raises(toolchain.BuildError, match="apt-get install make"):
+        toolchain.check("trellis", toolchain.SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "ulx4s"], "no target 'ulx4s'; --target can be arty, arty100, orangecrab"),
+        (["--target", "ulx3s", "--set", "clok=3"], "no parameter 'clok'"),
+        (["--target", "ulx3s", "--set", "clock=fast"], "clock is 'fast', a number of MHz"),
+        (["--target", "ulx3s", "--set", "clock=0"], "clock is '0', a number of MHz"),
+        (["--target", "ulx3s", "--set", "clock=nan"], "clock is 'nan', a number of MHz"),
+        (["--target", "ulx3s", "--set", "clock=700"], "can not make 700 MHz from 25 MHz"),
+        (["--target", "ulx3s", "--like", "arty"], "--like arty is for --target sim"),
+        (["--target", "sim", "--program"], "--program is for real boards"),
+        (["--target", "ulx3s", "--model", "no.safetensors"], "no.safetensors: no such file"),
+    ],
+)
+def test_user_mistakes_exit_with_2(arguments, message, capsys):
+    assert build.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_fit_stops_the_build_before_any_tool(tools, run, monkeypatch):
+    code, _, err = run("--set", "weight_words=64", "--model", str(MNIST))
+    assert code == 4 and "weight_words" in err and "bytes too many" in err and tools.calls() == []
+    monkeypatch.setattr(model_fit, "SHIPPED", MNIST)
+    code, out, _ = run("--set", "weight_words=64", "--synth-only")  # no condition
+    assert code == 0 and "model 'mnist' does not fit" in out
+
+
+def test_clocks_are_given_in_mhz_or_hz():
+    assert build.split_clock("ci=8,clock=62.5") == ({"ci": 8}, 62_500_000)
+    assert build.split_clock("clock=80_000_000") == ({}, 80_000_000)
+    assert build.split_clock("co=2") == ({"co": 2}, None)
+
+
+def test_the_clock_that_the_pll_makes_reaches_the_hardware():
+    made = target.load("tangnano20k", clock_hz=100_000_000)
+    assert made.board.clock_hz == round(made.pll.hz) != made.wanted_hz
+    assert made.board.divisor == round(made.board.clock_hz / made.board.baud)
+
+
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        ("fpga/build.py --target ulx3s --dry-run", "target ulx3s"),
+        ("fpga/report.py", "| board |"),
+        ("-m firmware.compile model/pretrained/mnist.safetensors", "mnist: 8 ticks"),
+        ("host/infer.py --list", "Ports"),
+    ],
+)
+def test_a_reader_that_closes_early_gets_no_traceback(command, first):
+    done = subprocess.run(
+        f"{sys.executable} -u {command} | head -n 1",
+        cwd=ROOT, shell=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.startswith(first) and done.stderr == ""
+
+
+@pytest.fixture
+def vivado_tools(tools, tmp_path, monkeypatch):
+    """Stand-ins for Yosys and Vivado."""
+    return Tools(tmp_path / "tools", monkeypatch, ["yosys", "vivado"])
+
+
+def test_with_vivado_the_project_is_built(vivado_tools, run):
+    code, out, err = run(board="arty")
+    assert (code, err) == (0, "")
+    assert vivado_tools.calls() == ["yosys", "vivado", "vivado"]
+    assert (run.folder / "arty/arty.bit").is_file() and "slack 0.333 ns" in out
+    assert run(board="arty")[0] == 0 and vivado_tools.calls() == []
+
+
+def test_without_vivado_the_project_is_written_and_the_command_told(vivado_tools, run, tmp_path):
+    (tmp_path / "tools" / "vivado").unlink()
+    if vivado.shutil.which("vivado"):
+        pytest.skip("Vivado is installed")
+    code, _, err = run(board="arty")
+    folder = run.folder / "arty"
+    assert code == 3 and f"make -C {folder}" in err and vivado_tools.calls() == ["yosys"]
+    assert all((folder / name).is_file() for name in ("arty.tcl", "Makefile", "top.xdc"))
+    done = subprocess.run(["make", "-n", "-C", folder], capture_output=True, text=True)
+    assert "vivado" in done.stdout and "Circular" not in done.stderr, done.stderr
+
+
+def test_vivados_errors_and_missed_timing_are_told(vivado_tools, run):
+    vivado_tools.behave("vivado", "fail")
+    code, _, err = run(board="arty")
+    assert code == 1 and "[Place 30-640]" in err
+    vivado_tools.behave("vivado", "slow")
+    code, _, err = run(board="arty")
+    assert code == 5 and "slack is -1.25 ns" in err and "core/b_reg/D" in err
+    assert not (run.folder / "arty/arty.bit").exists()

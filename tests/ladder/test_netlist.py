@@ -1,0 +1,95 @@
+"""Netlists after synthesis, simulated with models of the device's cells."""
+
+import random
+
+import pytest
+from myhdl import Signal, intbv
+
+from tests.ladder.test_core import converted
+from tests.support import netlist
+from tests.support.core_bench import simulate
+from tests.support.cosimulation import icarus_core
+from tests.support.hdl import convert, run_tool
+from tests.support.ladder import SMALL, check_against_golden, small_jobs
+from volley.rtl.convert.myhdl_speedup import quick_inspect
+from volley.rtl.memory.ram import address_bits, ram
+
+DEPTH, WIDTH, CYCLES = 1000, 18, 3000
+FAMILIES = list(netlist.PASSES)
+
+RAM_BENCH = f"""
+module bench;
+  reg clk = 0;
+  reg [{2 + 2 * address_bits(DEPTH) + WIDTH - 1}:0] given [0:{CYCLES - 1}];
+  wire [{WIDTH - 1}:0] data;
+  integer k;
+  reg write = 0, read = 0;
+  reg [{address_bits(DEPTH) - 1}:0] to = 0, from = 0;
+  reg [{WIDTH - 1}:0] word = 0;
+  ram dut(.clk(clk), .write(write), .write_address(to), .write_data(word), .read(read),
+          .read_address(from), .read_data(data));
+  initial begin
+    $readmemb("given.txt", given);
+    for (k = 0; k < {CYCLES}; k = k + 1) begin
+      {{write, read, to, from, word}} = given[k];
+      #1 clk = 1; #1 clk = 0;
+      #1 $display("%b", data);
+    end
+    $finish;
+  end
+endmodule
+"""
+
+
+def ram_session():
+    """(lines of inputs, texts of what is read); no word is read in the cycle that writes it."""
+    source, words, shown = random.Random(1), [0] * DEPTH, 0
+    bits = address_bits(DEPTH)
+    lines, expected = [], []
+    for _ in range(CYCLES):
+        to = source.choice([source.randrange(DEPTH), 0, DEPTH - 1])
+        at = (to + source.randrange(1, DEPTH)) % DEPTH
+        write, read, word = source.random() < 0.7, source.random() < 0.7, source.getrandbits(WIDTH)
+        lines.append(f"{write:b}{read:b}{to:0{bits}b}{at:0{bits}b}{word:0{WIDTH}b}")
+        shown = words[at] if read else shown
+        words[to] = word if write else words[to]
+        expected.append(f"{shown:0{WIDTH}b}")
+    return lines, expected
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_block_ram(family, tmp_path):
+    """One memory, in block RAM: the models of the cells and what Yosys makes of volley.rtl.memory.ram."""
+    bits = address_bits(DEPTH)
+    flags = [Signal(bool(0)) for _ in range(3)]
+    addresses = [Signal(intbv(0)[bits:]) for _ in range(2)]
+    data = [Signal(intbv(0)[WIDTH:]) for _ in range(2)]
+    dut = ram(
+        flags[0], flags[1], addresses[0], data[0], flags[2], addresses[1], data[1], DEPTH
+    )
+    with quick_inspect():
+        source = convert(dut, tmp_path, "ram", "Verilog")
+    path = netlist.synthesise(source, "ram", family, tmp_path)
+    models, options = netlist.cell_models(family, tmp_path)
+    assert any(cell in path.read_text() for cell in ("DP16KD", "DPX9B", "RAMB18E1"))
+    lines, expected = ram_session()
+    (tmp_path / "given.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "bench.v").write_text(RAM_BENCH)
+    sources = [str(each) for each in ("bench.v", path, *models)]
+    run_tool(["iverilog", *options, "-s", "bench", "-o", "bench.vvp", *sources], tmp_path)
+    found = run_tool(["vvp", "bench.vvp"], tmp_path, quiet=False).splitlines()
+    assert [line for line in found if set(line) <= set("01xz")] == expected
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_core(family, ladder_folder, tmp_path):
+    """The whole core as a netlist under the MyHDL bench: spikes, scores and cycles."""
+    path = netlist.synthesise(converted("verilog", ladder_folder), "core", family, tmp_path)
+    models, options = netlist.cell_models(family, tmp_path)
+    dut = icarus_core([path, *models], tmp_path / "icarus", options)
+    jobs = small_jobs(2, ladder_folder)
+    results = simulate([(program, image) for _, program, image in jobs], SMALL, 60_000, dut=dut)
+    for job, result in zip(jobs, results):
+        check_against_golden(job, result)

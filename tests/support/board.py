@@ -1,0 +1,29 @@
+"""A simulated board for tests, built and started once a session."""
+
+import shutil
+
+import pytest
+
+from volley.firmware.registers import Register
+from volley.host.device import Device
+
+TOOLS = ("verilator", "g++", "make", "perl")
+SMALL = {
+    "ci": 8, "co": 2, "spike_words": 2048, "weight_words": 1024, "param_words": 256, "row_max": 32,
+    "lut": 4, "pack": 1,
+}  # fmt: skip
+"""Design parameters of a board that builds fast and holds the random models."""
+
+
+def open_board(settings=None, port="sim"):
+    """A ``Device`` on a simulated board (``sim:BOARD``: another's parameters); skips where a tool is missing."""
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    return Device.open(port, settings=settings)
+
+
+def words_moved(board):
+    """The registers that count the words which the host moves."""
+    names = ("IMAGE_WORDS", "MODEL_WORDS", "SPIKES_WRITTEN", "SPIKES_READ")
+    return {name: board.read_register(Register[name]) for name in names}

@@ -1,0 +1,69 @@
+"""Netlists after synthesis, with models of their cells, for simulation."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from volley.fpga.flows import synth
+
+CELLS = Path(__file__).resolve().parent / "cells"
+LIBRARIES = {"ecp5": "ecp5", "gowin": "gowin", "xc7": "xilinx"}
+"""Folder of Yosys' cell library by device family."""
+
+PASSES = {"ecp5": synth.ECP5, "gowin": synth.GOWIN, "xc7": synth.XC7}
+"""What the builds of boards run."""
+
+
+def yosys_share():
+    """The folder of Yosys' cell libraries; skips the test where pyosys is not installed."""
+    found = importlib.util.find_spec("pyosys")
+    if found is None:
+        pytest.skip("pyosys is not installed (the extra fpga of setup.cfg)")
+    return Path(found.origin).parent / "share"
+
+
+def synthesise(source, module, family, folder):
+    """Synthesises a Verilog file as the builds of boards do; returns the netlist's path.
+
+    module: its top, and the netlist's.
+    """
+    yosys_share()
+    netlist = folder / f"{module}_{family}.v"
+    script = folder / f"{module}_{family}.ys"
+    script.write_text(
+        f"read_verilog {source}\nrename {module} {synth.TOP}\n{PASSES[family]}\n"
+        f"rename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
+    )
+    code = f"from pyosys import libyosys as y; y.run_pass('script {script}', y.Design())"
+    with open(folder / f"{module}_{family}.log", "wb") as log:
+        subprocess.run([sys.executable, "-c", code], cwd=folder, stdout=log, stderr=log, check=True)
+    return netlist
+
+
+def cell_models(family, folder):
+    """(sources, options of iverilog): Yosys' cell library, and our models of cells that the library
+    gives without behaviour."""
+    library = yosys_share() / LIBRARIES[family]
+    ours = (CELLS / f"{family}.v").read_text()
+    text = with_includes(library, "cells_sim.v", set())
+    for module in re.findall(r"^module (\w+)", ours, re.M):
+        text = re.sub(rf"^module {module}\b.*?^endmodule", "", text, flags=re.M | re.S)
+    # a task that Icarus 11 does not know there; it stands for uses that no netlist has
+    text = re.sub(r"^\s*\$error\(.*\);$", "", text, flags=re.M)
+    path = folder / f"cells_{family}.v"
+    path.write_text(text)
+    return [path, CELLS / "ram.v", CELLS / f"{family}.v"], ["-g2012"]
+
+
+def with_includes(folder, name, seen):
+    """The text of a file with what it includes, each file once."""
+    seen.add(name)
+
+    def included(match):
+        return "" if match[1] in seen else with_includes(folder, match[1], seen)
+
+    return re.sub(r'^`include "([^"]+)"', included, (folder / name).read_text(), flags=re.M)

@@ -1,0 +1,197 @@
+"""Small random models that reach the corners of the model format, for property tests.
+
+``random_model(seed)`` draws one from a seed; ``models()`` is the hypothesis strategy, which draws
+the shape through hypothesis (so that it shrinks) and the contents from a seed. Both give a
+``RandomModel``: write it with ``save`` and read it with firmware.modelfile, like anybody's file.
+The file is written here from the format's description alone, not with Volley's own writer.
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_BITS
+
+TOP = (1 << (MEMBRANE_BITS - 1)) - 1  # largest membrane, threshold, bias and v_init
+BOTTOM = -TOP - 1
+FRACTION_BITS_MAX = 8
+
+
+@dataclass
+class RandomModel:
+    """``meta``: the JSON object of metadata key ``volley``; ``tensors``: {name: array}.
+
+    ``seed`` made the contents and makes the pictures.
+    """
+
+    meta: dict
+    tensors: dict
+    seed: int
+
+    def save(self, path):
+        """Writes the model file; returns ``path``."""
+        save_file(self.tensors, str(path), metadata={"volley": json.dumps(self.meta)})
+        return path
+
+    @property
+    def input_shape(self):
+        """(channels, height, width)."""
+        shape = self.meta["input"]
+        return shape["channels"], shape["height"], shape["width"]
+
+    def images(self, count):
+        """uint8 [count, C, H, W]: noise, all 0, all 255, a sparse picture, and again noise."""
+        rng = np.random.default_rng(self.seed + 1)
+        images = rng.integers(0, 256, (count, *self.input_shape), dtype=np.uint8)
+        images[1:2] = 0
+        images[2:3] = 255
+        images[3:4] *= rng.integers(0, 4, images[3:4].shape, dtype=np.uint8) == 0
+        return images
+
+    def __repr__(self):
+        return f"RandomModel(seed={self.seed}, {json.dumps(self.meta)})"
+
+
+def _channels(integer, most):
+    """A number of channels: odd ones, powers of two and their neighbours."""
+    near = [n for n in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40) if n <= most]
+    return near[integer(0, len(near) - 1)]
+
+
+def _shape(integer, options):
+    """Metadata of a model; ``integer(low, high)`` draws, 0 or low being the simplest choice."""
+    channels = options["channels"] or (1, 3, 2, 5)[integer(0, 3)]
+    height, width = integer(1, options["size"]), integer(1, options["size"])
+    count = options["layers"] or integer(1, 4)
+    readout = options["readout"]
+    readout = bool(integer(0, 1)) if readout is None else readout
+    meta = {
+        "format": 1,
+        "name": "random",
+        "ticks": options["ticks"] or integer(1, (LANES, MAX_TICKS)[integer(0, 1)]),
+        "fraction_bits": integer(0, FRACTION_BITS_MAX),
+        "reset": options["reset"] or ("soft", "hard")[integer(0, 1)],
+        "input": {"channels": channels, "height": height, "width": width, "bits": 8},
+        "layers": [],
+    }
+    most = count - 1 if readout else count
+    convs = most if options["convs"] else integer(0, most)
+    for k in range(count):
+        last = k == count - 1
+        layer = {"name": f"layer{k}", "kind": "conv" if k < convs else "dense"}
+        layer["in"] = channels if k < convs else channels * height * width
+        layer["out"] = _channels(integer, options["outputs"])
+        if k < convs:
+            kernel = (3, 1)[integer(0, 1)]
+            even = height % 2 == 0 and width % 2 == 0
+            layer.update(kernel=kernel, padding=kernel // 2, pool=1 + integer(0, int(even)))
+            height, width = height // layer["pool"], width // layer["pool"]
+        else:
+            height = width = 1
+        channels = layer["out"]
+        if k == 0:
+            layer["encode"] = True
+        if last and readout:
+            layer["readout"] = True
+        meta["layers"].append(layer)
+    meta["classes"] = [f"class {c}" for c in range(channels)]
+    return meta
+
+
+def fan_in(layer):
+    """Inputs of one neuron of a layer of the metadata."""
+    return layer["in"] * layer.get("kernel", 1) ** 2
+
+
+def _neurons(rng, layer, fraction_bits):
+    """bias, threshold and v_init, int32 [out]: most where neurons fire now and then."""
+    out = layer["out"]
+    spread = fan_in(layer) ** 0.5 * (1 << fraction_bits) * (128 if "encode" in layer else 0.5)
+    bias = np.round(rng.normal(0, spread, out)).astype(np.int64)
+    bias[rng.random(out) < 0.2] = 0
+    threshold = 1 + np.round(np.abs(rng.normal(0, spread, out))).astype(np.int64)
+    v_init = np.round(rng.normal(0, spread / 2, out)).astype(np.int64)
+    for values, low in ((bias, BOTTOM), (threshold, 1), (v_init, BOTTOM)):
+        values[rng.random(out) < 0.08] = low
+        values[rng.random(out) < 0.08] = TOP
+        np.clip(values, low, TOP, out=values)
+    return (values.astype(np.int32) for values in (bias, threshold, v_init))
+
+
+def _contents(meta, seed):
+    """Tensors for the metadata."""
+    rng = np.random.default_rng(seed)
+    tensors = {}
+    for layer in meta["layers"]:
+        name = layer["name"]
+        bits = rng.integers(0, 2, (layer["out"], fan_in(layer)), dtype=np.uint8)
+        # some outputs like one sign, so that psums reach far from 0
+        bits[rng.random(layer["out"]) < 0.15] |= 1
+        tensors[f"{name}.weight"] = np.packbits(bits, axis=1, bitorder="little")
+        bias, threshold, v_init = _neurons(rng, layer, meta["fraction_bits"])
+        tensors[f"{name}.bias"] = bias
+        if not layer.get("readout"):
+            tensors[f"{name}.threshold"] = threshold
+            tensors[f"{name}.v_init"] = v_init
+    return tensors
+
+
+def _options(
+    layers=None, ticks=None, reset=None, readout=None, channels=None, size=9, outputs=40, convs=False
+):
+    """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
+
+    layers: 1 to 4. ticks: 1..32. reset: "soft" or "hard". readout: whether the last layer is one.
+    channels: of the picture. size: the largest height and width. outputs: the most channels of a
+    layer (at least 1). convs: every layer but a readout is a convolution.
+    """
+    return dict(layers=layers, ticks=ticks, reset=reset, readout=readout, channels=channels,
+                size=size, outputs=outputs, convs=convs)
+
+
+def random_model(seed, **options):
+    """A RandomModel from an integer; see ``_options`` for what can be fixed."""
+    rng = np.random.default_rng(seed)
+    meta = _shape(lambda low, high: int(rng.integers(low, high + 1)), _options(**options))
+    return RandomModel(meta, _contents(meta, seed), seed)
+
+
+@st.composite
+def models(draw, **options):
+    """Hypothesis strategy of RandomModel; see ``_options`` for what can be fixed."""
+    meta = _shape(lambda low, high: draw(st.integers(low, high)), _options(**options))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return RandomModel(meta, _contents(meta, seed), seed)
+
+
+def network(text, input_shape, seed=0, ticks=8):
+    """A RandomModel of a network like "64C3-P2-128-10": the last number is a readout."""
+    channels, height, width = input_shape
+    meta = {
+        "format": 1, "name": text, "ticks": ticks, "fraction_bits": 4, "reset": "soft",
+        "input": {"channels": channels, "height": height, "width": width, "bits": 8}, "layers": [],
+    }  # fmt: skip
+    parts = text.split("-")
+    for k, part in enumerate(parts):
+        if part == "P2":
+            meta["layers"][-1]["pool"] = 2
+            height, width = height // 2, width // 2
+            continue
+        outputs, conv, kernel = part.partition("C")
+        layer = {"name": f"layer{len(meta['layers'])}", "kind": "conv" if conv else "dense"}
+        layer["in"] = channels if conv else channels * height * width
+        layer["out"] = channels = int(outputs)
+        if conv:
+            layer.update(kernel=int(kernel), padding=int(kernel) // 2, pool=1)
+        else:
+            height = width = 1
+        if k == 0:
+            layer["encode"] = True
+        if k == len(parts) - 1:
+            layer["readout"] = True
+        meta["layers"].append(layer)
+    meta["classes"] = [f"class {c}" for c in range(channels)]
+    return RandomModel(meta, _contents(meta, seed), seed)
