@@ -156,7 +156,10 @@ VARIANTS = {
     "full adders (3:2), a register a level": lambda bits: compressor_tree(bits, 3),
     "compressors 6:3, a register a level": lambda bits: compressor_tree(bits, 6),
 }
-OWN = {6: "carry-chain counters for LUTs of 6 inputs", 4: "carry-chain counters for LUTs of 4 inputs"}
+OWN = {
+    6: "carry-chain counters for LUTs of 6 inputs",
+    4: "carry-chain counters for LUTs of 4 inputs",
+}
 
 
 def luts(source, module, family, folder, passes=PASSES):
@@ -223,7 +226,10 @@ def main():
     print(text)
     if options.markdown:
         command = " ".join(["python bench/array_cost.py", *sys.argv[1:]])
-        write_whole(options.markdown, f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n")
+        write_whole(
+            options.markdown,
+            f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n",
+        )
     return 0
 
 

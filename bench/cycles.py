@@ -1,6 +1,6 @@
 """Cycles of each layer, counted by the hardware of the simulated board, against their bounds.
 
-    python bench/cycles.py [--port sim:arty] [--model FILE] [--markdown docs/cycles.md]
+python bench/cycles.py [--port sim:arty] [--model FILE] [--markdown docs/cycles.md]
 """
 
 import argparse
@@ -66,8 +66,9 @@ def main():
     print("\n".join([*rows, "", *figures]))
     if options.markdown:
         command = " ".join(["python bench/cycles.py", *sys.argv[1:]])
-        write_whole(options.markdown, 
-            f"# Cycles\n\nPrinted by `{command}`.\n\n" + "\n".join([*rows, "", *figures]) + "\n"
+        write_whole(
+            options.markdown,
+            f"# Cycles\n\nPrinted by `{command}`.\n\n" + "\n".join([*rows, "", *figures]) + "\n",
         )
     return 0
 

@@ -76,7 +76,9 @@ def on_board(model, board, pictures):
     for index, result in enumerate(results):
         same = np.array_equal(result.scores, wanted.scores[index])
         if not same or list(result.spikes) != list(wanted.spike_counts[index]):
-            raise SystemExit(f"{model.name} on {board.name}, picture {index}: not the golden model's")
+            raise SystemExit(
+                f"{model.name} on {board.name}, picture {index}: not the golden model's"
+            )
     cycles = max(result.cycles for result in results)
     bound = sum(place.bound for place in fused.layers)
     return {
@@ -161,7 +163,12 @@ def report(options):
         speed, same = golden_bench.compare(model, pictures[:count], RUNS)
         ours = speed[golden_bench.OURS]
         rows += [
-            [f"{model.name}, {name}", f"{rate:.1f}", f"{ours / rate:.2f}", f"{100 * same[name]:.0f} %"]
+            [
+                f"{model.name}, {name}",
+                f"{rate:.1f}",
+                f"{ours / rate:.2f}",
+                f"{100 * same[name]:.0f} %",
+            ]
             for name, rate in speed.items()
         ]
     heads = ["model, library", "images/s", "golden model against it", "same class"]
@@ -172,7 +179,9 @@ def report(options):
 def main(arguments=None):
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="bench/run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="bench/run.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shipped = sorted(path.stem for path in PRETRAINED.glob("*.safetensors"))
     known = [name for name in boards.names() if name != "sim"]
@@ -196,7 +205,9 @@ def main(arguments=None):
     print("\n".join(lines))
     if options.write:
         command = " ".join(["python bench/run.py", *(arguments or sys.argv[1:])])
-        write_whole(options.write, f"# Results\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
+        write_whole(
+            options.write, f"# Results\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n"
+        )
     return 0
 
 

@@ -1,6 +1,6 @@
 """Measures the simulated board: clock cycles a second while it idles and while it computes.
 
-    python bench/sim_speed.py [--set ci=8,co=4] [--model FILE]
+python bench/sim_speed.py [--set ci=8,co=4] [--model FILE]
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def main(arguments=None) -> int:
         except (ValueError, OSError) as error:
             print(f"sim_speed: {error}", file=sys.stderr)
             return 2
-        print(f"{board.design.pes} PE, {options.model}: {cycles:,.0f} cycles/s, {images:.2f} images/s")
+        print(
+            f"{board.design.pes} PE, {options.model}: {cycles:,.0f} cycles/s, {images:.2f} images/s"
+        )
     return 0
 
 

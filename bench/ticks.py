@@ -85,7 +85,9 @@ def main():
     print("\n".join(lines))
     if options.markdown:
         command = " ".join(["python bench/ticks.py", *sys.argv[1:]])
-        write_whole(options.markdown, f"# Ticks\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n")
+        write_whole(
+            options.markdown, f"# Ticks\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n"
+        )
     return 0
 
 

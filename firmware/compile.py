@@ -1,6 +1,6 @@
 """The compiler's command line: what a model costs on a board, and its program.
 
-    python -m firmware.compile MODEL --board NAME [-o PROGRAM]
+python -m firmware.compile MODEL --board NAME [-o PROGRAM]
 """
 
 from __future__ import annotations

@@ -143,8 +143,10 @@ def disassemble(words: list[int]) -> str:
         code = values.pop("opcode")
         known = code in list(Opcode)
         name = Opcode(code).name if known else f"?{code}"
-        text = "" if known and code == Opcode.HALT else " ".join(
-            f"{field}={value}" for field, value in values.items()
+        text = (
+            ""
+            if known and code == Opcode.HALT
+            else " ".join(f"{field}={value}" for field, value in values.items())
         )
         lines.append(f"{address:4d}  {name:5s} {text}".rstrip())
     return "\n".join(lines)

@@ -35,7 +35,7 @@ KEY = "volley"
 MEMBRANE_MIN = -(2 ** (MEMBRANE_BITS - 1))
 MEMBRANE_MAX = 2 ** (MEMBRANE_BITS - 1) - 1
 MAX_FRACTION_BITS = 8
-MAX_SIZE = 65535                        # of a map's side, and of a number of channels
+MAX_SIZE = 65535  # of a map's side, and of a number of channels
 RESETS = ("soft", "hard")
 KINDS = ("conv", "dense")
 
@@ -115,20 +115,26 @@ def load(path) -> Model:
             names = set(file.keys())
             if KEY not in metadata:
                 found = ", ".join(sorted(metadata)) or "none"
-                raise ModelError(f"{path}: metadata key {KEY!r} is missing (keys found: {found}); "
-                                 "this safetensors file is not a Volley model")
+                raise ModelError(
+                    f"{path}: metadata key {KEY!r} is missing (keys found: {found}); "
+                    "this safetensors file is not a Volley model"
+                )
             model = _from_json(metadata[KEY])
             _validate_description(model)
             for layer in model.layers:
                 _read_tensors(file, names, layer)
     except SafetensorError as error:
-        raise ModelError(f"{path}: not a safetensors file, or a truncated one ({error}; "
-                         f"{path.stat().st_size} bytes)") from None
+        raise ModelError(
+            f"{path}: not a safetensors file, or a truncated one ({error}; "
+            f"{path.stat().st_size} bytes)"
+        ) from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
     if names:
-        raise ModelError(f"tensor {min(names)!r}: belongs to no layer; allowed: NAME.weight, "
-                         "NAME.bias and, on firing layers, NAME.threshold and NAME.v_init")
+        raise ModelError(
+            f"tensor {min(names)!r}: belongs to no layer; allowed: NAME.weight, "
+            "NAME.bias and, on firing layers, NAME.threshold and NAME.v_init"
+        )
     for layer in model.layers:
         _validate_arrays(layer)
     return model
@@ -171,13 +177,17 @@ def _validate_description(model):
     for index, layer in enumerate(model.layers):
         shape = _validate_layer(layer, index, index == len(model.layers) - 1, shape)
         if layer.name in seen:
-            raise ModelError(f"key 'layers[{index}].name': {layer.name!r} is used twice; allowed: "
-                             "a name of its own for each layer")
+            raise ModelError(
+                f"key 'layers[{index}].name': {layer.name!r} is used twice; allowed: "
+                "a name of its own for each layer"
+            )
         seen.add(layer.name)
     if len(model.classes) != model.layers[-1].outputs:
-        raise ModelError(f"key 'classes': found {len(model.classes)} classes; the last layer "
-                         f"{model.layers[-1].name!r} has {model.layers[-1].outputs} outputs; "
-                         "allowed: one class per output")
+        raise ModelError(
+            f"key 'classes': found {len(model.classes)} classes; the last layer "
+            f"{model.layers[-1].name!r} has {model.layers[-1].outputs} outputs; "
+            "allowed: one class per output"
+        )
 
 
 def _validate_layer(layer, index, is_last, shape):
@@ -185,37 +195,47 @@ def _validate_layer(layer, index, is_last, shape):
     where = f"layers[{index}]"
     _text(f"{where}.name", layer.name)
     if not _NAME.fullmatch(layer.name):
-        raise ModelError(f"key '{where}.name': found {layer.name!r}; allowed: letters, digits, "
-                         "'_', '.', '-'")
+        raise ModelError(
+            f"key '{where}.name': found {layer.name!r}; allowed: letters, digits, '_', '.', '-'"
+        )
     where = f"{where} ({layer.name})"
     _choice(f"{where}.kind", layer.kind, KINDS)
     _number(f"{where}.out", layer.outputs, 1, MAX_SIZE)
     _number(f"{where}.in", layer.inputs, 1, MAX_SIZE * MAX_SIZE)
     for key in ("encode", "readout"):
         if not isinstance(getattr(layer, key), bool):
-            raise ModelError(f"key '{where}.{key}': found {getattr(layer, key)!r}; allowed: true, "
-                             "false")
+            raise ModelError(
+                f"key '{where}.{key}': found {getattr(layer, key)!r}; allowed: true, false"
+            )
     _choice(f"{where}.pool", layer.pool, (1, 2))
     _choice(f"{where}.kernel", layer.kernel, (1, 3) if layer.kind == "conv" else (1,))
     _choice(f"{where}.padding", layer.padding, (layer.kernel // 2,))
     if layer.encode != (index == 0):
-        raise ModelError(f"key '{where}.encode': found {str(layer.encode).lower()}; allowed: true "
-                         "on the first layer, and only there")
+        raise ModelError(
+            f"key '{where}.encode': found {str(layer.encode).lower()}; allowed: true "
+            "on the first layer, and only there"
+        )
     if layer.readout and not is_last:
         raise ModelError(f"key '{where}.readout': found true; allowed on the last layer only")
     if layer.readout and (layer.kind != "dense" or layer.pool != 1):
-        raise ModelError(f"key '{where}.readout': found true on a {layer.kind} layer with pool "
-                         f"{layer.pool}; allowed: a dense layer without pooling")
+        raise ModelError(
+            f"key '{where}.readout': found true on a {layer.kind} layer with pool "
+            f"{layer.pool}; allowed: a dense layer without pooling"
+        )
     wanted = shape[0] if layer.kind == "conv" else math.prod(shape)
     if layer.inputs != wanted:
-        raise ModelError(f"key '{where}.in': found {layer.inputs}; the map before it is "
-                         f"{'x'.join(map(str, shape))} (channels, height, width); allowed: {wanted}")
+        raise ModelError(
+            f"key '{where}.in': found {layer.inputs}; the map before it is "
+            f"{'x'.join(map(str, shape))} (channels, height, width); allowed: {wanted}"
+        )
     layer.in_shape = shape
     layer.map_shape = (layer.outputs, *(shape[1:] if layer.kind == "conv" else (1, 1)))
     height, width = layer.map_shape[1:]
     if layer.pool == 2 and (height % 2 or width % 2):
-        raise ModelError(f"key '{where}.pool': found 2 on a map of {height}x{width}; allowed: 1, "
-                         "or 2 on even sizes")
+        raise ModelError(
+            f"key '{where}.pool': found 2 on a map of {height}x{width}; allowed: 1, "
+            "or 2 on even sizes"
+        )
     layer.out_shape = (layer.outputs, height // layer.pool, width // layer.pool)
     return layer.out_shape
 
@@ -230,15 +250,18 @@ def _validate_arrays(layer):
         values, name = getattr(layer, key), f"{layer.name}.{key}"
         if key not in wanted:
             if values is not None:
-                raise ModelError(f"tensor '{name}': found on the readout, which never fires; "
-                                 "allowed: absent")
+                raise ModelError(
+                    f"tensor '{name}': found on the readout, which never fires; allowed: absent"
+                )
             continue
         _array(name, values, np.int32, (layer.outputs,))
         low = 1 if key == "threshold" else MEMBRANE_MIN
         wrong = np.flatnonzero((values < low) | (values > MEMBRANE_MAX))
         if len(wrong):
-            raise ModelError(f"tensor '{name}': found {values[wrong[0]]} at output {wrong[0]}; "
-                             f"allowed: {low} to {MEMBRANE_MAX}")
+            raise ModelError(
+                f"tensor '{name}': found {values[wrong[0]]} at output {wrong[0]}; "
+                f"allowed: {low} to {MEMBRANE_MAX}"
+            )
 
 
 def _parameters(layer):
@@ -248,26 +271,32 @@ def _parameters(layer):
 
 def _array(name, values, dtype, shape):
     if values is None:
-        raise ModelError(f"tensor '{name}': missing; allowed: {np.dtype(dtype)} of shape "
-                         f"{list(shape)}")
-    if (not isinstance(values, np.ndarray) or values.dtype != dtype
-            or values.shape != tuple(shape)):
-        found = (f"{values.dtype} of shape {list(values.shape)}" if isinstance(values, np.ndarray)
-                 else type(values).__name__)
-        raise ModelError(f"tensor '{name}': found {found}; allowed: {np.dtype(dtype)} of shape "
-                         f"{list(shape)}")
+        raise ModelError(
+            f"tensor '{name}': missing; allowed: {np.dtype(dtype)} of shape {list(shape)}"
+        )
+    if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != tuple(shape):
+        found = (
+            f"{values.dtype} of shape {list(values.shape)}"
+            if isinstance(values, np.ndarray)
+            else type(values).__name__
+        )
+        raise ModelError(
+            f"tensor '{name}': found {found}; allowed: {np.dtype(dtype)} of shape {list(shape)}"
+        )
 
 
 def _number(key, value, low, high):
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ModelError(f"key '{key}': found {value!r:.80}; allowed: a whole number {low} to "
-                         f"{high}")
+        raise ModelError(
+            f"key '{key}': found {value!r:.80}; allowed: a whole number {low} to {high}"
+        )
 
 
 def _choice(key, value, allowed):
     if isinstance(value, bool) or value not in allowed:
-        raise ModelError(f"key '{key}': found {value!r:.80}; allowed: "
-                         f"{', '.join(map(repr, allowed))}")
+        raise ModelError(
+            f"key '{key}': found {value!r:.80}; allowed: {', '.join(map(repr, allowed))}"
+        )
 
 
 def _text(key, value):
@@ -292,8 +321,10 @@ def _from_json(text):
     except (json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"metadata key {KEY!r}: not JSON ({error})") from None
     if isinstance(top, dict) and top.get("format") != FORMAT:
-        raise ModelError(f"key 'format': found {top.get('format')!r}; allowed: {FORMAT}; the file "
-                         "is of another version of the format")
+        raise ModelError(
+            f"key 'format': found {top.get('format')!r}; allowed: {FORMAT}; the file "
+            "is of another version of the format"
+        )
     _keys(KEY, top, _MODEL_KEYS, _MODEL_KEYS)
     _keys("input", top["input"], _INPUT_KEYS, _INPUT_KEYS)
     if not isinstance(top["layers"], list):
@@ -302,13 +333,28 @@ def _from_json(text):
     for index, entry in enumerate(top["layers"]):
         _keys(f"layers[{index}]", entry, _LAYER_KEYS, {"name", "kind", "in", "out"})
         kernel = entry.get("kernel", 1)
-        layers.append(Layer(
-            entry["name"], entry["kind"], entry["in"], entry["out"], kernel,
-            entry.get("padding", kernel // 2 if isinstance(kernel, int) else 0),
-            entry.get("encode", False), entry.get("pool", 1), entry.get("readout", False)))
-    return Model(top["name"], top["ticks"], top["fraction_bits"], top["reset"],
-                 *(top["input"][key] for key in ("channels", "height", "width", "bits")),
-                 top["classes"], layers)
+        layers.append(
+            Layer(
+                entry["name"],
+                entry["kind"],
+                entry["in"],
+                entry["out"],
+                kernel,
+                entry.get("padding", kernel // 2 if isinstance(kernel, int) else 0),
+                entry.get("encode", False),
+                entry.get("pool", 1),
+                entry.get("readout", False),
+            )
+        )
+    return Model(
+        top["name"],
+        top["ticks"],
+        top["fraction_bits"],
+        top["reset"],
+        *(top["input"][key] for key in ("channels", "height", "width", "bits")),
+        top["classes"],
+        layers,
+    )
 
 
 def _to_json(model):
@@ -325,16 +371,26 @@ def _to_json(model):
         if layer.readout:
             entry["readout"] = True
         layers.append(entry)
-    return {"format": FORMAT, "name": model.name, "ticks": model.ticks,
-            "fraction_bits": model.fraction_bits, "reset": model.reset,
-            "input": {"channels": model.channels, "height": model.height, "width": model.width,
-                      "bits": model.bits},
-            "classes": model.classes, "layers": layers}
+    return {
+        "format": FORMAT,
+        "name": model.name,
+        "ticks": model.ticks,
+        "fraction_bits": model.fraction_bits,
+        "reset": model.reset,
+        "input": {
+            "channels": model.channels,
+            "height": model.height,
+            "width": model.width,
+            "bits": model.bits,
+        },
+        "classes": model.classes,
+        "layers": layers,
+    }
 
 
 def _read_tensors(file, names, layer):
     """Read a layer's tensors from an open safetensors file, taking their names out of ``names``."""
-    bits = layer.inputs * (layer.kernel ** 2 if layer.kind == "conv" else 1)
+    bits = layer.inputs * (layer.kernel**2 if layer.kind == "conv" else 1)
     packed = _tensor(file, names, f"{layer.name}.weight", "U8", [layer.outputs, (bits + 7) // 8])
     ones = np.unpackbits(packed, axis=1, count=bits, bitorder="little").astype(np.int8)
     layer.weight = (2 * ones - 1).reshape(layer.weight_shape)
@@ -352,6 +408,8 @@ def _tensor(file, names, name, dtype, shape):
     names.discard(name)
     view = file.get_slice(name)
     if view.get_dtype() != dtype or view.get_shape() != shape:
-        raise ModelError(f"tensor '{name}': found {view.get_dtype()} of shape {view.get_shape()}; "
-                         f"allowed: {dtype} ({allowed}) of shape {shape}")
+        raise ModelError(
+            f"tensor '{name}': found {view.get_dtype()} of shape {view.get_shape()}; "
+            f"allowed: {dtype} ({allowed}) of shape {shape}"
+        )
     return file.get_tensor(name)

@@ -1,7 +1,7 @@
 """Builds Volley for a board, or as a simulated board.
 
-    python fpga/build.py --target ulx3s [--set ci=8,co=4,clock=80] [--program]
-    python fpga/build.py --target sim [--like BOARD] [--set ci=8,co=4]
+python fpga/build.py --target ulx3s [--set ci=8,co=4,clock=80] [--program]
+python fpga/build.py --target sim [--like BOARD] [--set ci=8,co=4]
 """
 
 from __future__ import annotations

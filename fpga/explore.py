@@ -23,10 +23,12 @@ from volley.firmware import boards, modelfile, pipe  # noqa: E402
 from volley.firmware.compiler.fit import FitError, check_limits  # noqa: E402
 from volley.firmware.compiler.program import compile_model  # noqa: E402
 from volley.firmware.design import Design  # noqa: E402
-from volley.firmware.files import write_whole  # noqa: E402
+from volley.firmware.files import (
+    BUILD,  # noqa: E402
+    write_whole,  # noqa: E402
+)
 from volley.fpga import cost_model, cost_runs  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
-from volley.firmware.files import BUILD  # noqa: E402
 from volley.fpga.runner.steps import BuildError  # noqa: E402
 from volley.fpga.target import capacity  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
@@ -189,9 +191,7 @@ def explore(board, model, path: Path, clock_hz: int, fill: float) -> None:
             f"{capacity.NAMES[name]} {best.used[name]:.0f} of {there[name]}" for name in best.over
         )
         raise FitError(f"no design that holds model {model.name!r} fits {board.name}: {over}")
-    settings = ",".join(
-        f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP)
-    )
+    settings = ",".join(f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP))
     print(f"the fastest that fits: python fpga/build.py --target {board.name} --set {settings}")
 
 
@@ -215,10 +215,16 @@ def main(arguments=None) -> int:
     parser.add_argument("--board", required=True, help="a real board, e.g. ulx3s")
     parser.add_argument("--model", help="model file (default: the shipped MNIST model)")
     parser.add_argument("--clock", type=float, help="MHz (default: the board's)")
-    parser.add_argument("--fill", type=float, default=85, help="percent of LUT and FF (default: 85)")
+    parser.add_argument(
+        "--fill", type=float, default=85, help="percent of LUT and FF (default: 85)"
+    )
     parser.add_argument("--png", type=Path, help="default: build/explore-BOARD.png")
-    parser.add_argument("--measure", action="store_true", help="make the synthesis runs of its family")
-    parser.add_argument("--add", type=Path, action="append", metavar="FOLDER", help="add a build's run")
+    parser.add_argument(
+        "--measure", action="store_true", help="make the synthesis runs of its family"
+    )
+    parser.add_argument(
+        "--add", type=Path, action="append", metavar="FOLDER", help="add a build's run"
+    )
     options = parser.parse_args(arguments)
     try:
         board = boards.load(options.board)

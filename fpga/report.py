@@ -1,6 +1,6 @@
 """Fit and timing of every built board, from the tools' reports in the build folders.
 
-    python fpga/report.py [TARGET ...] [--write] [--json]
+python fpga/report.py [TARGET ...] [--write] [--json]
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Starts the simulated board and ends it again.
 
-    with start("sim") as board:
-        serial.Serial(board.port, board.baud)
+with start("sim") as board:
+    serial.Serial(board.port, board.baud)
 """
 
 from __future__ import annotations

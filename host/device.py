@@ -1,10 +1,10 @@
 """The driver: ``Device`` loads a program into an accelerator and runs pictures through it.
 
-    from host import Device
-    with Device.open("sim") as device:
-        device.load("model/pretrained/mnist.safetensors")
-        for result in device.infer_many(images):
-            print(result.label, result.scores)
+from host import Device
+with Device.open("sim") as device:
+    device.load("model/pretrained/mnist.safetensors")
+    for result in device.infer_many(images):
+        print(result.label, result.scores)
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Device:
         self._identify(tries)
 
     @classmethod
-    def open(cls, port: str, baud=None, patience=0.5, settings=None, say=None) -> "Device":
+    def open(cls, port: str, baud=None, patience=0.5, settings=None, say=None) -> Device:
         """The board at ``port``: the path of a serial port, ``sim``, or ``sim:BOARD``.
 
         baud: speed after the board's reset; those of all boards are tried by default. patience:
@@ -383,6 +383,10 @@ def _first_answer(cls, transport, bauds):
 
 def _bar(words, what, shown):
     return tqdm(
-        total=4 * words, desc=what, unit="B", unit_scale=True, leave=False,
+        total=4 * words,
+        desc=what,
+        unit="B",
+        unit_scale=True,
+        leave=False,
         disable=None if shown else True,
     )

@@ -55,9 +55,7 @@ def parse(words: tuple[int, ...], port: str) -> Identity:
             f"version of Volley is {design.hash().hex()}: the bitstream is of another version; "
             "build it again"
         )
-    return Identity(
-        name.rstrip(b"\0").decode("ascii", "replace"), words[Register.CLOCK_HZ], design
-    )
+    return Identity(name.rstrip(b"\0").decode("ascii", "replace"), words[Register.CLOCK_HZ], design)
 
 
 def check_design(program, identity: Identity) -> None:

@@ -144,9 +144,7 @@ def _text_labels(path, classes):
     try:
         lines = _bytes(path).decode().split("\n")
     except UnicodeDecodeError:
-        raise PictureError(
-            f"{path}: neither .npy, IDX nor text; labels are one of these"
-        ) from None
+        raise PictureError(f"{path}: neither .npy, IDX nor text; labels are one of these") from None
     names = {name: number for number, name in enumerate(classes)}
     labels = []
     for number, line in enumerate(lines, 1):

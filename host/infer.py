@@ -1,8 +1,8 @@
 """Classifies pictures on a board, on the simulated board, or by the golden model.
 
-    python host/infer.py                              the shipped examples on the simulated board
-    python host/infer.py --port /dev/ttyUSB1 --images digits/ --fit
-    python host/infer.py --list
+python host/infer.py                              the shipped examples on the simulated board
+python host/infer.py --port /dev/ttyUSB1 --images digits/ --fit
+python host/infer.py --list
 """
 
 from __future__ import annotations
@@ -45,24 +45,48 @@ def parse(arguments=None):
         epilog="Example: python host/infer.py --port sim --limit 10",
     )
     add = parser.add_argument
-    add("--port", default=SIM, help="path of a serial port; sim (starts the simulated board), "
-        "sim:BOARD for another board's design; golden (no board). Default: sim")
-    add("--model", default=MODEL, metavar="FILE", help="model file (.safetensors) or a compiled "
-        "program. Default: the shipped MNIST model")
-    add("--images", metavar="X", help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), PNG, JPEG, or "
-        "a folder of PNG and JPEG. Default: 100 shipped MNIST test images")
+    add(
+        "--port",
+        default=SIM,
+        help="path of a serial port; sim (starts the simulated board), "
+        "sim:BOARD for another board's design; golden (no board). Default: sim",
+    )
+    add(
+        "--model",
+        default=MODEL,
+        metavar="FILE",
+        help="model file (.safetensors) or a compiled program. Default: the shipped MNIST model",
+    )
+    add(
+        "--images",
+        metavar="X",
+        help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), PNG, JPEG, or "
+        "a folder of PNG and JPEG. Default: 100 shipped MNIST test images",
+    )
     add("--labels", metavar="Y", help=".npy, IDX, or a text with a class a line")
     add("--limit", type=_positive, metavar="N", help="the first N images only")
     add("--fit", action="store_true", help="scale images of another size")
     add("--json", metavar="OUT", help="write the results as JSON")
     add("--plot", metavar="OUT.png", help="draw the first image, its spikes and scores")
-    add("--trace", metavar="DIR", help="read every layer's spikes back, save them here and compare "
-        "with the golden model")
-    add("--baud", type=_positive, metavar="N", help="the port's speed after the board's reset; "
-        "by default those of the known boards are tried")
+    add(
+        "--trace",
+        metavar="DIR",
+        help="read every layer's spikes back, save them here and compare with the golden model",
+    )
+    add(
+        "--baud",
+        type=_positive,
+        metavar="N",
+        help="the port's speed after the board's reset; "
+        "by default those of the known boards are tried",
+    )
     add("--verify", action="store_true", help="read the program back after loading")
-    add("--fuse", choices=FUSE, help="layers whose rows are interleaved, where --model is a model "
-        "file. Default: auto, what the board's memory asks for")
+    add(
+        "--fuse",
+        choices=FUSE,
+        help="layers whose rows are interleaved, where --model is a model "
+        "file. Default: auto, what the board's memory asks for",
+    )
     add("--list", action="store_true", help="list ports and boards")
     options = parser.parse_args(arguments)
     if options.trace and options.port == GOLDEN:
@@ -114,8 +138,9 @@ def _open(options, source, stack):
         return GoldenSession(source)
     device = stack.enter_context(Device.open(options.port, options.baud, say=_say))
     device.raise_baud()
-    return BoardSession(device, source, progress=True, verify=options.verify,
-                        fuse=options.fuse or "auto")
+    return BoardSession(
+        device, source, progress=True, verify=options.verify, fuse=options.fuse or "auto"
+    )
 
 
 def _say(text):
@@ -126,10 +151,13 @@ def _run(options, stack):
     # all files first: a mistake shows before a board is built, opened or loaded
     source = programs.read(options.model)
     if options.fuse and isinstance(source, Program):
-        raise ImageError(f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
-                         "model file, or compile it with python -m firmware.compile --fuse")
-    pictures = images.load(options.images or IMAGES, programs.input_shape(source), options.fit,
-                           options.limit).images
+        raise ImageError(
+            f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
+            "model file, or compile it with python -m firmware.compile --fuse"
+        )
+    pictures = images.load(
+        options.images or IMAGES, programs.input_shape(source), options.fit, options.limit
+    ).images
     labels = None
     if options.labels or not options.images:
         path = options.labels or LABELS
@@ -160,8 +188,10 @@ def _check_bits(source, pictures):
     """Pixels must not have more bits than the model takes; a program does not say."""
     bits = getattr(source, "bits", 8)
     if pictures.max() >> bits:
-        raise PictureError(f"images: a pixel of {pictures.max()}, the model takes 0 to "
-                           f"{(1 << bits) - 1} ({bits} bits)")
+        raise PictureError(
+            f"images: a pixel of {pictures.max()}, the model takes 0 to "
+            f"{(1 << bits) - 1} ({bits} bits)"
+        )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,12 @@ def plot(path, session, image, layer_maps, result, title: str) -> None:
         fired, step = raster(spikes, session.ticks)
         axis.imshow(fired, cmap="binary", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
         every = f", 1 of {step}" if step > 1 else ""
-        axis.set(title=f"{name}{every}", xlabel="tick", yticks=[], xticks=range(0, session.ticks, 1 + session.ticks // 9))
+        axis.set(
+            title=f"{name}{every}",
+            xlabel="tick",
+            yticks=[],
+            xticks=range(0, session.ticks, 1 + session.ticks // 9),
+        )
     colours = ["tab:orange" if n == result.label else "tab:blue" for n in range(len(result.scores))]
     axes[-1].barh(range(len(result.scores)), result.scores, color=colours)
     axes[-1].set(title=f"class {session.classes[result.label]}", xlabel="score")

@@ -53,9 +53,7 @@ class SegmentRun:
         columns = self.program.design.spike_columns
         for rows in segment.downs:
             height = self.program.layers[rows.map - 1].shape[1]
-            kept = self.kept.setdefault(
-                rows.map, np.zeros((height, rows.stride, columns), "<u4")
-            )
+            kept = self.kept.setdefault(rows.map, np.zeros((height, rows.stride, columns), "<u4"))
             for row, first, bank, word, count in rows.pieces():
                 words = self.link.read(spike_address(bank, word, columns), count * columns)
                 kept[row, first : first + count] = np.array(words, "<u4").reshape(count, columns)

@@ -54,7 +54,9 @@ def depth(design):
         "fired": fired,
         "pooled": fired + 1 + design.pack,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(fired + 3 + design.pack, fired + 3 + tree_latency([[LANES] * design.co], design.lut)),
+        "written": max(
+            fired + 3 + design.pack, fired + 3 + tree_latency([[LANES] * design.co], design.lut)
+        ),
     }
 
 
@@ -86,9 +88,7 @@ def channel(
         for t in range(LANES)
     ]  # fmt: skip
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
-    drive = currents(
-        clk, active.encode, active.scale, bias, psums, stacked, score
-    )
+    drive = currents(clk, active.encode, active.scale, bias, psums, stacked, score)
     fire = neuron(
         clk, active.soft, lanes, v_start, threshold, stacked, spikes,
         v_end, active.restart if design.pack else None,

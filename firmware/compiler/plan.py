@@ -52,9 +52,7 @@ def make_plan(model, design: Design, fuse: str) -> Plan:
     buffer, what takes the fewest cycles. Raises ``NoRoom`` where not even that fits.
     """
     maps = Maps(model, design)
-    needs = [
-        layer_words(layer, place, design) for layer, place in zip(model.layers, maps.places)
-    ]
+    needs = [layer_words(layer, place, design) for layer, place in zip(model.layers, maps.places)]
     weights, params = (sum(column) for column in zip(*needs))
     resident = weights <= design.weight_words and params <= design.param_words
     limits = [None]
@@ -86,9 +84,7 @@ def _least(maps: Maps, fuse, limits, enough) -> tuple[int, int, int]:
     low, high = 0, enough
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle) if _fits(maps, fuse, limits[0], middle) else (middle, high)
-        )
+        low, high = (low, middle) if _fits(maps, fuse, limits[0], middle) else (middle, high)
     return high, weights, params
 
 

@@ -36,7 +36,9 @@ def compile_model(
     except NoRoom as error:
         over = excess(memory_needs(*error.needs, 0), design)
         raise FitError(
-            f"{describe_excess(model, over, design)}; {fitting(model)}" if explain else "does not fit"
+            f"{describe_excess(model, over, design)}; {fitting(model)}"
+            if explain
+            else "does not fit"
         ) from None
     code = emit(model, design, plan)
     needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)

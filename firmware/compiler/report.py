@@ -39,7 +39,12 @@ def layer_rows(image, model) -> list[dict]:
                 "bound": place.bound,
                 "lane_use": lanes,
                 # waits between passes count as idle
-                "array_use": lanes * taps / isa.TAPS * busy * layer_beats(layer, model, design) / cycles,
+                "array_use": lanes
+                * taps
+                / isa.TAPS
+                * busy
+                * layer_beats(layer, model, design)
+                / cycles,
             }
         )
     return rows
@@ -132,7 +137,9 @@ def print_report(image, clock_hz: int) -> None:
     cycles = report["cycles"]
     rest = cycles - sum(row["cycles"] for row in report["layers"])
     print(f"{'fetch, drain':12s} {'':6s} {rest:9d}   ({report['instructions']} row instructions)")
-    print(f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}")
+    print(
+        f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}"
+    )
     print(
         f"\nat {clock_hz / 1e6:g} MHz: {1e3 * cycles / clock_hz:.3f} ms an image, "
         f"{clock_hz / cycles:.0f} images/s without the link"

@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that follow from the sources: instructions, memory map, link, fusion.
 
-    python -m volley.firmware.pages.docs
+python -m volley.firmware.pages.docs
 """
 
 from __future__ import annotations

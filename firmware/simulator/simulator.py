@@ -31,8 +31,10 @@ COUNTED = (
 
 
 def _one_thread():
-    return ThreadpoolController().limit(limits=1, user_api="blas") if ThreadpoolController else (
-        nullcontext()
+    return (
+        ThreadpoolController().limit(limits=1, user_api="blas")
+        if ThreadpoolController
+        else (nullcontext())
     )
 
 
@@ -57,7 +59,9 @@ class Simulator:
             Region.DESCRIPTORS: np.zeros(design.layers * isa.DESCRIPTOR_WORDS, np.uint32),
         }
         self.weights = np.zeros((TAPS, design.weight_words * design.weight_columns), np.uint32)
-        self.params = np.zeros((len(registers.PARAM_KINDS), design.param_words * design.co), np.int64)
+        self.params = np.zeros(
+            (len(registers.PARAM_KINDS), design.param_words * design.co), np.int64
+        )
         self.spikes = np.zeros((BANKS, design.spike_words, batch, design.ci), np.uint8)
         self.scores = np.zeros((batch, design.scores), np.int64)
         self.registers = {}

@@ -31,9 +31,7 @@ def top_text(target: Target) -> str:
         lights_text(pins, target.board.clock_hz),
     ]
     parts += [
-        f"assign {pin.port} = 1'b{pin.constant};"
-        for pin in target.pins
-        if pin.constant is not None
+        f"assign {pin.port} = 1'b{pin.constant};" for pin in target.pins if pin.constant is not None
     ]
     return "\n\n".join(parts) + "\n\nendmodule\n`default_nettype wire\n"
 

@@ -147,7 +147,9 @@ def fire(x, scale, shift, ticks, pool, hard, rate, v_init):
     """neuron._fire, or with `rate` neuron._rate."""
     drives, b, h, w, c = x.shape
     out = torch.empty(1 if rate else ticks, b, h // pool, w // pool, c)
-    _call("fire", x, scale, shift, out, drives, ticks, b, h, w, c, pool, int(hard), int(rate), v_init)
+    _call(
+        "fire", x, scale, shift, out, drives, ticks, b, h, w, c, pool, int(hard), int(rate), v_init
+    )
     return out
 
 

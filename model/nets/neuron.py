@@ -26,6 +26,7 @@ V_INIT = 0.5  # half a threshold: the spike count then rounds to nearest instead
 WINDOW = 0.5  # half-width of the surrogate's rectangle, in thresholds
 EPS = 1e-5  # added to the variance
 
+
 def _blocks(x, pool):
     """View [N,B,H,W,C] as [N,B,H/p,p,W/p,p,C]: dimensions 3 and 5 are pooled together."""
     n, b, h, w, c = x.shape
@@ -167,7 +168,9 @@ class _IfBn(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return *gradient(grad.contiguous(), ctx.saved_tensors, ctx.how, ctx.needs_input_grad[0]), *(None,) * 3
+        return *gradient(grad.contiguous(), ctx.saved_tensors, ctx.how, ctx.needs_input_grad[0]), *(
+            None,
+        ) * 3
 
 
 def gradient(grad, saved, how, of_x=True):
@@ -217,7 +220,5 @@ def if_bn(
     Returns spikes 0.0/1.0 [ticks, B, H/pool, W/pool, C]; with `rate`, their mean over the ticks
     under a constant drive [1, B, H/pool, W/pool, C] (the first training stage).
     """
-    how = dict(
-        ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats, share=share
-    )
+    how = dict(ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats, share=share)
     return _IfBn.apply(x, gain, beta, mean, torch.rsqrt(var + EPS), how)

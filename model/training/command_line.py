@@ -41,7 +41,9 @@ def _real(low, high):
 def parser(description):
     """The command line; description heads its --help."""
     p = argparse.ArgumentParser(
-        prog="train.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="train.py",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--net", required=True, metavar="TEXT", help=networks.SPEC_HELP)
     p.add_argument("--data", required=True, choices=list(datasets.SETS), help="data set")

@@ -30,9 +30,7 @@ def write_log(rows, path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         for row in rows:
-            writer.writerow(
-                {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-            )
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
 
 
 def read_log(path):
@@ -75,7 +73,9 @@ def draw(rows, path):
 def main(arguments=None):
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="training_log.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="training_log.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("log", metavar="CSV", help="training log, OUT.csv of train.py")
     parser.add_argument("--out", metavar="PNG", help="picture to write (default: beside the log)")

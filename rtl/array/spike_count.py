@@ -43,9 +43,7 @@ def packed_three_columns(clk, shift, packing, mask_left, mask_right, lanes, coun
         clk, shift, *packing, together, mask_left, mask_right, left, middle, right, True
     )
     adding = [
-        add_columns(
-            clk, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count
-        )
+        add_columns(clk, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count)
         for lane, count in enumerate(counts)
     ]
     return moving, adding

@@ -108,9 +108,7 @@ def fetch(
                     state.next = state_type.READY
         elif state == state_type.DESCRIPTOR:
             if word < DESCRIPTOR_WORDS:
-                descriptor_address.next = (
-                    instruction.layer * DESCRIPTOR_WORDS + word
-                )
+                descriptor_address.next = instruction.layer * DESCRIPTOR_WORDS + word
                 descriptor_read.next = True
             word.next = word + 1
             if word == DESCRIPTOR_WORDS + 3:

@@ -133,7 +133,8 @@ def main(arguments=None) -> int:
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         given = sys.argv[1:] if arguments is None else list(arguments)
-        return subprocess.run([sys.executable, "-m", "volley.rtl.convert", *given],
+        return subprocess.run(
+            [sys.executable, "-m", "volley.rtl.convert", *given],
             env={**os.environ, "PYTHONPATH": _import_path()},
         ).returncode
     sys.setrecursionlimit(RECURSION)
@@ -165,4 +166,3 @@ def main(arguments=None) -> int:
 def main_text() -> str:
     """The first line of the module's docstring."""
     return __doc__.splitlines()[0]
-

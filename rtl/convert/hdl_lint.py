@@ -75,7 +75,9 @@ def vhdl_traps(text: str) -> list[tuple[int, str]]:
             found.append(
                 (number, f"{base!r}: a slice is indexed; copy the slice to a signal first")
             )
-        for base in re.findall(r"(\w+)\(to_integer\([^()]*\)\)\([^()]*\bdownto\b[^()]*\)\s*\(", line):
+        for base in re.findall(
+            r"(\w+)\(to_integer\([^()]*\)\)\([^()]*\bdownto\b[^()]*\)\s*\(", line
+        ):
             what = "a memory word's" if base in memories else "a"
             found.append(
                 (number, f"{base!r}: {what} slice is indexed; copy the slice to a signal first")
@@ -85,9 +87,7 @@ def vhdl_traps(text: str) -> list[tuple[int, str]]:
 
 def _blank(text, pattern):
     """``text`` with all matches replaced by blanks, every line where it was."""
-    return re.sub(
-        pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S
-    )
+    return re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S)
 
 
 def _select_chains(line):

@@ -108,9 +108,7 @@ def spike_outputs(design):
     ``8 * channel + lane``), and in lane order (bit ``lane * ci + channel``).
     """
     ci, co = design.ci, design.co
-    columns = [
-        [Signal(intbv(0)[LANES * co :]) for _ in range(ci // co)] for _ in range(BANKS)
-    ]
+    columns = [[Signal(intbv(0)[LANES * co :]) for _ in range(ci // co)] for _ in range(BANKS)]
     words = [ConcatSignal(*reversed(bank)) if len(bank) > 1 else bank[0] for bank in columns]
     lanes = [
         ConcatSignal(

@@ -38,6 +38,7 @@ class WeightWrite:
 @block
 def column_write(clk, port, column, write):
     """write = port.write for this column; a write takes effect a cycle after ``port``."""
+
     @always_comb
     def select():
         write.next = port.write and port.column == column
@@ -101,10 +102,6 @@ def weight_memory(clk, port, read, address, kernel3, tap, weights, design):
                     read, address, outputs[k], depth,
                 )
             )  # fmt: skip
-    outer = [
-        delay(clk, 1, words[bank], weights[bank])
-        for bank in range(TAPS)
-        if bank != CENTER
-    ]
+    outer = [delay(clk, 1, words[bank], weights[bank]) for bank in range(TAPS) if bank != CENTER]
     center = choose_tap(clk, kernel3, tap, words, weights[CENTER])
     return instances()

@@ -199,9 +199,7 @@ def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, 
         charged, fired = Membrane(last - t), Membrane(last - t)
         v, threshold_in, currents_in, spikes_in = before
         stages.append(integrate(clk, v, currents_in, charged.v))
-        stages.append(
-            go_on(clk, threshold_in, currents_in, spikes_in, *charged.all[1:])
-        )
+        stages.append(go_on(clk, threshold_in, currents_in, spikes_in, *charged.all[1:]))
         if restart is None:
             stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
         else:

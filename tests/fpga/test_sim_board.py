@@ -145,9 +145,9 @@ def test_killing_the_simulator_is_an_error_at_the_port(board):
 PARENT = """
     import sys, threading, time
     from pathlib import Path
-    sys.path[:0] = [{root!r}, {tests!r}]
-    from fpga.flows import sim
-    from fpga.sim_board import SimBoard
+    sys.path[:0] = [{root!r}]
+    from volley.fpga.flows import sim
+    from volley.fpga.sim_board import SimBoard
     boards = []
     thread = threading.Thread(
         target=lambda: boards.append(SimBoard(Path({binary!r}), sim.simulated("sim")))
@@ -165,7 +165,7 @@ PARENT = """
 
 @pytest.mark.parametrize("opens", [False, True], ids=["unopened", "opened"])
 def test_killing_the_parent_leaves_nothing_running(binary, opens):
-    values = {"root": str(ROOT), "tests": str(ROOT / "tests"), "binary": str(binary)}
+    values = {"root": str(ROOT), "binary": str(binary)}
     code = textwrap.dedent(PARENT).format(**values, opens=opens)
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pid, ended = parent.stdout.readline().split()

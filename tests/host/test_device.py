@@ -110,7 +110,8 @@ def test_pictures_follow_each_other_without_gaps_where_runs_are_short():
     model.meta["input"].update(height=16, width=16)
     model.meta["layers"][0]["in"] = 3 * 16 * 16
     model.tensors["layer0.weight"] = np.random.default_rng(0).integers(
-        0, 256, (model.meta["layers"][0]["out"], 96), dtype=np.uint8)
+        0, 256, (model.meta["layers"][0]["out"], 96), dtype=np.uint8
+    )
     program, loaded = small_program(model)
     images = model.images(130)
     wanted = golden.run(loaded, images).scores
@@ -160,12 +161,15 @@ def test_a_board_of_another_design_names_both_and_what_differs(fake):
     assert "ci is" not in text
 
 
-@pytest.mark.parametrize("register, word, text", [
-    (Register.MAGIC, 0x12345678, "no Volley board: its magic is 0x12345678.*%#010x" % MAGIC),
-    (Register.VERSION, 77, "the board speaks version 77"),
-    (Register.HASH_LOW, 0, "the bitstream is of another version"),
-    (Register.CI, 5, "ci is 5, allowed is a power of two"),
-])
+@pytest.mark.parametrize(
+    "register, word, text",
+    [
+        (Register.MAGIC, 0x12345678, "no Volley board: its magic is 0x12345678.*%#010x" % MAGIC),
+        (Register.VERSION, 77, "the board speaks version 77"),
+        (Register.HASH_LOW, 0, "the bitstream is of another version"),
+        (Register.CI, 5, "ci is 5, allowed is a power of two"),
+    ],
+)
 def test_another_identity_is_refused(register, word, text):
     with FakeDevice(FakeBoard(identity={register: word})) as fake:
         with pytest.raises(DeviceError, match=text):
@@ -217,7 +221,8 @@ def test_damaged_memory_is_found_by_verify(fake):
     program, _ = small_program(readout_model())
     write = fake.board.simulator.write
     fake.board.simulator.write = lambda address, words: write(
-        address, [words[0] ^ 1, *words[1:]] if address >> 28 == registers.Region.WEIGHTS else words)
+        address, [words[0] ^ 1, *words[1:]] if address >> 28 == registers.Region.WEIGHTS else words
+    )
     with opened(fake) as device, pytest.raises(DeviceError, match="the board's memory is damaged"):
         device.load(program, verify=True)
 
@@ -238,8 +243,11 @@ def test_a_picture_of_another_shape_or_type(fake):
 
 def test_a_ring_is_not_taken_for_a_whole_map(fake):
     model = random_model(4, layers=2, channels=1, size=9)
-    model = next(m for m in (random_model(s, layers=2, readout=True) for s in range(50))
-                 if m.meta["layers"][0]["kind"] == "conv" and m.meta["input"]["height"] > 6)
+    model = next(
+        m
+        for m in (random_model(s, layers=2, readout=True) for s in range(50))
+        if m.meta["layers"][0]["kind"] == "conv" and m.meta["input"]["height"] > 6
+    )
     program, _ = small_program(model)
     program.layers[0].ring_rows = 3
     with opened(fake) as device:

@@ -28,7 +28,8 @@ IMAGE_KEYS = {"index", "expected", "label", "scores", "spikes", "cycles", "core_
 def convolution():
     """A model with a convolution, a dense layer and a readout."""
     return next(
-        model for model in (random_model(seed, layers=3, readout=True) for seed in range(200))
+        model
+        for model in (random_model(seed, layers=3, readout=True) for seed in range(200))
         if [layer["kind"] for layer in model.meta["layers"]] == ["conv", "dense", "dense"]
     )
 
@@ -47,8 +48,17 @@ class Files:
         np.save(folder / "labels.npy", self.wanted.labels)
 
     def arguments(self, port, *more, model=None):
-        return ["--port", port, "--model", str(model or self.model), "--images",
-                str(self.folder / "images.npy"), "--labels", str(self.folder / "labels.npy"), *more]
+        return [
+            "--port",
+            port,
+            "--model",
+            str(model or self.model),
+            "--images",
+            str(self.folder / "images.npy"),
+            "--labels",
+            str(self.folder / "labels.npy"),
+            *more,
+        ]
 
 
 @pytest.fixture
@@ -103,7 +113,8 @@ def test_table_and_json(files, fake, capsys, on_board):
         assert str(entry["scores"][entry["label"]]) in out
     assert [layer["name"] for layer in content["layers"]] == ["layer0", "layer1", "layer2"]
     rates = files.wanted.spike_counts.mean(0) / [
-        np.prod(layer.map_shape) * files.loaded.ticks for layer in files.loaded.layers[:2]]
+        np.prod(layer.map_shape) * files.loaded.ticks for layer in files.loaded.layers[:2]
+    ]
     assert [layer["firing_rate"] for layer in content["layers"][:2]] == pytest.approx(rates)
     assert content["layers"][2]["firing_rate"] is None
     assert (content["layers"][0]["cycles"] is None) == (not on_board)
@@ -121,8 +132,11 @@ def test_accuracy_counts_what_is_wrong(files, capsys):
 
 
 def test_a_model_that_ends_in_a_firing_layer_scores_by_spikes(tmp_path, fake, capsys):
-    model = next(m for m in (random_model(s, layers=2, readout=False) for s in range(200))
-                 if m.meta["layers"][1].get("pool") == 2)
+    model = next(
+        m
+        for m in (random_model(s, layers=2, readout=False) for s in range(200))
+        if m.meta["layers"][1].get("pool") == 2
+    )
     files = Files(tmp_path, model)
     path = tmp_path / "out.json"
     run(files.arguments(fake.path, "--json", path), capsys)
@@ -136,8 +150,11 @@ def test_a_compiled_program_runs(files, fake, capsys):
     program.save(path)
     assert "accuracy 100.00 %" in run(files.arguments(fake.path, model=path), capsys)
     error(files.arguments("golden", model=path), capsys, "compiled program", ".safetensors")
-    error(files.arguments(fake.path, "--trace", files.folder / "t", model=path), capsys,
-          "--trace compares with the golden model")
+    error(
+        files.arguments(fake.path, "--trace", files.folder / "t", model=path),
+        capsys,
+        "--trace compares with the golden model",
+    )
 
 
 def test_trace_says_that_there_is_no_difference_and_saves_maps(files, fake, capsys):
@@ -165,8 +182,10 @@ def test_trace_names_the_first_difference(files, fake, capsys, monkeypatch):
 
     monkeypatch.setattr(Device, "trace_map", trace_map)
     out = run(files.arguments(fake.path, "--trace", files.folder / "t"), capsys, infer.DIFFERENT)
-    assert (f"first difference: image 1, layer layer0, channel {channel}, row {row}, column "
-            f"{column}, tick 0: the board has") in out
+    assert (
+        f"first difference: image 1, layer layer0, channel {channel}, row {row}, column "
+        f"{column}, tick 0: the board has"
+    ) in out
 
 
 def test_first_difference_of_more_than_eight_ticks():
@@ -184,8 +203,10 @@ def test_first_difference_is_in_the_order_channel_row_column_tick():
     board = golden_map.copy()
     board[2, 0, 0], board[1, 3, 4], board[1, 3, 3] = 1, 1, 0b10100000
     text = trace.first_difference("conv1", board, golden_map)
-    assert text.startswith("layer conv1, channel 1, row 3, column 3, tick 5: the board has 1, the "
-                           "golden model 0 (3 of 60")
+    assert text.startswith(
+        "layer conv1, channel 1, row 3, column 3, tick 5: the board has 1, the "
+        "golden model 0 (3 of 60"
+    )
     assert trace.first_difference("conv1", golden_map, golden_map) is None
 
 
@@ -227,8 +248,12 @@ def test_board_of_another_design(files, fake, capsys):
 
     path = files.folder / "program"
     small_program(convolution(), dataclasses.replace(SMALL, co=4))[0].save(path)
-    error(files.arguments(fake.path, model=path), capsys,
-          "co is 4 in the program, 2 on the board", "compile the model for this board")
+    error(
+        files.arguments(fake.path, model=path),
+        capsys,
+        "co is 4 in the program, 2 on the board",
+        "compile the model for this board",
+    )
 
 
 def test_no_volley_board(files, capsys):
@@ -254,8 +279,12 @@ def test_model_truncated(files, fake, capsys):
     for cut in (0, 5, 100, len(data) - 1):
         (files.folder / "cut.safetensors").write_bytes(data[:cut])
         for port in (fake.path, "golden"):
-            error(files.arguments(port, model=files.folder / "cut.safetensors"), capsys,
-                  "cut.safetensors", "truncated")
+            error(
+                files.arguments(port, model=files.folder / "cut.safetensors"),
+                capsys,
+                "cut.safetensors",
+                "truncated",
+            )
 
 
 def test_compiled_program_truncated_or_damaged(files, fake, capsys):
@@ -272,13 +301,21 @@ def test_model_with_a_wrong_shape_or_unknown_kind(files, fake, capsys):
     wrong = convolution()
     wrong.tensors["layer1.bias"] = wrong.tensors["layer1.bias"][:-1]
     wrong.save(files.folder / "shape.safetensors")
-    error(files.arguments(fake.path, model=files.folder / "shape.safetensors"), capsys,
-          "layer1.bias", "shape")
+    error(
+        files.arguments(fake.path, model=files.folder / "shape.safetensors"),
+        capsys,
+        "layer1.bias",
+        "shape",
+    )
     wrong = convolution()
     wrong.meta["layers"][0]["kind"] = "lstm"
     wrong.save(files.folder / "kind.safetensors")
-    error(files.arguments(fake.path, model=files.folder / "kind.safetensors"), capsys,
-          "'lstm'", "'conv', 'dense'")
+    error(
+        files.arguments(fake.path, model=files.folder / "kind.safetensors"),
+        capsys,
+        "'lstm'",
+        "'conv', 'dense'",
+    )
 
 
 def test_model_not_there(files, fake, capsys):
@@ -290,23 +327,36 @@ def test_fusion_is_forced_for_a_model_file_alone(files, fake, capsys):
     run(files.arguments(fake.path, "--fuse", "pairs"), capsys)
     path = files.folder / "program.volley"
     small_program(convolution())[0].save(path)
-    error(files.arguments(fake.path, "--fuse", "pairs", model=path), capsys, "--fuse pairs",
-          "is a compiled program", "python -m firmware.compile --fuse")
+    error(
+        files.arguments(fake.path, "--fuse", "pairs", model=path),
+        capsys,
+        "--fuse pairs",
+        "is a compiled program",
+        "python -m firmware.compile --fuse",
+    )
 
 
 def test_model_that_does_not_fit(files, fake, capsys):
     big = random_model(1, layers=1, readout=True)
     big.meta["input"].update(channels=1, height=100, width=100)
-    big.meta["layers"] = [{"name": "layer0", "kind": "dense", "in": 10000, "out": 32,
-                           "encode": True, "readout": True}]
+    big.meta["layers"] = [
+        {"name": "layer0", "kind": "dense", "in": 10000, "out": 32, "encode": True, "readout": True}
+    ]
     big.meta["classes"] = [str(n) for n in range(32)]
-    big.tensors = {"layer0.weight": np.zeros((32, 1250), np.uint8),
-                   "layer0.bias": np.zeros(32, np.int32)}
+    big.tensors = {
+        "layer0.weight": np.zeros((32, 1250), np.uint8),
+        "layer0.bias": np.zeros(32, np.int32),
+    }
     big.save(files.folder / "big.safetensors")
     np.save(files.folder / "images.npy", np.zeros((COUNT, 100, 100), np.uint8))
     np.save(files.folder / "labels.npy", np.zeros(COUNT, np.int64))
-    error(files.arguments(fake.path, model=files.folder / "big.safetensors"), capsys,
-          "does not fit", "bytes too many", "it fits")
+    error(
+        files.arguments(fake.path, model=files.folder / "big.safetensors"),
+        capsys,
+        "does not fit",
+        "bytes too many",
+        "it fits",
+    )
 
 
 def test_image_of_wrong_size_or_type_and_a_folder_without(files, fake, capsys):
@@ -338,29 +388,38 @@ def test_json_is_written_whole_or_not_at_all(files, tmp_path):
     """A process that may write 200 bytes a file: the old file stays, nothing is left beside it."""
     path = files.folder / "out.json"
     path.write_text("old")
-    limited = ("import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200));"
-               "sys.argv[0] = 'host/infer.py';"
-               "runpy.run_path('host/infer.py', run_name='__main__')")
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200));"
+        "sys.argv[0] = 'host/infer.py';"
+        "runpy.run_path('host/infer.py', run_name='__main__')"
+    )
     command = [sys.executable, "-c", limited, *files.arguments("golden", "--json", str(path))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == infer.BAD_INPUT, done.stderr
     assert "File too large" in done.stderr and "Traceback" not in done.stderr
     assert path.read_text() == "old"
     assert sorted(p.name for p in files.folder.iterdir()) == [
-        "images.npy", "labels.npy", "model.safetensors", "out.json"]
+        "images.npy",
+        "labels.npy",
+        "model.safetensors",
+        "out.json",
+    ]
 
 
 def test_json_into_a_folder_that_is_not_there(files, capsys):
     error(files.arguments("golden", "--json", "/nowhere/out.json"), capsys, "no such folder")
 
 
-@pytest.mark.parametrize("options, text", [
-    (["--limit", "0"], "a whole number from 1 on"),
-    (["--port", "golden", "--trace", "x"], "--trace reads a board"),
-    (["--labels", "x"], "--labels needs --images"),
-    (["--colour"], "unrecognized arguments"),
-    (["--port", "sim:nowhere"], "no board 'nowhere'; there are arty"),
-])
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        (["--limit", "0"], "a whole number from 1 on"),
+        (["--port", "golden", "--trace", "x"], "--trace reads a board"),
+        (["--labels", "x"], "--labels needs --images"),
+        (["--colour"], "unrecognized arguments"),
+        (["--port", "sim:nowhere"], "no board 'nowhere'; there are arty"),
+    ],
+)
 def test_bad_options(options, text, files, capsys):
     if "sim:nowhere" in options:
         options = files.arguments(*options[1:])
@@ -369,10 +428,17 @@ def test_bad_options(options, text, files, capsys):
 
 def test_as_a_script_without_torch(files):
     """The command line works from the repository's root, and never imports torch."""
-    program = ("import runpy, sys; sys.modules['torch'] = None; sys.argv[0] = 'host/infer.py';"
-               "runpy.run_path('host/infer.py', run_name='__main__')")
+    program = (
+        "import runpy, sys; sys.modules['torch'] = None; sys.argv[0] = 'host/infer.py';"
+        "runpy.run_path('host/infer.py', run_name='__main__')"
+    )
     for start in (["host/infer.py"], ["-c", program]):
-        done = subprocess.run([sys.executable, *start, *files.arguments("golden")], cwd=ROOT,
-                              capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, *start, *files.arguments("golden")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == 0, done.stderr
         assert "accuracy 100.00 %" in done.stdout

@@ -92,8 +92,11 @@ def test_a_read_whose_answer_is_lost_is_asked_for_again():
 
 def test_a_run_whose_answer_is_lost_is_known_to_be_executed_once():
     lose = [False]
-    link = open_link(spoil_back=lambda data: b"" if lose.pop() and lose.append(False) is None
-                     else lose.append(False) or data)
+    link = open_link(
+        spoil_back=lambda data: (
+            b"" if lose.pop() and lose.append(False) is None else lose.append(False) or data
+        )
+    )
     lose[0] = True
     request = link.wait(link.submit(Command.RUN, 0, 2))
     assert request.lost and not request.words

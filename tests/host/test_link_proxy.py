@@ -16,8 +16,17 @@ from volley.firmware.design import Design
 from volley.host import Device, HostError
 from volley.model import golden
 
-TINY = Design(ci=4, co=1, spike_words=64, weight_words=64, param_words=16, program_words=32,
-              layers=32, row_max=4, scores=4)
+TINY = Design(
+    ci=4,
+    co=1,
+    spike_words=64,
+    weight_words=64,
+    param_words=16,
+    program_words=32,
+    layers=32,
+    row_max=4,
+    scores=4,
+)
 IMAGES = 3
 SAMPLE = 120
 

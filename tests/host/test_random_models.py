@@ -20,10 +20,12 @@ def test_every_corner_is_reached():
     assert kinds == {("dense", None, None)} | {("conv", k, p) for k in (1, 3) for p in (1, 2)}
     assert any(layer["out"] % 8 for layer in layers())
     thresholds = np.concatenate(
-        [t for m in MODELS for name, t in m.tensors.items() if name.endswith("threshold")])
+        [t for m in MODELS for name, t in m.tensors.items() if name.endswith("threshold")]
+    )
     assert thresholds.min() == 1 and thresholds.max() == TOP
     biases = np.concatenate(
-        [t for m in MODELS for name, t in m.tensors.items() if name.endswith("bias")])
+        [t for m in MODELS for name, t in m.tensors.items() if name.endswith("bias")]
+    )
     assert biases.min() == BOTTOM and biases.max() == TOP and (biases == 0).any()
 
 

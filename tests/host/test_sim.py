@@ -52,7 +52,8 @@ def test_loading_takes_15_s_at_most_and_a_picture_one(shipped):
         seconds = time.perf_counter() - began
     print(f"loading {loaded:.1f} s, {len(results) / seconds:.2f} images/s")
     np.testing.assert_array_equal(
-        [result.scores for result in results], golden.run(model, pictures).scores)
+        [result.scores for result in results], golden.run(model, pictures).scores
+    )
     assert loaded < 15
     assert len(results) / seconds >= 1
 

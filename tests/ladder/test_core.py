@@ -39,9 +39,7 @@ def test_icarus_cosimulation(ladder_folder):
     """The converted Verilog in Icarus, under the same MyHDL bench."""
     jobs, expected, _ = recorded(JOBS, ladder_folder)
     icarus = icarus_core([converted("verilog", ladder_folder)], ladder_folder / "icarus")
-    results = simulate(
-        [(program, image) for _, program, image in jobs], SMALL, 60_000, dut=icarus
-    )
+    results = simulate([(program, image) for _, program, image in jobs], SMALL, 60_000, dut=icarus)
     for found, wanted, job in zip(results, expected, jobs):
         check_against_golden(job, found)
         assert found[:3] == wanted[:3]

@@ -64,9 +64,7 @@ def test_block_ram(family, tmp_path):
     flags = [Signal(bool(0)) for _ in range(3)]
     addresses = [Signal(intbv(0)[bits:]) for _ in range(2)]
     data = [Signal(intbv(0)[WIDTH:]) for _ in range(2)]
-    dut = ram(
-        flags[0], flags[1], addresses[0], data[0], flags[2], addresses[1], data[1], DEPTH
-    )
+    dut = ram(flags[0], flags[1], addresses[0], data[0], flags[2], addresses[1], data[1], DEPTH)
     with quick_inspect():
         source = convert(dut, tmp_path, "ram", "Verilog")
     path = netlist.synthesise(source, "ram", family, tmp_path)

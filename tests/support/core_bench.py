@@ -93,7 +93,14 @@ def myhdl_core(clk, bus, design):
 class Transcript:
     """Every input and output of the bus at every clock cycle, for other simulators to repeat."""
 
-    INPUTS = (("address", 32), ("write", 1), ("write_data", 32), ("read", 1), ("run", 1), ("entry", 16))
+    INPUTS = (
+        ("address", 32),
+        ("write", 1),
+        ("write_data", 32),
+        ("read", 1),
+        ("run", 1),
+        ("entry", 16),
+    )
     OUTPUTS = (("ready", 1), ("read_data", 32), ("read_valid", 1), ("running", 1))
 
     def __init__(self):

@@ -24,8 +24,17 @@ from volley.firmware.registers import (
 )
 from volley.firmware.simulator.simulator import ProgramError, Simulator
 
-SMALL = Design(ci=8, co=2, spike_words=1024, weight_words=4096, param_words=256, program_words=128,
-               layers=32, row_max=16, scores=64)
+SMALL = Design(
+    ci=8,
+    co=2,
+    spike_words=1024,
+    weight_words=4096,
+    param_words=256,
+    program_words=128,
+    layers=32,
+    row_max=16,
+    scores=64,
+)
 
 
 class FakeBoard:
@@ -47,8 +56,13 @@ class FakeBoard:
 
     def _identity(self, board, clock_hz):
         low, high = struct.unpack("<2I", self.design.hash())
-        words = {Register.MAGIC: MAGIC, Register.VERSION: frames.VERSION, Register.HASH_LOW: low,
-                 Register.HASH_HIGH: high, Register.CLOCK_HZ: clock_hz}
+        words = {
+            Register.MAGIC: MAGIC,
+            Register.VERSION: frames.VERSION,
+            Register.HASH_LOW: low,
+            Register.HASH_HIGH: high,
+            Register.CLOCK_HZ: clock_hz,
+        }
         for name, place in DESIGN_REGISTERS.items():
             words[place] = getattr(self.design, name)
         name = board.encode().ljust(registers.BOARD_NAME_BYTES, b"\0")
@@ -64,7 +78,7 @@ class FakeBoard:
         """Bytes from the host; returns the bytes of the answers."""
         self._input += data
         *whole, rest = self._input.split(bytes([frames.DELIMITER]))
-        self._input = rest[-2 * frames.MAX_BYTES:]
+        self._input = rest[-2 * frames.MAX_BYTES :]
         answers = bytearray()
         for part in filter(None, whole):
             try:
@@ -200,5 +214,3 @@ def small_program(model, design=SMALL):
     with tempfile.TemporaryDirectory() as folder:
         loaded = modelfile.load(model.save(Path(folder) / "model.safetensors"))
     return compile_model(loaded, design), loaded
-
-

@@ -57,7 +57,7 @@ class Proxy:
             if board in ready:
                 data = self._spoil(TO_HOST, os.read(board, 4096))
                 while data:
-                    data = data[os.write(self._host, data):]
+                    data = data[os.write(self._host, data) :]
 
     def _spoil(self, direction, data):
         with self._lock:

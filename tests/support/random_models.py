@@ -140,7 +140,14 @@ def _contents(meta, seed):
 
 
 def _options(
-    layers=None, ticks=None, reset=None, readout=None, channels=None, size=9, outputs=40, convs=False
+    layers=None,
+    ticks=None,
+    reset=None,
+    readout=None,
+    channels=None,
+    size=9,
+    outputs=40,
+    convs=False,
 ):
     """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
 
@@ -148,8 +155,16 @@ def _options(
     channels: of the picture. size: the largest height and width. outputs: the most channels of a
     layer (at least 1). convs: every layer but a readout is a convolution.
     """
-    return dict(layers=layers, ticks=ticks, reset=reset, readout=readout, channels=channels,
-                size=size, outputs=outputs, convs=convs)
+    return dict(
+        layers=layers,
+        ticks=ticks,
+        reset=reset,
+        readout=readout,
+        channels=channels,
+        size=size,
+        outputs=outputs,
+        convs=convs,
+    )
 
 
 def random_model(seed, **options):

@@ -58,7 +58,9 @@ def run(data, cycles, seed):
     for _ in range(cycles):
         value = {"0": 0, "1": 1, CLOCK: 0}
         value |= {bit: rng.getrandbits(1) for bit in INPUTS}
-        value |= {c["connections"]["Q"][0]: state.get(n.split("$copy")[0], 0) for n, c in ffs.items()}
+        value |= {
+            c["connections"]["Q"][0]: state.get(n.split("$copy")[0], 0) for n, c in ffs.items()
+        }
         left = dict(luts)
         while left:
             for name, cell in list(left.items()):
@@ -97,7 +99,9 @@ def test_loads_stay_together():
     cells = {}
     enable = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
     directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
-    cells["enable"] = dict(type="TRELLIS_FF", parameters={}, port_directions=directions, connections=enable)
+    cells["enable"] = dict(
+        type="TRELLIS_FF", parameters={}, port_directions=directions, connections=enable
+    )
     names = {}
     for number in range(40):
         wires = {"CLK": [2], "CE": [4], "DI": [3], "LSR": ["0"], "Q": [10 + number]}

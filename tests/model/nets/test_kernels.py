@@ -88,9 +88,7 @@ def test_moments_of_a_large_mean():
     x = torch.randn(1, 4, 16, 16, 8, dtype=torch.float64) * 3 + 3000
     mean, var = neuron.moments(x.float())
     torch.testing.assert_close(mean.double(), x.mean((0, 1, 2, 3)), rtol=1e-6, atol=0)
-    torch.testing.assert_close(
-        var.double(), x.var((0, 1, 2, 3), unbiased=False), rtol=1e-3, atol=0
-    )
+    torch.testing.assert_close(var.double(), x.var((0, 1, 2, 3), unbiased=False), rtol=1e-3, atol=0)
 
 
 def gradients(threads, x):

@@ -110,7 +110,17 @@ def test_same_spikes_as_the_stage_through_every_tick():
 def test_training(data, tmp_path):  # noqa: F811
     """One command trains with it, learns, and the integers of its file agree with the network."""
     out = tmp_path / "rates"
-    more = ["--kernels", "native", "--net", "64C3-P2-64C3-P2-10", "--gradient", "rate", "--half", "--rate-epochs", "0"]
+    more = [
+        "--kernels",
+        "native",
+        "--net",
+        "64C3-P2-64C3-P2-10",
+        "--gradient",
+        "rate",
+        "--half",
+        "--rate-epochs",
+        "0",
+    ]
     assert train.main(command(data, out, *more, "--epochs", "2")) == 0
     rows = (tmp_path / "rates.csv").read_text().splitlines()
     heads = rows[0].split(",")

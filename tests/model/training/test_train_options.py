@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.support.striped import command, data  # noqa: F401
-from volley.firmware import modelfile
+from volley.firmware import files, modelfile
 from volley.model import golden, train
 from volley.model.data import datasets
 from volley.model.nets import net
@@ -152,7 +152,7 @@ def test_curves_command(tmp_path, capsys):
 
 def test_shipped_log_can_be_drawn(tmp_path):
     """The log of the MNIST model, written by an earlier version, is still one."""
-    log = export.__file__.replace("export.py", "pretrained/mnist.csv")
+    log = str(files.PRETRAINED / "mnist.csv")
     assert training_log.main([log, "--out", str(tmp_path / "m.png")]) == 0
     with open(log, newline="") as file:
         assert len(training_log.read_log(log)) == len(list(csv.reader(file))) - 1

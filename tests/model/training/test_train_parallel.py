@@ -82,7 +82,8 @@ STARTER = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}]
 from dataclasses import replace
-from model import datasets, train
+from volley.model import train
+from volley.model.data import datasets
 datasets.SETS['mnist'] = replace(datasets.SETS['mnist'], content_hashes={{}})
 sys.exit(train.main())
 """

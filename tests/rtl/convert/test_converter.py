@@ -49,7 +49,15 @@ def test_every_tool_reads_a_wider_design(tmp_path):
 
 def lint(source):
     """Verilator's complaints about a file, with the waivers of the project."""
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", TOP, str(sim.WAIVERS), str(source)]
+    command = [
+        "verilator",
+        "--lint-only",
+        "-Wall",
+        "--top-module",
+        TOP,
+        str(sim.WAIVERS),
+        str(source),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     return (done.stdout + done.stderr).strip()
 

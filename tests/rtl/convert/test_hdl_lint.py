@@ -157,7 +157,12 @@ def raw(name, language, folder):
     path = folder / (name + SUFFIX[language])
     extra = {"testbench": False} if language == "verilog" else {}
     CASES[name]().convert(
-        hdl=language, path=str(folder), name=name, no_myhdl_header=True, initial_values=True, **extra
+        hdl=language,
+        path=str(folder),
+        name=name,
+        no_myhdl_header=True,
+        initial_values=True,
+        **extra,
     )
     return path
 
@@ -165,7 +170,9 @@ def raw(name, language, folder):
 @pytest.mark.parametrize("name", ["indexed_slice", "variable_slice", "memory_slice_indexed"])
 def test_verilog_trap_is_written_by_myhdl_refused_by_icarus_and_caught(name, tmp_path):
     path = raw(name, "verilog", tmp_path)
-    with pytest.raises(hdl_lint.TrapError, match=rf"{name}\.v:\d+: '(word|words)': a slice") as caught:
+    with pytest.raises(
+        hdl_lint.TrapError, match=rf"{name}\.v:\d+: '(word|words)': a slice"
+    ) as caught:
         hdl_lint.check(path.read_text(), "verilog", path.name)
     line = int(str(caught.value).split(":")[1])
     assert "[" in path.read_text().splitlines()[line - 1]
