@@ -1,14 +1,18 @@
-# make infer   sets everything up and classifies 100 MNIST images on the simulated board
-# make test    sets everything up and runs all tests but the slow ones
-# make boards  bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
-# make slow    the slow tests; make bench the measurements; make docs the generated pages
+# make infer      sets everything up and classifies 100 MNIST images on the simulated board
+# make test       sets everything up and runs all tests but the slow ones
+# make lint       ruff, mypy and the layers of the imports
+# make format     lays the code out and mends what ruff can
+# make boards     bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
+# make slow       the slow tests; make bench the measurements; make docs the generated pages
+# make clean      removes the simulated boards and caches; bitstreams and .venv stay
+# make distclean  removes all that is generated, bitstreams and .venv too
 
 PYTHON ?= python3
 VENV ?= .venv
 BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
 
-.PHONY: infer test boards slow bench docs clean
+.PHONY: infer test lint format boards slow bench docs clean distclean
 
 infer: $(VENV)/.base
 	@bash .ci/tools.sh verilator g++ make perl
@@ -17,6 +21,18 @@ infer: $(VENV)/.base
 test: $(VENV)/.test
 	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.lint
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	@bash .ci/lint_tree.sh
+	cd build/lint && $(abspath $(RUN)) -m mypy --config-file ../../pyproject.toml \
+		-p volley.firmware -p volley.host -p volley.fpga -p volley.model
+	cd build/lint && $(abspath $(VENV)/bin/lint-imports) --no-logo ../../pyproject.toml
+
+format: $(VENV)/.lint
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
 
 boards: $(VENV)/.fpga
 	for board in $(BOARDS); do $(RUN) fpga/build.py --target $$board || exit; done
@@ -35,7 +51,7 @@ bench: $(VENV)/.test
 	$(RUN) bench/training.py
 
 docs: $(VENV)/.base
-	$(RUN) -m volley.firmware.pages.docs
+	$(RUN) -m volley.firmware.pages
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is wanted")'
@@ -51,10 +67,18 @@ $(VENV)/.test: setup.cfg .ci/requirements.py | $(VENV)/bin/python
 	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
 	touch $(VENV)/.base $(VENV)/.fpga $@
 
+$(VENV)/.lint: setup.cfg .ci/requirements.py | $(VENV)/bin/python
+	$(RUN) .ci/requirements.py lint > $(VENV)/requirements.txt
+	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
+	touch $(VENV)/.base $@
+
 $(VENV)/.fpga: setup.cfg .ci/requirements.py | $(VENV)/bin/python
 	$(RUN) .ci/requirements.py fpga > $(VENV)/requirements.txt
 	$(RUN) -m pip install -q -r $(VENV)/requirements.txt
 	touch $(VENV)/.base $@
 
 clean:
+	rm -rf build/sim-* build/lint build/kernels .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+distclean: clean
 	rm -rf build $(VENV)
