@@ -15,10 +15,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from volley.firmware import boards, pipe  # noqa: E402
 from volley.firmware.design import parse_settings  # noqa: E402
 from volley.firmware.files import shown  # noqa: E402
-from volley.fpga.flows import nextpnr, program, sim, vivado  # noqa: E402
-from volley.fpga.runner import project, toolchain  # noqa: E402
+from volley.fpga.errors import BuildError  # noqa: E402
+from volley.fpga.flows import (  # noqa: E402
+    nextpnr,
+    program,
+    project,  # noqa: E402
+    sim,
+    vivado,
+)
+from volley.fpga.runner import toolchain  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
-from volley.fpga.runner.steps import BuildError, locked  # noqa: E402
+from volley.fpga.runner.steps import locked  # noqa: E402
 from volley.fpga.target import target  # noqa: E402
 from volley.fpga.target.model_fit import check_model  # noqa: E402
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from volley.firmware.design import Design
 from volley.firmware.files import BUILD, write_whole
 from volley.fpga.cost_model import COLUMNS, RUNS, USED, Run
-from volley.fpga.flows import nextpnr, vivado
-from volley.fpga.runner import project
-from volley.fpga.runner.steps import BuildError
+from volley.fpga.errors import BuildError
+from volley.fpga.flows import nextpnr, project, vivado
 from volley.fpga.target import capacity, target
 
 # CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes

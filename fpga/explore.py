@@ -28,8 +28,8 @@ from volley.firmware.files import (
     write_whole,  # noqa: E402
 )
 from volley.fpga import cost_model, cost_runs  # noqa: E402
+from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
-from volley.fpga.runner.steps import BuildError  # noqa: E402
 from volley.fpga.target import capacity  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
 from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402

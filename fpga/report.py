@@ -18,9 +18,9 @@ from volley.firmware.compiler.fit import FitError  # noqa: E402
 from volley.firmware.compiler.program import compile_model  # noqa: E402
 from volley.firmware.design import Design  # noqa: E402
 from volley.firmware.files import BUILD, DOCS, write_whole  # noqa: E402
+from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.flows import synth, vivado  # noqa: E402
-from volley.fpga.runner.project import STAMP  # noqa: E402
-from volley.fpga.runner.steps import BuildError  # noqa: E402
+from volley.fpga.flows.project import STAMP  # noqa: E402
 from volley.fpga.target import capacity, timing  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
 from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from volley.firmware.boards import Board
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import sim
-from volley.fpga.runner.steps import BuildError
 
 START_SECONDS = 20.0
 END_SECONDS = 2.0

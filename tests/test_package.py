@@ -60,7 +60,8 @@ def test_every_module_is_there_once():
 def test_usage(capsys):
     assert command.main([]) == command.WRONG_USE
     assert command.main(["--help"]) == 0
-    assert all(name in capsys.readouterr().out for name in command.COMMANDS)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in command.COMMANDS)
     assert command.main(["instal"]) == command.WRONG_USE
     assert "no command 'instal'; there are infer" in capsys.readouterr().err
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from volley.firmware import boards
 from volley.firmware.files import BUILD, PACKAGE, shown, write_whole
-from volley.fpga.runner.steps import BuildError, Steps, hash_files, locked
+from volley.fpga.errors import BuildError
+from volley.fpga.runner.steps import Steps, hash_files, locked
 from volley.rtl.convert import converter
 
 MAIN = PACKAGE / "fpga" / "sim" / "main.cpp"

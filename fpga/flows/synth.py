@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from volley.fpga.target.top import TOP
+from volley.fpga.target.top import STAT, TOP
 from volley.rtl.array.popcount import PRODUCTS
 from volley.rtl.convert.converter import TOP as CORE
 
 SCRIPT = "synth.ys"
 NETLIST = f"{TOP}.json"
-STAT = "stat.json"
 
 # No memory is read where it is written in the same cycle, so none needs logic for that case.
 READ = f"""\

@@ -9,11 +9,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import synth
+from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.runner import toolchain
-from volley.fpga.runner.project import CORE, Options, Project
 from volley.fpga.runner.stages import Stage, key_of
-from volley.fpga.runner.steps import BuildError, hash_files
+from volley.fpga.runner.steps import hash_files
 from volley.fpga.target import constraints, timing
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP

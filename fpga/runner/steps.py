@@ -13,21 +13,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from volley.fpga.errors import BuildError
+
 ERROR_LINES = 12  # of a failed tool's output are shown
 SHOW_SECONDS = 0.5  # between two looks at a running tool
-
-
-class BuildError(Exception):
-    """A build that failed; the text shows the tool's own error lines. ``code``: the exit code.
-
-    1: a step failed. 2: the user can put it right (a missing tool, a wrong name).
-    3: a project is written that a tool which is not here has to build.
-    4: the design does not fit the device, or the model not the design. 5: timing is not met.
-    """
-
-    def __init__(self, text: str, code: int = 1):
-        super().__init__(text)
-        self.code = code
 
 
 class Steps:

@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 from volley.firmware.files import IN_CHECKOUT, PACKAGE
+from volley.fpga.errors import BuildError
 from volley.fpga.runner import launch
-from volley.fpga.runner.steps import BuildError
 
 BIN = "bin"  # of the launchers, in the build folder
 PINNED, SYSTEM = "pinned", "system"

@@ -7,8 +7,8 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-from volley.fpga.flows.synth import STAT
-from volley.fpga.runner.steps import BuildError
+from volley.fpga.errors import BuildError
+from volley.fpga.target.top import STAT
 
 HALF = Fraction(1, 2)
 

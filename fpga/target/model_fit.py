@@ -6,7 +6,7 @@ from volley.firmware import modelfile
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.files import PRETRAINED
-from volley.fpga.runner.steps import BuildError
+from volley.fpga.errors import BuildError
 from volley.fpga.target.target import Target
 
 SHIPPED = PRETRAINED / "mnist.safetensors"

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from volley.fpga.runner.steps import BuildError
+from volley.fpga.errors import BuildError
 
 REPORT = "timing.json"
 HOPS = 6  # of the critical path are shown, the slowest ones

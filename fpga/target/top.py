@@ -9,6 +9,7 @@ from volley.fpga.target.target import Pin, Target
 from volley.rtl.convert.converter import TOP as CORE
 
 TOP = "top"
+STAT = "stat.json"  # what Yosys counts
 RESET_STAGES = 4
 ACTIVITY_BITS = 4  # an activity LED shows a flash for 1 / 2^ACTIVITY_BITS of a heartbeat
 

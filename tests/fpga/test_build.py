@@ -9,9 +9,10 @@ import pytest
 
 from volley.firmware import boards
 from volley.fpga import build
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import sim
 from volley.fpga.runner import steps
-from volley.fpga.runner.steps import BuildError, Steps
+from volley.fpga.runner.steps import Steps
 from volley.rtl.convert import converter
 
 ROOT = Path(__file__).resolve().parents[2]

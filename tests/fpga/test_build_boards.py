@@ -10,8 +10,8 @@ import pytest
 from tests.support.fake_tools import Tools
 from volley.firmware import boards
 from volley.fpga import build
-from volley.fpga.flows import vivado
-from volley.fpga.runner import project, toolchain
+from volley.fpga.flows import project, vivado
+from volley.fpga.runner import toolchain
 from volley.fpga.target import model_fit, target
 from volley.rtl.convert import converter
 

@@ -10,10 +10,10 @@ from fractions import Fraction
 import pytest
 
 from volley.firmware import boards
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import synth
 from volley.fpga.runner import phases
 from volley.fpga.runner.display import Display
-from volley.fpga.runner.steps import BuildError
 from volley.fpga.target import capacity, constraints, pll, target, timing, top
 
 REAL = [name for name in boards.names() if boards.load(name).data["flow"] != "sim"]

@@ -17,8 +17,8 @@ import serial
 
 from tests.support import echo_board
 from volley.fpga import sim_board
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import sim
-from volley.fpga.runner.steps import BuildError
 from volley.fpga.sim_board import SimBoard, SimBoardError
 
 ROOT = Path(__file__).resolve().parents[2]

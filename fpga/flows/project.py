@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 from volley.firmware.files import BUILD, PACKAGE, write_whole
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import synth
 from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, Stages, key_of
-from volley.fpga.runner.steps import BuildError, Steps, hash_files
+from volley.fpga.runner.steps import Steps, hash_files
 from volley.fpga.target import capacity, constraints
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP, top_text
