@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(
             f"volley {given[0]}: the package {error.name} is missing; install it with: "
-            "pip install 'volley[train,fpga]'",
+            f"python -m pip install {error.name}, or all that training needs with volley's extra "
+            "train",
             file=sys.stderr,
         )
         return WRONG_USE
