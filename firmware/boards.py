@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 
+from volley.firmware import frames
 from volley.firmware.design import Design
 from volley.firmware.files import PACKAGE
 
@@ -31,6 +32,11 @@ class Board:
     top_baud: int
     design: Design
     data: dict = dataclasses.field(hash=False, repr=False)
+
+    @property
+    def line_baud(self) -> int:
+        """The rate in use once the driver has raised it (host.device.Device.raise_baud)."""
+        return max(self.baud, frames.fastest_baud(self.clock_hz, self.top_baud))
 
     @property
     def divisor(self) -> int:

@@ -53,8 +53,8 @@ def main(arguments=None) -> int:
         board = boards.load(options.board, parse_settings(options.set))
         model = modelfile.load(options.model)
         image = compile_model(model, board.design, fuse=options.fuse)
-        print_report(image, board.clock_hz)
-        print(f"\n{compare.text(compare.compare(model, board.design))}")
+        print_report(image, board.clock_hz, board.line_baud)
+        print(f"\n{compare.text(compare.compare(model, board))}")
         if options.disassemble:
             print(listing(image))
         if options.output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 
 from volley.firmware import frames, isa, registers
 
@@ -80,15 +81,27 @@ class Design:
         """32-bit columns of a weight word, as the bus writes it."""
         return max(1, self.ci * self.co // 32)
 
+    def word_bytes(self) -> dict[str, float]:
+        """Bytes of one word of each memory, all its banks together, by the depth's parameter."""
+        return {
+            "spike_words": isa.BANKS * isa.LANES * self.ci / 8,
+            "weight_words": isa.TAPS * self.ci * self.co / 8,
+            "param_words": self.co * sum(isa.PARAM_BITS.values()) / 8,
+            "program_words": 4,
+            "layers": 4 * isa.DESCRIPTOR_WORDS,
+        }
+
     def bytes_on_chip(self) -> dict[str, int]:
         """Capacity of each memory in bytes."""
-        return {
-            "spikes": isa.BANKS * self.spike_words * self.ci,
-            "weights": isa.TAPS * self.weight_words * self.ci * self.co // 8,
-            "params": self.param_words * self.co * 9,
-            "program": 4 * self.program_words,
-            "descriptors": 4 * isa.DESCRIPTOR_WORDS * self.layers,
+        sizes = self.word_bytes()
+        names = {
+            "spikes": "spike_words",
+            "weights": "weight_words",
+            "params": "param_words",
+            "program": "program_words",
+            "descriptors": "layers",
         }
+        return {name: math.ceil(getattr(self, key) * sizes[key]) for name, key in names.items()}
 
     def hash(self) -> bytes:
         """8 bytes that name these parameters and the contract (instructions, registers, frames)."""

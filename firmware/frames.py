@@ -42,6 +42,8 @@ RESPONSE = 0x80
 DELIMITER = 0
 BAD_FRAMES_TO_FALL_BACK = 8  # as many in a row, and the UART returns to the divisor of its reset
 COBS_BLOCK = 254
+BITS_PER_BYTE = 10  # of a UART: start bit, eight data bits, stop bit
+LEAST_DIVISOR = 4  # clock cycles of a bit that the UART's receiver needs
 
 HEADER = {
     "seq": Field(0, 0, 8),
@@ -145,6 +147,27 @@ def encode(seq: int, code: int, count: int, argument: int, words=()) -> bytes:
     body = struct.pack("<BBHI", seq & 0xFF, code, count, argument)
     body += struct.pack(f"<{len(words)}I", *(int(word) & 0xFFFFFFFF for word in words))
     return cobs_encode(body + struct.pack("<I", zlib.crc32(body))) + bytes([DELIMITER])
+
+
+def line_bytes(words: int = 0) -> int:
+    """Bytes on the line of a frame with so many payload words, ``encode`` at its longest.
+
+    Header, payload and CRC, a byte of COBS for each begun block of ``COBS_BLOCK``, the delimiter.
+    The blocks end sooner where the data has zeros: a full frame may be 3 bytes shorter.
+    """
+    body = 4 * (HEADER_WORDS + words + CRC_WORDS)
+    return body + -(-body // COBS_BLOCK) + 1
+
+
+def frame_sizes(words: int) -> list[int]:
+    """Payload words of the frames that carry so many words from one address on."""
+    whole, rest = divmod(words, MAX_WORDS)
+    return [MAX_WORDS] * whole + [rest] * (rest > 0)
+
+
+def fastest_baud(clock_hz: int, top_baud: int) -> int:
+    """The highest rate up to ``top_baud`` that a UART of a whole divisor gets from a clock."""
+    return clock_hz // max(LEAST_DIVISOR, -(-clock_hz // top_baud))
 
 
 def decode(data: bytes) -> Frame:

@@ -30,6 +30,8 @@ LANES = 8
 PSUM_BITS = 16  # a lane's psum, signed: |psum| <= 32767
 MEMBRANE_BITS = 24
 SCORE_BITS = 32
+PARAM_BITS = {"bias": SCORE_BITS, "threshold": MEMBRANE_BITS, "v_init": MEMBRANE_BITS}
+"""Bits of a neuron's parameters, in the order of their kinds; a bias of a readout is a score."""
 SCALE_BITS = 14  # 2^fraction_bits, times the ticks where an encoding layer is the readout
 MAX_FAN_IN = (1 << (PSUM_BITS - 1)) - 1
 MAX_TICKS = 32
@@ -41,6 +43,17 @@ def group_cycles(beats: int, passes: int, readout: bool) -> int:
     """Cycles of one output group: of a row or, dense, of the map, which has ``beats`` in a pass."""
     waits = 0 if readout else max(0, PASS_CYCLES - beats)
     return passes * beats + (passes - 1) * waits
+
+
+def rows_cycles(instruction: dict[str, int], descriptor: dict[str, int]) -> int:
+    """Cycles that the array needs for a ROWS instruction, without drain and fetch.
+
+    instruction, descriptor: their fields by name.
+    """
+    dense, count = descriptor["dense"], instruction["rows"]
+    beats = descriptor["in_groups"] * descriptor["width"] * (count if dense else 1)
+    cycles = group_cycles(beats, descriptor["passes"], bool(descriptor["readout"]))
+    return cycles * descriptor["out_groups"] * (1 if dense else count)
 
 
 class Opcode(IntEnum):

@@ -33,6 +33,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from volley.firmware.fields import Field
+from volley.firmware.isa import PARAM_BITS
 
 MAGIC = 0x594C4F56  # "VOLY"
 REGION_SHIFT = 28
@@ -121,7 +122,8 @@ STATUS = {
     "running": Field(0, 0, 1),
 }
 
-PARAM_KINDS = ("bias", "threshold", "v_init")
+PARAM_KINDS = tuple(PARAM_BITS)
+"""The kinds of parameters in the order of their numbers in an address of PARAMS."""
 
 
 def address(region: Region, place: int = 0) -> int:

@@ -88,10 +88,16 @@ def spike_address(bank: int, word: int, columns: int) -> int:
     return address(Region.SPIKES, bank << BANK_SHIFT) + word * columns
 
 
+def picture_words(input_shape) -> int:
+    """32-bit words of a whole picture (channels, height, width) on the link."""
+    channels, height, width = input_shape
+    return -(-channels * height * width // 4)
+
+
 def strip_words(rows: Rows, input_shape) -> int:
     """32-bit words of some rows of a picture on the link."""
     channels, _, width = input_shape
-    return -(-rows.rows * width * channels // 4)
+    return picture_words((channels, rows.rows, width))
 
 
 def words_per_image(program) -> dict[str, int]:
@@ -99,8 +105,7 @@ def words_per_image(program) -> dict[str, int]:
     found = {"IMAGE_WORDS": 0, "MODEL_WORDS": 0, "SPIKES_WRITTEN": 0, "SPIKES_READ": 0}
     columns = program.design.spike_columns
     if not program.segments:
-        channels, height, width = program.input_shape
-        found["IMAGE_WORDS"] = -(-channels * height * width // 4)
+        found["IMAGE_WORDS"] = picture_words(program.input_shape)
     for segment in program.segments:
         found["MODEL_WORDS"] += sum(
             len(program.streamed[number][1]) for number in segment.loads + segment.ahead

@@ -138,8 +138,7 @@ def memories(design: Design) -> list[tuple[int, int, int]]:
     return [
         (isa.TAPS * design.weight_columns, design.weight_words - rest, weight_bits),
         (isa.BANKS * design.ci // design.co, design.spike_words, isa.LANES * design.co),
-        (design.co, design.param_words, isa.SCORE_BITS),
-        (2 * design.co, design.param_words, isa.MEMBRANE_BITS),
+        *((design.co, design.param_words, bits) for bits in isa.PARAM_BITS.values()),
         (1, design.program_words, 32),
         (1, design.layers * isa.DESCRIPTOR_WORDS, 32),
         (design.co, math.ceil(design.scores / design.co), isa.SCORE_BITS),

@@ -15,8 +15,9 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from volley.firmware import boards, isa, registers
+from volley.firmware import boards, frames, registers
 from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.isa import PARAM_BITS
 from volley.firmware.program import Program
 from volley.firmware.registers import (
     IDENTITY_WORDS,
@@ -25,19 +26,17 @@ from volley.firmware.registers import (
     Register,
     address,
 )
+from volley.firmware.results import result_words
 from volley.host import identity, maps, programs, segments
 from volley.host.errors import DeviceError, HostError, LinkError, TransportError
 from volley.host.link import Link, check
 from volley.host.pipeline import infer_many
-from volley.host.results import Result, parse_results, result_words
+from volley.host.results import Result, parse_results
 from volley.host.transport import SerialTransport, Transport
 
 SIM = "sim"
 SIM_PATIENCE_S = 5.0  # a simulated board answers when the host's CPU has time for it
 RUN_TIMEOUT_S = 120.0
-LEAST_DIVISOR = 4  # clock cycles of a bit that the receiver needs
-WORD_BITS = {kind: isa.MEMBRANE_BITS for kind in PARAM_KINDS}
-WORD_BITS["bias"] = 32  # a readout's is a score
 
 
 class Device:
@@ -119,8 +118,7 @@ class Device:
         if baud is None or self.identity.board not in boards.names():
             return baud
         top = boards.load(self.identity.board).top_baud
-        divisor = max(LEAST_DIVISOR, -(-self.identity.clock_hz // top))
-        fastest = self.identity.clock_hz // divisor
+        fastest = frames.fastest_baud(self.identity.clock_hz, top)
         if fastest <= baud:
             return baud
         try:
@@ -191,7 +189,7 @@ class Device:
                 mask = 0xFFFFFFFF
                 if place >> registers.REGION_SHIFT == Region.PARAMS:
                     offset = place & ((1 << registers.REGION_SHIFT) - 1)
-                    mask >>= 32 - WORD_BITS[PARAM_KINDS[offset >> registers.BANK_SHIFT]]
+                    mask >>= 32 - PARAM_BITS[PARAM_KINDS[offset >> registers.BANK_SHIFT]]
                 found = np.array(self.link.read(place, len(words)), np.uint32) & mask
                 wrong = np.flatnonzero(found != np.asarray(words, np.uint32) & mask)
                 if len(wrong):

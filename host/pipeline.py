@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.frames import Command, Status
 from volley.firmware.registers import Region, Register, address
+from volley.firmware.results import overlaps, result_words
 from volley.host.errors import DeviceError
 from volley.host.link import Request, check
-from volley.host.results import result_words
 
 AHEAD = 4  # pictures under way where runs are short against the wire
 MARGIN = 1.5  # by how much a run must be shorter than the upload that follows it
@@ -31,8 +31,7 @@ MARGIN = 1.5  # by how much a run must be shorter than the upload that follows i
 def infer_many(device, pictures):
     """Yields a ``host.results.Result`` for each picture, uint8 [C, H, W], in order."""
     program = device.program
-    burst = result_words(program) <= MAX_WORDS
-    if program.segments or len(program.entries) < 2 or not program.layers[-1].readout or not burst:
+    if not overlaps(program):
         for picture in pictures:
             yield device.infer(picture)
         return

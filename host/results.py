@@ -10,9 +10,7 @@ from volley.firmware.fields import signed
 from volley.firmware.isa import SCORE_BITS
 from volley.firmware.program import Program
 from volley.firmware.registers import Register
-
-HEAD = Register.LAYERS - Register.STATUS  # words before the layers' counters
-SCORES = Register.SCORES - Register.STATUS  # words before the scores
+from volley.firmware.results import HEAD, SCORES, counter_words
 
 
 @dataclasses.dataclass
@@ -35,14 +33,6 @@ class Result:
     round_trip_ms: float | None = None
 
 
-def result_words(program: Program) -> int:
-    """Words from register STATUS on that hold the results of a program's run."""
-    last = program.layers[-1]
-    if last.readout:
-        return SCORES + last.base + last.shape[0]
-    return HEAD + 2 * len(program.layers)
-
-
 def parse_results(program: Program, words, counts, clock_hz: int, seconds: float) -> Result:
     """A ``Result`` from the words from register STATUS on.
 
@@ -54,7 +44,7 @@ def parse_results(program: Program, words, counts, clock_hz: int, seconds: float
         start = SCORES + last.base
         values = [signed(word, SCORE_BITS) for word in words[start : start + last.shape[0]]]
         counts = np.array(values, np.int64)
-    pairs = words[HEAD : HEAD + 2 * len(program.layers)]
+    pairs = words[HEAD : counter_words(program)]
     cycles = int(words[Register.CYCLES - Register.STATUS])
     return Result(
         scores=counts,

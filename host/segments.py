@@ -12,9 +12,9 @@ import numpy as np
 from volley.firmware import registers
 from volley.firmware.fields import pack
 from volley.firmware.registers import Region, Register, address
+from volley.firmware.results import counter_words, result_words
 from volley.firmware.stream import PICTURE, Rows, Segment, spike_address
 from volley.host import maps
-from volley.host.results import HEAD, result_words
 
 
 class SegmentRun:
@@ -78,7 +78,7 @@ def infer(device, picture: np.ndarray):
     """A ``host.results.Result`` of a picture; counters are of all segments together."""
     began = time.perf_counter()
     program, run = device.program, SegmentRun(device, picture)
-    count = HEAD + 2 * len(program.layers)
+    count = counter_words(program)
     start = address(Region.REGISTERS, Register.STATUS)
     totals = np.zeros(count, np.int64)
     for segment in program.segments:

@@ -9,12 +9,12 @@ import time
 
 import serial
 
+from volley.firmware.frames import BITS_PER_BYTE
 from volley.host import ports
 from volley.host.errors import TransportError
 
 POLL_S = 0.02  # longest single wait of the serial port
 WRITE_TIMEOUT_S = 20.0
-BITS_PER_BYTE = 10  # a UART's start bit, eight data bits, stop bit
 
 
 class Transport(abc.ABC):

@@ -5,20 +5,27 @@ from __future__ import annotations
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.fusion import FUSE
 from volley.firmware.compiler.program import compile_model
+from volley.firmware.compiler.throughput import rate_text, throughput
 
 HEADS = (
     "fusion", "spikes", "weights", "parameters", "program", "picture", "weights, link",
-    "spikes up", "spikes down", "runs", "cycles",
+    "spikes up", "spikes down", "runs", "cycles", "core/s", "link/s", "end to end/s",
 )  # fmt: skip
-"""Bytes on chip by kind; for a picture: bytes over the link by kind, runs, cycles."""
+"""Bytes on chip by kind; for a picture: bytes over the link by kind, runs, cycles; images/s of the
+core, of the link at the board's line rate, and of both together."""
 
 
-def compare(model, design) -> dict[str, dict | None]:
-    """{kind of fusion: report of the program}, None where it does not fit."""
+def compare(model, board) -> dict[str, dict | None]:
+    """{kind of fusion: report of the program for a firmware.boards.Board}, None without a fit.
+
+    The report has one more entry, "rates": a ``Throughput`` on the board.
+    """
     found = {}
     for fuse in FUSE:
         try:
-            found[fuse] = compile_model(model, design, explain=False, fuse=fuse).report
+            program = compile_model(model, board.design, explain=False, fuse=fuse)
+            rates = throughput(program, board.clock_hz, board.line_baud)
+            found[fuse] = {**program.report, "rates": rates}
         except FitError:
             found[fuse] = None
     return found
@@ -33,7 +40,10 @@ def rows(reports: dict[str, dict | None]) -> list[list[str]]:
             continue
         chip = [report["on_chip"][name]["bytes"] for name in report["on_chip"]]
         link = [report["link"][name] for name in ("picture", "weights", "spikes_up", "spikes_down")]
-        table.append([fuse] + [str(n) for n in (*chip, *link, report["runs"], report["cycles"])])
+        counts = [str(n) for n in (*chip, *link, report["runs"], report["cycles"])]
+        rates = report["rates"]
+        shown = [rate_text(rate) for rate in (rates.core, rates.link, rates.end_to_end)]
+        table.append([fuse, *counts, *shown])
     return table
 
 

@@ -7,7 +7,11 @@ import math
 from volley.firmware import isa
 from volley.firmware.compiler.lanes import passes_of, row_beats
 from volley.firmware.design import Design
+from volley.firmware.fields import unpack
 from volley.firmware.modelfile import Layer, Model
+from volley.firmware.program import Program
+from volley.firmware.registers import REGION_SHIFT, Region, address
+from volley.firmware.stream import Segment
 
 
 def layer_beats(layer, model, design: Design) -> int:
@@ -43,6 +47,41 @@ def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
     by_ci, by_co = _DEPTH[design.lut]
     return by_ci[design.ci] + by_co[design.co] + 5
+
+
+def instructions_of(program: Program) -> list[list[int]]:
+    """Cycles of each row instruction that runs for a picture, a list for each run; no overhead."""
+    memory: dict[int, int] = {}
+    for start, words in program.sections:
+        _store(memory, start, words)
+    found = []
+    for segment in program.segments or [Segment(program.entries[0])]:
+        for number in segment.loads:
+            _store(memory, *program.streamed[number])
+        place, run = address(Region.PROGRAM, segment.entry), []
+        while True:
+            words = [memory[place + k] for k in range(isa.INSTRUCTION_WORDS)]
+            instruction = unpack(isa.INSTRUCTION, words)
+            if instruction["opcode"] != isa.Opcode.ROWS:
+                break
+            start = address(Region.DESCRIPTORS, instruction["layer"] * isa.DESCRIPTOR_WORDS)
+            words = [memory[start + k] for k in range(isa.DESCRIPTOR_WORDS)]
+            run.append(isa.rows_cycles(instruction, unpack(isa.DESCRIPTOR, words)))
+            place += isa.INSTRUCTION_WORDS
+        found.append(run)
+    return found
+
+
+def run_cycles(program: Program) -> list[int]:
+    """Clock cycles of each run that a picture takes, from start to end; most have one run."""
+    overhead = instruction_overhead(program.design)
+    return [sum(run) + overhead * len(run) + RUN_OVERHEAD for run in instructions_of(program)]
+
+
+def _store(memory: dict[int, int], start: int, words) -> None:
+    """Notes words of a section that lies in PROGRAM or DESCRIPTORS."""
+    if start >> REGION_SHIFT in (Region.PROGRAM, Region.DESCRIPTORS):
+        memory.update(enumerate((int(word) for word in words), start))
 
 
 def cycle_bound(layer: Layer, model: Model, design: Design) -> int:

@@ -9,7 +9,6 @@ import numpy as np
 from volley.firmware import isa, modelfile, registers
 from volley.firmware.compiler.lanes import passes_of
 from volley.firmware.design import Design
-from volley.firmware.isa import BANKS
 
 
 class FitError(ValueError):
@@ -56,16 +55,6 @@ def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[
     }
 
 
-def word_bytes(design: Design) -> dict[str, float]:
-    """Bytes of one word of each memory, all banks together."""
-    return {
-        "spike_words": BANKS * design.ci,
-        "weight_words": isa.TAPS * design.ci * design.co / 8,
-        "param_words": 10 * design.co,
-        "program_words": 4,
-    }
-
-
 def excess(needs: dict[str, int], design: Design) -> dict[str, tuple[int, int]]:
     """{parameter: (words needed, words there)} for the memories that are too small."""
     return {
@@ -77,7 +66,7 @@ def excess(needs: dict[str, int], design: Design) -> dict[str, tuple[int, int]]:
 
 def describe_excess(model, over, design) -> str:
     """The message of a ``FitError``: what is over, and by how many bytes."""
-    sizes = word_bytes(design)
+    sizes = design.word_bytes()
     parts = [
         f"{name} {words} of {there} ({math.ceil((words - there) * sizes[name])} bytes too many)"
         for name, (words, there) in over.items()

@@ -91,7 +91,7 @@ def compile_model(
         segments=code.segments,
         report={},
     )
-    program_image.report = make_report(program_image, model, plan, needs)
+    program_image.report = make_report(program_image, model, needs)
     return program_image
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 
-from volley.firmware import frames, isa
+from volley.firmware import isa
 from volley.firmware.compiler.cycle_model import (
-    RUN_OVERHEAD,
-    instruction_overhead,
+    instructions_of,
     layer_beats,
     layer_cycles,
+    run_cycles,
 )
-from volley.firmware.compiler.fit import word_bytes
 from volley.firmware.compiler.lanes import describe, packed_pixels, passes_of, row_beats
-from volley.firmware.isa import INSTRUCTION, INSTRUCTION_WORDS, Opcode
-from volley.firmware.registers import Region, address
-from volley.firmware.stream import Segment, words_per_image
+from volley.firmware.compiler.throughput import describe as describe_rates
+from volley.firmware.compiler.throughput import load_bytes
+from volley.firmware.results import counter_words, result_words
+from volley.firmware.stream import words_per_image
 
 
-def layer_rows(image, model) -> list[dict]:
+def layer_rows(program, model) -> list[dict]:
     """Per layer: cycles and bound, and the share of lanes and of processing elements at work."""
-    design = image.design
+    design = program.design
     rows = []
-    for layer, place in zip(model.layers, image.layers):
+    for layer, place in zip(model.layers, program.layers):
         channels = layer.in_shape[0]
         in_groups = math.ceil(channels / design.ci)
         out_groups = math.ceil(layer.outputs / design.co)
@@ -50,23 +50,16 @@ def layer_rows(image, model) -> list[dict]:
     return rows
 
 
-def make_report(image, model, plan, needs) -> dict:
+def make_report(program, model, needs) -> dict:
     """The report of a program; all sizes in bytes. needs: words of each memory."""
-    design = image.design
-    sizes = word_bytes(design)
-    rows = layer_rows(image, model)
-    runs = max(1, len(image.segments))
-    instructions = count_instructions(image)
-    cycles = sum(row["cycles"] for row in rows)
+    design = program.design
+    sizes = design.word_bytes()
+    rows = layer_rows(program, model)
+    runs = run_cycles(program)
+    cycles = sum(runs)
     busy = sum(row["array_use"] * row["cycles"] for row in rows)
-    cycles += instructions * instruction_overhead(design) + runs * RUN_OVERHEAD
-    overhead = 4 * (frames.HEADER_WORDS + frames.CRC_WORDS)
-    load_bytes = sum(
-        4 * len(words) + overhead * math.ceil(len(words) / frames.MAX_WORDS)
-        for _, words in image.sections
-    )
-    moved = {name: 4 * words for name, words in words_per_image(image).items()}
-    result_words = 80 + 2 * len(image.layers)
+    moved = {name: 4 * words for name, words in words_per_image(program).items()}
+    result = result_words(program) + len(program.segments) * counter_words(program)
     return {
         "on_chip": {
             name: {
@@ -77,19 +70,19 @@ def make_report(image, model, plan, needs) -> dict:
             for name, words in needs.items()
         },
         "link": {
-            "load": load_bytes,
+            "load": load_bytes(program),
             "picture": moved["IMAGE_WORDS"],
             "weights": moved["MODEL_WORDS"],
             "spikes_up": moved["SPIKES_WRITTEN"],
             "spikes_down": moved["SPIKES_READ"],
-            "result": 4 * result_words,
+            "result": 4 * result,
         },
         "packed_pixels": packed_pixels(model, design),
-        "input_buffers": 1 if image.segments else len(image.entries),
-        "runs": runs,
+        "input_buffers": 1 if program.segments else len(program.entries),
+        "runs": len(runs),
         # of the streamed weights: written while the program runs
-        "ahead": 4 * sum(len(image.streamed[k][1]) for s in image.segments for k in s.ahead),
-        "instructions": instructions,
+        "ahead": 4 * sum(len(program.streamed[k][1]) for s in program.segments for k in s.ahead),
+        "instructions": sum(len(run) for run in instructions_of(program)),
         "layers": rows,
         "cycles": cycles,
         "bound": sum(row["bound"] for row in rows),
@@ -97,27 +90,14 @@ def make_report(image, model, plan, needs) -> dict:
     }
 
 
-def count_instructions(image) -> int:
-    """Row instructions that are executed for a picture."""
-    count = 0
-    for segment in image.segments or [Segment(image.entries[0])]:
-        memory = [image.streamed[number] for number in segment.loads] + image.sections
-        words = next(words for place, words in memory if place == address(Region.PROGRAM))
-        word = segment.entry
-        while int(words[word]) & ((1 << INSTRUCTION["opcode"].width) - 1) == Opcode.ROWS:
-            count += 1
-            word += INSTRUCTION_WORDS
-    return count
-
-
-def print_report(image, clock_hz: int) -> None:
-    """Prints the report as tables."""
-    report, design = image.report, image.design
+def print_report(program, clock_hz: int, baud: int) -> None:
+    """Prints the report as tables; baud: the link's bits a second, for its images/s."""
+    report, design = program.report, program.design
     print(
-        f"{image.name}: {image.ticks} ticks on CI={design.ci} CO={design.co} "
+        f"{program.name}: {program.ticks} ticks on CI={design.ci} CO={design.co} "
         f"({design.pes} processing elements), design {design.hash().hex()}"
     )
-    print(describe(image.ticks, design))
+    print(describe(program.ticks, design))
     print("\non chip              bytes         of")
     for name, row in report["on_chip"].items():
         print(f"  {name:15s} {row['bytes']:9d}  {row['of']:9d}")
@@ -140,7 +120,5 @@ def print_report(image, clock_hz: int) -> None:
     print(
         f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}"
     )
-    print(
-        f"\nat {clock_hz / 1e6:g} MHz: {1e3 * cycles / clock_hz:.3f} ms an image, "
-        f"{clock_hz / cycles:.0f} images/s without the link"
-    )
+    print(f"\n{1e3 * cycles / clock_hz:.3f} ms of the core for an image")
+    print(describe_rates(program, clock_hz, baud))

@@ -46,9 +46,11 @@ them to the report, and the report's cycles to the hardware's.
 
 ## The CIFAR-10 network
 
-{network}, T = 8. Bytes on the chip by kind, bytes over the link for each picture, runs
-of the program and clock cycles for a picture, without the link. What is loaded with the weights,
-neuron parameters, descriptors and instructions, counts as weights; the results are not counted.
+{network}, T = 8. Bytes on the chip by kind; bytes over the link for each picture, without frames
+and results; what is loaded with the weights, neuron parameters, descriptors and instructions, counts
+as weights. Runs of the program and clock cycles for a picture. Images/s of the core alone, of the
+link alone at the board's line rate with all bytes of all frames, and of both together
+(`firmware/compiler/throughput.py`).
 
 """
 
@@ -99,9 +101,9 @@ def tables(model, targets) -> str:
         design = board.design
         text += (
             f"### {name}{changed}\n\n"
-            f"CI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, "
+            f"CI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, {board.line_baud} baud, "
             f"{design.bytes_on_chip()['spikes']} bytes for spikes, "
             f"{design.bytes_on_chip()['weights']} for weights.\n\n"
         )
-        text += compare.markdown(compare.compare(model, design)) + "\n"
+        text += compare.markdown(compare.compare(model, board)) + "\n"
     return text

@@ -87,7 +87,7 @@ class Simulator:
             self._ordered.clear()
             self._put(self.weights[bank], row, words, region)
         elif region == Region.PARAMS:
-            bits = isa.SCORE_BITS if bank == 0 else MEMBRANE_BITS
+            bits = self._param_bits(bank)
             values = [signed(int(word), bits) for word in words]
             self._put(self.params[bank], row, np.array(values, np.int64), region)
         elif region == Region.REGISTERS:
@@ -110,7 +110,7 @@ class Simulator:
         if region == Region.WEIGHTS:
             return [int(word) for word in self.weights[bank][row : row + count]]
         if region == Region.PARAMS:
-            mask = 0xFFFFFFFF if bank == 0 else (1 << MEMBRANE_BITS) - 1
+            mask = (1 << self._param_bits(bank)) - 1
             return [int(word) & mask for word in self.params[bank][row : row + count]]
         if region == Region.SPIKES:
             self.moved[Register.SPIKES_READ] += count
@@ -144,6 +144,10 @@ class Simulator:
             self.spikes[y % BANKS, start : start + groups * shape["width"]] = words.reshape(
                 -1, self.batch, ci
             )
+
+    @staticmethod
+    def _param_bits(kind):
+        return isa.PARAM_BITS[registers.PARAM_KINDS[kind]]
 
     def _put(self, memory, place, words, region):
         if place + len(words) > len(memory):
@@ -219,9 +223,7 @@ class Simulator:
         """One ROWS instruction; see the loop nest at ``Opcode.ROWS``."""
         layer, first, count = ins["layer"], ins["row"], ins["rows"]
         passes, dense = des["passes"], des["dense"]
-        beats = des["in_groups"] * des["width"] * (count if dense else 1)
-        cycles = isa.group_cycles(beats, passes, des["readout"])
-        self.layer_cycles[layer] += cycles * des["out_groups"] * (1 if dense else count)
+        self.layer_cycles[layer] += isa.rows_cycles(ins, des)
         key = tuple(des.values())
         if key not in self._ordered:
             self._ordered[key] = self._layer_weights(des)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from volley.firmware import modelfile
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
+from volley.firmware.compiler.throughput import describe
 from volley.firmware.files import PRETRAINED
 from volley.fpga.errors import BuildError
 from volley.fpga.target.target import Target
@@ -23,14 +24,11 @@ def check_model(target: Target, path: str | None, progress) -> None:
         return
     model = modelfile.load(str(path or SHIPPED))
     try:
-        image = compile_model(model, target.board.design)
+        program = compile_model(model, target.board.design)
     except FitError as error:
         if path:
             raise BuildError(str(error), code=4) from None
         progress(f"  note    {error}")
         return
-    link = image.report["link"]
-    streamed = link["weights"] + link["spikes_up"] + link["spikes_down"]
-    rate = target.board.clock_hz / image.report["cycles"]
-    more = f", and the host moves {streamed} bytes for each" if streamed else ""
-    progress(f"  model   {model.name} fits: {rate:.0f} images/s without the link{more}")
+    rates = describe(program, target.board.clock_hz, target.board.line_baud)
+    progress(f"  model   {model.name} fits; {rates}")

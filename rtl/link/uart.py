@@ -2,7 +2,9 @@
 
 from myhdl import Signal, always, block, concat, instances, intbv
 
-DIVISOR_MIN = 4
+from volley.firmware.frames import LEAST_DIVISOR
+
+DIVISOR_MIN = LEAST_DIVISOR
 DIVISOR_BITS = 16
 DATA_BITS = 8
 STOP_PLACE = DATA_BITS + 1  # the start bit has place 0

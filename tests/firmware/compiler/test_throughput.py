@@ -1,0 +1,129 @@
+"""Bytes and images/s of a program against what the driver moves over a link that counts them."""
+
+import dataclasses
+
+import pytest
+
+from tests.support.direct import DirectTransport
+from tests.support.fake_device import SMALL, FakeBoard
+from tests.support.random_models import network
+from volley.firmware import boards, frames, modelfile
+from volley.firmware.compiler.cycle_model import run_cycles
+from volley.firmware.compiler.program import compile_model
+from volley.firmware.compiler.throughput import load_bytes, runs_of, throughput
+from volley.firmware.frames import BITS_PER_BYTE, MAX_WORDS, line_bytes
+from volley.firmware.results import overlaps
+from volley.host import Device
+
+CLOCK_HZ, BAUD = 100_000_000, 3_000_000
+STREAMED = {"weight_words": 32, "param_words": 12}
+SPILLED = {"spike_words": 80}
+KINDS = {
+    "overlapping": ({}, "8C3-P2-10", "auto"),
+    "one input buffer": ({"spike_words": 60}, "8C3-P2-10", "auto"),
+    "no readout": ({}, "8C3-6C3", "auto"),
+    "segments": (STREAMED, "12C3-10C3-P2-10", "auto"),
+    "segments and spilled maps": (SPILLED, "12C3-10C3-P2-10", "none"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def job(request, tmp_path):
+    """(program for SMALL, pictures)."""
+    settings, text, fuse = KINDS[request.param]
+    random = network(text, (1, 12, 12))
+    if "readout" in request.param:
+        random.meta["layers"][-1].pop("readout")
+        number = len(random.meta["layers"]) - 1
+        for kind in ("threshold", "v_init"):
+            random.tensors[f"layer{number}.{kind}"] = abs(random.tensors[f"layer{number}.bias"]) + 1
+    model = modelfile.load(random.save(tmp_path / "model.safetensors"))
+    program = compile_model(model, dataclasses.replace(SMALL, **settings), fuse=fuse)
+    program.design = SMALL
+    assert overlaps(program) == (request.param == "overlapping")
+    assert bool(program.segments) == ("segments" in request.param)
+    assert any(segment.ahead for segment in program.segments) == (request.param == "segments")
+    assert any(segment.downs for segment in program.segments) == ("spilled" in request.param)
+    return program, random.images(6)
+
+
+def counted(device, call):
+    """(bytes sent, bytes received, requests) of a call."""
+    before, requests = dict(device.link.counts), len(device.transport.board.log)
+    call()
+    sent, received = (device.link.counts[k] - before[k] for k in ("sent", "received"))
+    return sent, received, len(device.transport.board.log) - requests
+
+
+def test_the_driver_moves_so_many_bytes(job):
+    """Up to the bytes that COBS saves where the data has zeros."""
+    program, pictures = job
+    device = Device(DirectTransport(FakeBoard()))
+    up, _, count = counted(device, lambda: device.load(program))
+    assert load_bytes(program) - 4 * count <= up <= load_bytes(program)
+
+    few = counted(device, lambda: list(device.infer_many(pictures[:2])))
+    many = counted(device, lambda: list(device.infer_many(pictures)))
+    up, down, count = ((b - a) / (len(pictures) - 2) for a, b in zip(few, many))
+    found = throughput(program, CLOCK_HZ, BAUD)
+    assert found.up - 4 * count <= up <= found.up
+    assert found.down - 4 * count <= down <= found.down
+
+
+def test_results_in_the_report_are_those_that_the_host_reads(job):
+    program, pictures = job
+    device = Device(DirectTransport(FakeBoard()))
+    device.load(program)
+    board = device.transport.board
+    before = len(board.log)
+    device.infer(pictures[0])
+    registers = sum(
+        count
+        for command, place, count in board.log[before:]
+        if command == frames.Command.READ and place < 1 << 28
+    )
+    assert program.report["link"]["result"] == 4 * registers
+
+
+def test_the_cycles_of_the_runs_are_those_of_the_report(job):
+    program, _ = job
+    assert sum(run_cycles(program)) == program.report["cycles"]
+
+
+def test_the_slower_of_core_and_link_sets_the_pace(job):
+    program, _ = job
+    slow, fast = throughput(program, 1e5, BAUD), throughput(program, 1e12, BAUD)
+    assert slow.core * 1e7 == pytest.approx(fast.core)
+    assert slow.link == fast.link == pytest.approx(throughput(program, 1, 2 * BAUD).link / 2)
+    assert slow.end_to_end <= min(slow.core, slow.link)
+    assert fast.end_to_end == pytest.approx(fast.link)
+    if overlaps(program):
+        assert slow.end_to_end == slow.core
+        assert fast.link == pytest.approx(BAUD / BITS_PER_BYTE / max(fast.up, fast.down))
+
+
+def test_what_is_written_ahead_costs_time_only_beyond_the_run(job):
+    program, _ = job
+    for run in runs_of(program):
+        alone = run._replace(meanwhile=[])
+        ahead = sum(window.seconds(BAUD) for window in run.meanwhile)
+        assert run.seconds(1.0, BAUD) == pytest.approx(alone.seconds(1.0, BAUD))
+        assert run.seconds(1e15, BAUD) == pytest.approx(alone.seconds(1e15, BAUD) + ahead)
+
+
+@pytest.mark.parametrize("words", [0, 1, 60, 61, 100, MAX_WORDS])
+def test_no_frame_is_longer_on_the_line(words):
+    full = frames.encode(0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF, [0xFFFFFFFF] * words)
+    zeros = frames.encode(0, 0, 0, 0, [0] * words)
+    assert line_bytes(words) - 4 <= len(zeros) <= len(full) <= line_bytes(words)
+    if 0xFF not in full[:1] and b"\0" not in full[:-1]:
+        assert len(full) >= line_bytes(words) - 1
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_the_line_rate_of_a_board_is_a_whole_divisor(name):
+    board = boards.load(name)
+    divisor = board.clock_hz // board.line_baud
+    assert divisor >= frames.LEAST_DIVISOR and board.line_baud <= board.top_baud
+    assert board.clock_hz // divisor == board.line_baud
+    assert divisor == frames.LEAST_DIVISOR or board.clock_hz / (divisor - 1) > board.top_baud
