@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from typing import NamedTuple
 
 from volley.firmware import frames
 from volley.firmware.design import Design
@@ -19,6 +20,13 @@ FOLDER = PACKAGE / "fpga" / "boards"
 
 class BoardError(ValueError):
     """No such board, or a board file that breaks a rule."""
+
+
+class Rates(NamedTuple):
+    """The core's clock in Hz, and the bits a second of the link that is in use."""
+
+    clock_hz: float
+    baud: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +45,11 @@ class Board:
     def line_baud(self) -> int:
         """The rate in use once the driver has raised it (host.device.Device.raise_baud)."""
         return max(self.baud, frames.fastest_baud(self.clock_hz, self.top_baud))
+
+    @property
+    def rates(self) -> Rates:
+        """Clock and line rate."""
+        return Rates(self.clock_hz, self.line_baud)
 
     @property
     def divisor(self) -> int:

@@ -52,8 +52,8 @@ def main(arguments=None) -> int:
     try:
         board = boards.load(options.board, parse_settings(options.set))
         model = modelfile.load(options.model)
-        image = compile_model(model, board.design, fuse=options.fuse)
-        print_report(image, board.clock_hz, board.line_baud)
+        image = compile_model(model, board.design, fuse=options.fuse, rates=board.rates)
+        print_report(image, board.rates)
         print(f"\n{compare.text(compare.compare(model, board))}")
         if options.disassemble:
             print(listing(image))

@@ -23,9 +23,10 @@ def compare(model, board) -> dict[str, dict | None]:
     found = {}
     for fuse in FUSE:
         try:
-            program = compile_model(model, board.design, explain=False, fuse=fuse)
-            rates = throughput(program, board.clock_hz, board.line_baud)
-            found[fuse] = {**program.report, "rates": rates}
+            program = compile_model(
+                model, board.design, explain=False, fuse=fuse, rates=board.rates
+            )
+            found[fuse] = {**program.report, "rates": throughput(program, *board.rates)}
         except FitError:
             found[fuse] = None
     return found

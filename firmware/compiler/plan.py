@@ -45,11 +45,11 @@ SHARES = (1, 3 / 4, 1 / 2, 3 / 8, 1 / 4)
 """Of the weight memory: what a chain may take at most, tried where weights are streamed."""
 
 
-def make_plan(model, design: Design, fuse: str) -> Plan:
-    """Chooses what to fuse and what to leave to the host.
+def make_plans(model, design: Design, fuse: str) -> list[Plan]:
+    """What may be fused and what left to the host: all plans that are worth a look, best first.
 
-    In this order: what moves the fewest bytes over the link, what leaves room for a second input
-    buffer, what takes the fewest cycles. Raises ``NoRoom`` where not even that fits.
+    Best is, in this order: what moves the fewest bytes over the link, what leaves room for a second
+    input buffer, what takes the fewest cycles. Raises ``NoRoom`` where nothing fits.
     """
     maps = Maps(model, design)
     needs = [layer_words(layer, place, design) for layer, place in zip(model.layers, maps.places)]
@@ -62,13 +62,12 @@ def make_plan(model, design: Design, fuse: str) -> Plan:
     apart = 2 * maps.words(0) + sum(maps.words(k + 1) for k in range(len(model.layers)))
     if fuse != "pairs" and apart <= design.spike_words and resident:
         chains = Chains(model, design, apart, apart=True).best("none")
-        return Plan(place_loads(maps, chains), *_place_apart(maps))
+        return [Plan(place_loads(maps, chains), *_place_apart(maps))]
 
-    best = _choose(maps, fuse, limits, design.spike_words)
-    if best is None:
+    found = _ways(maps, fuse, limits, design.spike_words)
+    if not found:
         raise NoRoom(*_least(maps, fuse, limits, 2 * apart + design.spike_words))
-    loads, buffers = best
-    return Plan(loads, *_place(maps, chains_of(loads), buffers))
+    return [Plan(loads, *_place(maps, chains_of(loads), buffers)) for loads, buffers in found]
 
 
 def _least(maps: Maps, fuse, limits, enough) -> tuple[int, int, int]:
@@ -95,9 +94,10 @@ def _fits(maps: Maps, fuse, limit, words) -> bool:
     )
 
 
-def _choose(maps: Maps, fuse, limits, words):
-    """The best (loads, input buffers) in so many words of spike memory, or None."""
-    model, design, best = maps.model, maps.design, None
+def _ways(maps: Maps, fuse, limits, words) -> list[tuple[list[Load], int]]:
+    """(loads, input buffers) that do with so many words of spike memory, the best first."""
+    model, design = maps.model, maps.design
+    ways: list[tuple[tuple, list[Load], int]] = []
     for limit in limits:
         for buffers in (2, 1, 0):  # 0: the picture comes in strips
             room = words - (2 * maps.words(0) if buffers == 2 else 0)
@@ -119,9 +119,8 @@ def _choose(maps: Maps, fuse, limits, words):
                 spilled + 4 * streamed_words(loads, design), alone if fuse == "pairs" else 0,
                 -buffers, cycles,
             )  # fmt: skip
-            if best is None or key < best[0]:
-                best = (key, loads, buffers)
-    return best and best[1:]
+            ways.append((key, loads, buffers))
+    return [way[1:] for way in sorted(ways, key=lambda way: way[0])]
 
 
 def loads_words(loads: list[Load]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from volley.firmware import boards, modelfile, registers
+from volley.firmware.boards import Rates
 from volley.firmware.compiler.cycle_model import cycle_bound
 from volley.firmware.compiler.emit import emit
 from volley.firmware.compiler.fit import (
@@ -14,8 +15,9 @@ from volley.firmware.compiler.fit import (
     excess,
     memory_needs,
 )
-from volley.firmware.compiler.plan import NoRoom, loads_words, make_plan
+from volley.firmware.compiler.plan import NoRoom, Plan, loads_words, make_plans
 from volley.firmware.compiler.report import make_report
+from volley.firmware.compiler.throughput import throughput
 from volley.firmware.design import Design
 from volley.firmware.fields import pack
 from volley.firmware.program import LayerPlace, Program
@@ -23,16 +25,24 @@ from volley.firmware.registers import Register
 
 
 def compile_model(
-    model: modelfile.Model, design: Design, explain: bool = True, fuse: str = "auto"
+    model: modelfile.Model,
+    design: Design,
+    explain: bool = True,
+    fuse: str = "auto",
+    rates: Rates | None = None,
 ) -> Program:
-    """Compiles a model for a design. fuse: "none", "pairs" or "auto", see volley.firmware.compiler.fusion.
+    """Compiles a model for a design.
+
+    fuse: "none", "pairs" or "auto", see ``volley.firmware.compiler.fusion``. rates: the board's, if
+    known: then the plan is the one with the most images/s end to end, else that which moves the
+    fewest bytes over the link.
 
     Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
     which boards it would.
     """
     check_limits(model, design)
     try:
-        plan = make_plan(model, design, fuse)
+        plans = make_plans(model, design, fuse)
     except NoRoom as error:
         over = excess(memory_needs(*error.needs, 0), design)
         raise FitError(
@@ -40,6 +50,14 @@ def compile_model(
             if explain
             else "does not fit"
         ) from None
+    if rates is None:
+        return planned(model, design, plans[0])
+    programs = (planned(model, design, plan) for plan in plans)
+    return max(programs, key=lambda program: throughput(program, *rates).end_to_end)
+
+
+def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
+    """The program of a plan."""
     code = emit(model, design, plan)
     needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)
     layers = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from volley.firmware import isa
+from volley.firmware.boards import Rates
 from volley.firmware.compiler.cycle_model import (
     instructions_of,
     layer_beats,
@@ -90,8 +91,8 @@ def make_report(program, model, needs) -> dict:
     }
 
 
-def print_report(program, clock_hz: int, baud: int) -> None:
-    """Prints the report as tables; baud: the link's bits a second, for its images/s."""
+def print_report(program, rates: Rates) -> None:
+    """Prints the report as tables; rates: of the board, for its images/s."""
     report, design = program.report, program.design
     print(
         f"{program.name}: {program.ticks} ticks on CI={design.ci} CO={design.co} "
@@ -120,5 +121,5 @@ def print_report(program, clock_hz: int, baud: int) -> None:
     print(
         f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}"
     )
-    print(f"\n{1e3 * cycles / clock_hz:.3f} ms of the core for an image")
-    print(describe_rates(program, clock_hz, baud))
+    print(f"\n{1e3 * cycles / rates.clock_hz:.3f} ms of the core for an image")
+    print(describe_rates(program, *rates))

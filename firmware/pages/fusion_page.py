@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from volley.firmware import boards
 from volley.firmware.compiler import compare
-from volley.firmware.modelfile import Layer, Model, validate
+from volley.firmware.network_text import network
 
 CIFAR10 = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
 DEEP = "64C3-64C3-64C3-64C3-P2-64C3-P2-10"
@@ -53,36 +51,6 @@ link alone at the board's line rate with all bytes of all frames, and of both to
 (`firmware/compiler/throughput.py`).
 
 """
-
-
-def network(text: str, input_shape) -> Model:
-    """A Model of a network like "64C3-P2-128-10" with all weights +1; the last is a readout."""
-    channels, height, width = input_shape
-    model = Model(text, 8, 4, "soft", channels, height, width, 8, [])
-    parts = text.split("-")
-    for k, part in enumerate(parts):
-        if part == "P2":
-            model.layers[-1].pool = 2
-            height, width = height // 2, width // 2
-            continue
-        outputs, conv, kernel = part.partition("C")
-        size = int(kernel) if conv else 1
-        layer = Layer(
-            f"layer{len(model.layers)}", "conv" if conv else "dense",
-            channels if conv else channels * height * width, int(outputs), size, size // 2,
-            encode=k == 0, readout=k == len(parts) - 1,
-        )  # fmt: skip
-        layer.weight = np.ones(layer.weight_shape, np.int8)
-        layer.bias = np.zeros(layer.outputs, np.int32)
-        if not layer.readout:
-            layer.threshold = np.ones(layer.outputs, np.int32)
-            layer.v_init = np.zeros(layer.outputs, np.int32)
-        channels = layer.outputs
-        height, width = (height, width) if conv else (1, 1)
-        model.layers.append(layer)
-    model.classes = [str(k) for k in range(channels)]
-    validate(model)
-    return model
 
 
 def page() -> str:

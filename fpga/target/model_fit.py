@@ -24,11 +24,11 @@ def check_model(target: Target, path: str | None, progress) -> None:
         return
     model = modelfile.load(str(path or SHIPPED))
     try:
-        program = compile_model(model, target.board.design)
+        program = compile_model(model, target.board.design, rates=target.board.rates)
     except FitError as error:
         if path:
             raise BuildError(str(error), code=4) from None
         progress(f"  note    {error}")
         return
-    rates = describe(program, target.board.clock_hz, target.board.line_baud)
+    rates = describe(program, *target.board.rates)
     progress(f"  model   {model.name} fits; {rates}")

@@ -1,92 +1,17 @@
 """Networks from a text such as 64C3-P2-64C3-P2-128-10, and their training forward pass."""
 
-import re
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from volley.firmware.network_text import SPEC_HELP, Spec, SpecError, parse
 from volley.model.nets import rate_backprop, winograd
 from volley.model.nets.neuron import if_bn, moments
 from volley.model.nets.quantise import binarise
 
+__all__ = ["SPEC_HELP", "Layer", "Net", "Spec", "SpecError", "parse"]
+
 MOMENTUM = 0.1  # of the running batch statistics
-SPEC_HELP = (
-    'layers joined by "-": 64C3 = 3x3 convolution with 64 output channels (64C1: 1x1), '
-    "P2 = 2x2 pooling of the layer before it, 128 = dense layer; the last is the readout "
-    "and has one output per class. Example: 64C3-P2-64C3-P2-128-10"
-)
-
-
-class SpecError(ValueError):
-    """A network text that Volley cannot build; says what was found and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One layer: kind 'conv' or 'dense'; in_shape (C,H,W); outputs; kernel; pool 1 or 2."""
-
-    name: str
-    kind: str
-    in_shape: tuple
-    outputs: int
-    kernel: int = 1
-    pool: int = 1
-    readout: bool = False
-
-    @property
-    def out_shape(self):
-        """(C, H, W) after pooling."""
-        if self.kind == "dense":
-            return (self.outputs, 1, 1)
-        return (self.outputs, self.in_shape[1] // self.pool, self.in_shape[2] // self.pool)
-
-
-def parse(text, in_shape, classes):
-    """Layers of a network text for pictures of in_shape (C,H,W) and a number of classes.
-
-    Returns a list of Spec, the last one the readout; SpecError says what is wrong.
-    """
-    words, layers, shape = text.split("-"), [], tuple(in_shape)
-    for word in words:
-        conv = re.fullmatch(r"([1-9]\d*)C([13])", word)
-        if word == "P2":
-            if not layers or layers[-1].kind != "conv" or layers[-1].pool != 1:
-                raise SpecError(f"net {text!r}: P2 must follow a convolution; {SPEC_HELP}")
-            last = layers[-1]
-            if shape[1] % 2 or shape[2] % 2:
-                raise SpecError(
-                    f"net {text!r}: P2 after {last.name} pools a map of {shape[1]}x"
-                    f"{shape[2]}; 2x2 pooling needs even sizes"
-                )
-            layers[-1] = Spec(last.name, "conv", last.in_shape, last.outputs, last.kernel, 2)
-        elif conv:
-            if layers and layers[-1].kind == "dense":
-                raise SpecError(
-                    f"net {text!r}: {word} follows a dense layer; convolutions come first"
-                )
-            number = sum(x.kind == "conv" for x in layers) + 1
-            layers.append(Spec(f"conv{number}", "conv", shape, int(conv[1]), int(conv[2])))
-        elif re.fullmatch(r"[1-9]\d*", word):
-            number = sum(x.kind == "dense" for x in layers) + 1
-            layers.append(Spec(f"fc{number}", "dense", shape, int(word)))
-        else:
-            raise SpecError(f"net {text!r}: {word!r} is not a layer; allowed: {SPEC_HELP}")
-        shape = layers[-1].out_shape
-    last = layers[-1]
-    if last.kind != "dense":
-        raise SpecError(
-            f"net {text!r} ends in {words[-1]}; it must end in a dense readout with "
-            f"{classes} outputs, one per class"
-        )
-    if last.outputs != classes:
-        raise SpecError(
-            f"net {text!r}: the readout has {last.outputs} outputs; the data set has "
-            f"{classes} classes"
-        )
-    layers[-1] = Spec(last.name, "dense", last.in_shape, last.outputs, readout=True)
-    return layers
 
 
 def _convolve(x, weight):

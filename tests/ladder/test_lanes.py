@@ -5,6 +5,7 @@ import pytest
 
 from tests.ladder.test_fusion import load
 from tests.support.random_models import network
+from volley.firmware.boards import Rates
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.lanes import describe
 from volley.firmware.compiler.program import compile_model
@@ -66,7 +67,7 @@ def test_three_ticks_are_not_packed(capsys):
     random = network("32C3-P2-10", (1, 8, 8), ticks=3)
     program = compile_model(load(random), DESIGN)
     assert program.report["packed_pixels"] == 1
-    print_report(program, 100_000_000, 3_000_000)
+    print_report(program, Rates(100_000_000, 3_000_000))
     assert "3 of 8 lanes, unpacked: 3 does not divide 8" in capsys.readouterr().out
 
 

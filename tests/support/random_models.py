@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from volley.firmware import network_text
 from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_BITS
 
 TOP = (1 << (MEMBRANE_BITS - 1)) - 1  # largest membrane, threshold, bias and v_init
@@ -189,24 +190,17 @@ def network(text, input_shape, seed=0, ticks=8):
         "format": 1, "name": text, "ticks": ticks, "fraction_bits": 4, "reset": "soft",
         "input": {"channels": channels, "height": height, "width": width, "bits": 8}, "layers": [],
     }  # fmt: skip
-    parts = text.split("-")
-    for k, part in enumerate(parts):
-        if part == "P2":
-            meta["layers"][-1]["pool"] = 2
-            height, width = height // 2, width // 2
-            continue
-        outputs, conv, kernel = part.partition("C")
-        layer = {"name": f"layer{len(meta['layers'])}", "kind": "conv" if conv else "dense"}
+    specs = network_text.parse(text, input_shape)
+    for k, spec in enumerate(specs):
+        conv, (channels, height, width) = spec.kind == "conv", spec.in_shape
+        layer = {"name": spec.name, "kind": spec.kind, "out": spec.outputs}
         layer["in"] = channels if conv else channels * height * width
-        layer["out"] = channels = int(outputs)
         if conv:
-            layer.update(kernel=int(kernel), padding=int(kernel) // 2, pool=1)
-        else:
-            height = width = 1
+            layer.update(kernel=spec.kernel, padding=spec.kernel // 2, pool=spec.pool)
         if k == 0:
             layer["encode"] = True
-        if k == len(parts) - 1:
+        if spec.readout:
             layer["readout"] = True
         meta["layers"].append(layer)
-    meta["classes"] = [f"class {c}" for c in range(channels)]
+    meta["classes"] = [f"class {c}" for c in range(specs[-1].outputs)]
     return RandomModel(meta, _contents(meta, seed), seed)

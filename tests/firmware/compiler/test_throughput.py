@@ -21,7 +21,7 @@ SPILLED = {"spike_words": 80}
 KINDS = {
     "overlapping": ({}, "8C3-P2-10", "auto"),
     "one input buffer": ({"spike_words": 60}, "8C3-P2-10", "auto"),
-    "no readout": ({}, "8C3-6C3", "auto"),
+    "no readout": ({}, "8C3-6", "auto"),
     "segments": (STREAMED, "12C3-10C3-P2-10", "auto"),
     "segments and spilled maps": (SPILLED, "12C3-10C3-P2-10", "none"),
 }
@@ -34,9 +34,9 @@ def job(request, tmp_path):
     random = network(text, (1, 12, 12))
     if "readout" in request.param:
         random.meta["layers"][-1].pop("readout")
-        number = len(random.meta["layers"]) - 1
+        name = random.meta["layers"][-1]["name"]
         for kind in ("threshold", "v_init"):
-            random.tensors[f"layer{number}.{kind}"] = abs(random.tensors[f"layer{number}.bias"]) + 1
+            random.tensors[f"{name}.{kind}"] = abs(random.tensors[f"{name}.bias"]) + 1
     model = modelfile.load(random.save(tmp_path / "model.safetensors"))
     program = compile_model(model, dataclasses.replace(SMALL, **settings), fuse=fuse)
     program.design = SMALL
