@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.direct import DirectTransport
 from tests.support.fake_device import SMALL, FakeBoard
-from tests.support.random_models import network
+from tests.support.random_models import TOP, network
 from volley.firmware import boards, frames, modelfile
 from volley.firmware.compiler.cycle_model import run_cycles
 from volley.firmware.compiler.program import compile_model
@@ -36,7 +36,7 @@ def job(request, tmp_path):
         random.meta["layers"][-1].pop("readout")
         name = random.meta["layers"][-1]["name"]
         for kind in ("threshold", "v_init"):
-            random.tensors[f"{name}.{kind}"] = abs(random.tensors[f"{name}.bias"]) + 1
+            random.tensors[f"{name}.{kind}"] = abs(random.tensors[f"{name}.bias"]).clip(1, TOP)
     model = modelfile.load(random.save(tmp_path / "model.safetensors"))
     program = compile_model(model, dataclasses.replace(SMALL, **settings), fuse=fuse)
     program.design = SMALL
