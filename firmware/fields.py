@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+WORD_BITS = 32  # of a word of records, frames, programs and the memory map
+
 
 class Field(NamedTuple):
     """Bits ``lsb .. lsb + width - 1`` of 32-bit word ``word`` of a record."""

@@ -2,6 +2,11 @@
 
 from myhdl import Signal, intbv
 
+from volley.firmware.fields import WORD_BITS
+from volley.firmware.frames import HEADER
+
+ENTRY_BITS = 16
+
 
 class Bus:
     """One master (the link), one slave (the accelerator).
@@ -12,7 +17,7 @@ class Bus:
         write_data 32 bits
         read       asks for the word at address in the cycle in which read and ready are set
         run        one cycle: start the program at ``entry``; only given while running is not set
-        entry      16 bits, word address in program memory
+        entry      ENTRY_BITS bits, word address in program memory
     Driven by the slave:
         ready      the write or read of this cycle is taken (may depend on address)
         read_data  32 bits
@@ -23,13 +28,13 @@ class Bus:
     """
 
     def __init__(self):
-        self.address = Signal(intbv(0)[32:])
+        self.address = Signal(intbv(0)[HEADER["address"].width :])
         self.write = Signal(bool(0))
-        self.write_data = Signal(intbv(0)[32:])
+        self.write_data = Signal(intbv(0)[WORD_BITS:])
         self.read = Signal(bool(0))
         self.run = Signal(bool(0))
-        self.entry = Signal(intbv(0)[16:])
+        self.entry = Signal(intbv(0)[ENTRY_BITS:])
         self.ready = Signal(bool(0))
-        self.read_data = Signal(intbv(0)[32:])
+        self.read_data = Signal(intbv(0)[WORD_BITS:])
         self.read_valid = Signal(bool(0))
         self.running = Signal(bool(0))

@@ -2,82 +2,74 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
+from volley.firmware.fields import WORD_BITS
 from volley.rtl.link.cobs import cobs_encode
-from volley.rtl.link.crc32 import crc32
-
-WORD_BYTES = 4
+from volley.rtl.link.crc32 import CRC_BITS, crc32
+from volley.rtl.link.stream import BYTE_BITS, WORD_BYTES, Stream
 
 
 @block
-def frame_tx(clk, rst, word, last, valid, ready, out_data, out_valid, out_ready, busy):
+def frame_tx(clk, rst, responses, sent, busy):
     """Sends frames: the words, their CRC-32, byte stuffing, delimiter.
 
-    word, last, valid, ready: a word of a frame, the last one or not, taken in a cycle in which
-    ``valid`` and ``ready`` are set.
-    out_data, out_valid, out_ready: bytes for the line, given in a cycle in which both are set.
+    responses: a ``Stream`` of words. sent: a ``Stream`` of bytes for the line, without ``last``.
     busy: the last word of a frame was taken, and not all of its bytes have been given.
     """
-    octet = Signal(intbv(0)[8:])
-    frame_end = Signal(bool(0))
-    byte_valid = Signal(bool(0))
-    byte_ready = Signal(bool(0))
-    coder_busy = Signal(bool(0))
-    coder = cobs_encode(
-        clk, rst, octet, frame_end, byte_valid, byte_ready,
-        out_data, out_valid, out_ready, coder_busy,
-    )  # fmt: skip
+    plain = Stream(BYTE_BITS)
+    stuffing = Signal(bool(0))
+    cobs_encode_inst = cobs_encode(clk, rst, plain, sent, stuffing)
 
-    crc = Signal(intbv(0)[32:])
+    crc = Signal(intbv(0)[CRC_BITS:])
     clear = Signal(bool(0))
-    count_in = Signal(bool(0))  # byte belongs into the CRC, in the first cycle that shows it
-    summer = crc32(clk, clear, count_in, octet, crc)
+    in_crc = Signal(bool(0))  # plain.data belongs into the CRC, in its first cycle
+    crc32_inst = crc32(clk, clear, in_crc, plain.data, crc)
 
-    shift = Signal(intbv(0)[32:])
-    left = Signal(intbv(0, min=0, max=WORD_BYTES + 1))  # bytes of shift
+    shift = Signal(intbv(0)[WORD_BITS:])
+    remaining = Signal(intbv(0, min=0, max=WORD_BYTES + 1))  # bytes of shift
     closing = Signal(bool(0))  # shift is the frame's last word
     summing = Signal(bool(0))  # shift is the CRC
 
     @always(clk.posedge)
-    def send():
+    def send_bytes():
         clear.next = False
-        count_in.next = False
+        in_crc.next = False
         if rst:
             clear.next = True
-            ready.next = False
-            byte_valid.next = False
-            left.next = 0
+            responses.ready.next = False
+            plain.valid.next = False
+            remaining.next = 0
             closing.next = False
             summing.next = False
-        elif byte_valid:
-            if byte_ready:
-                byte_valid.next = False
-        elif left != 0:
-            octet.next = shift[8:]
-            frame_end.next = False
-            byte_valid.next = True
-            count_in.next = not summing
-            shift.next = shift >> 8
-            left.next = left - 1
+        elif plain.valid:
+            if plain.ready:
+                plain.valid.next = False
+        elif remaining != 0:
+            plain.data.next = shift[BYTE_BITS:]
+            plain.last.next = False
+            plain.valid.next = True
+            in_crc.next = not summing
+            shift.next = shift >> BYTE_BITS
+            remaining.next = remaining - 1
         elif closing:
             shift.next = crc
-            left.next = WORD_BYTES
+            remaining.next = WORD_BYTES
             closing.next = False
             summing.next = True
         elif summing:
-            frame_end.next = True
-            byte_valid.next = True
+            plain.last.next = True
+            plain.valid.next = True
             clear.next = True
             summing.next = False
-        elif not ready:
-            ready.next = True
-        elif valid:
-            ready.next = False
-            shift.next = word
-            left.next = WORD_BYTES
-            closing.next = last
+        elif not responses.ready:
+            responses.ready.next = True
+        elif responses.valid:
+            responses.ready.next = False
+            shift.next = responses.data
+            remaining.next = WORD_BYTES
+            closing.next = responses.last
 
     @always_comb
-    def tell_busy():
-        busy.next = byte_valid or left != 0 or closing or summing or coder_busy
+    def drive_busy():
+        busy.next = plain.valid or remaining != 0 or closing or summing or stuffing
 
     return instances()

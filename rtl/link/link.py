@@ -2,51 +2,53 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
+from volley.firmware.fields import WORD_BITS
 from volley.firmware.frames import BAD_FRAMES_TO_FALL_BACK
 from volley.rtl.link.executor import executor
-from volley.rtl.link.frame_rx import frame_rx
+from volley.rtl.link.frame_rx import FrameEvents, frame_rx
 from volley.rtl.link.frame_tx import frame_tx
+from volley.rtl.link.stream import BYTE_BITS, Stream
 from volley.rtl.link.uart import DIVISOR_BITS, check_divisor, uart_rx, uart_tx
 
 
+class ByteLine:
+    """What carries the link's bytes.
+
+    received   a ``Stream`` of bytes of requests, without ``ready`` and ``last``
+    lost       one cycle, a byte could not be received
+    sent       a ``Stream`` of bytes of responses, without ``last``
+    busy       bytes were taken from ``sent`` that have not left
+    """
+
+    def __init__(self):
+        self.received = Stream(BYTE_BITS)
+        self.lost = Signal(bool(0))
+        self.sent = Stream(BYTE_BITS, ready=True)
+        self.busy = Signal(bool(0))
+
+
 @block
-def stream_link(
-    clk, rst, data, valid, lost, out_data, out_valid, out_ready, line_busy, bus, intact, damaged,
-    divisor, set_divisor,
-):  # fmt: skip
+def stream_link(clk, rst, line, bus, events, new_divisor):
     """The link over any stream of bytes, a byte a cycle at most.
 
-    data, valid: bytes of requests, which can not be held back. lost: one cycle, a byte was lost.
-    out_data, out_valid, out_ready: bytes of responses, given in a cycle in which both are set.
-    line_busy: what carries the bytes of responses away has taken some that have not left.
-    bus: a ``volley.rtl.link.bus.Bus``, of which this is the master.
-    intact, damaged: one cycle, see ``frame_rx``.
-    divisor, set_divisor: one cycle, a BAUD command was answered and its answer has left.
+    line: a ``ByteLine``. bus: a ``volley.rtl.link.bus.Bus``, of which this is the master.
+    events: the ``FrameEvents`` of ``frame_rx``.
+    new_divisor: a ``Stream`` of divisors, without ``ready`` and ``last``: a BAUD command was answered
+    and its answer has left.
     """
-    word = Signal(intbv(0)[32:])
-    word_valid = Signal(bool(0))
-    take = Signal(bool(0))
-    receiver = frame_rx(clk, rst, data, valid, lost, word, word_valid, take, intact, damaged)
+    requests = Stream(WORD_BITS)
+    frame_rx_inst = frame_rx(clk, rst, line.received, line.lost, requests, events)
 
-    answer = Signal(intbv(0)[32:])
-    answer_last = Signal(bool(0))
-    answer_valid = Signal(bool(0))
-    answer_ready = Signal(bool(0))
-    sender_busy = Signal(bool(0))
-    sender = frame_tx(
-        clk, rst, answer, answer_last, answer_valid, answer_ready,
-        out_data, out_valid, out_ready, sender_busy,
-    )  # fmt: skip
+    responses = Stream(WORD_BITS)
+    sending = Signal(bool(0))
+    frame_tx_inst = frame_tx(clk, rst, responses, line.sent, sending)
 
     quiet = Signal(bool(0))
-    execution = executor(
-        clk, rst, word, word_valid, take,
-        answer, answer_last, answer_valid, answer_ready, quiet, bus, divisor, set_divisor,
-    )  # fmt: skip
+    executor_inst = executor(clk, rst, requests, responses, quiet, bus, new_divisor)
 
     @always_comb
-    def tell_quiet():
-        quiet.next = not (sender_busy or line_busy)
+    def drive_quiet():
+        quiet.next = not (sending or line.busy)
 
     return instances()
 
@@ -68,28 +70,16 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     """
     check_divisor(reset_divisor)
     divisor = Signal(intbv(reset_divisor)[DIVISOR_BITS:])
-    new_divisor = Signal(intbv(0)[DIVISOR_BITS:])
-    set_divisor = Signal(bool(0))
-    bad = Signal(intbv(0, min=0, max=BAD_FRAMES_TO_FALL_BACK))
-    intact = Signal(bool(0))
-    damaged = Signal(bool(0))
+    new_divisor = Stream(DIVISOR_BITS)
+    bad = Signal(intbv(0, min=0, max=BAD_FRAMES_TO_FALL_BACK))  # in a row
+    events, line = FrameEvents(), ByteLine()
 
-    data = Signal(intbv(0)[8:])
-    valid = Signal(bool(0))
-    framing_error = Signal(bool(0))
-    line_in = uart_rx(clk, rst, rx, divisor, data, valid, framing_error)
+    uart_rx_inst = uart_rx(clk, rst, rx, divisor, line.received, line.lost)
 
-    out_data = Signal(intbv(0)[8:])
-    out_valid = Signal(bool(0))
-    out_ready = Signal(bool(1))
-    line_busy = Signal(bool(0))
     level = Signal(bool(1))  # a register inside has an initial value; a port of the top has none
-    line_out = uart_tx(clk, rst, out_data, out_valid, out_ready, level, divisor, line_busy)
+    uart_tx_inst = uart_tx(clk, rst, line.sent, level, divisor, line.busy)
 
-    stream = stream_link(
-        clk, rst, data, valid, framing_error, out_data, out_valid, out_ready, line_busy, bus,
-        intact, damaged, new_divisor, set_divisor,
-    )  # fmt: skip
+    stream_link_inst = stream_link(clk, rst, line, bus, events, new_divisor)
 
     @always_comb
     def drive_pin():
@@ -100,12 +90,12 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
         if rst:
             divisor.next = reset_divisor
             bad.next = 0
-        elif set_divisor:
-            divisor.next = new_divisor
+        elif new_divisor.valid:
+            divisor.next = new_divisor.data
             bad.next = 0
-        elif intact:
+        elif events.intact:
             bad.next = 0
-        elif damaged or framing_error:
+        elif events.damaged or line.lost:
             if bad == BAD_FRAMES_TO_FALL_BACK - 1:
                 divisor.next = reset_divisor
                 bad.next = 0

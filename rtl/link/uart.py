@@ -7,7 +7,7 @@ from volley.firmware.frames import LEAST_DIVISOR
 DIVISOR_MIN = LEAST_DIVISOR
 DIVISOR_BITS = 16
 DATA_BITS = 8
-STOP_PLACE = DATA_BITS + 1  # the start bit has place 0
+STOP_BIT = DATA_BITS + 1  # the start bit is bit 0
 
 
 def check_divisor(divisor):
@@ -20,11 +20,11 @@ def check_divisor(divisor):
 
 
 @block
-def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
+def uart_rx(clk, rst, pin, divisor, received, framing_error):
     """Receives bytes from ``pin``, which may change at any time.
 
     divisor: DIVISOR_BITS bits, clock cycles of a bit, at least DIVISOR_MIN; may change at run time.
-    data, valid: a byte, in a cycle in which ``valid`` is set; there is no way to hold it back.
+    received: a ``Stream`` of bytes, without ``ready`` and ``last``.
     framing_error: one cycle, a byte without stop bit; the next start bit counts after a high line.
 
     A bit is sampled at its middle, (divisor // 2) cycles after the start bit was seen and every
@@ -35,7 +35,7 @@ def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
     busy = Signal(bool(0))
     broken = Signal(bool(0))  # waits for a high line
     timer = Signal(intbv(0)[DIVISOR_BITS:])
-    place = Signal(intbv(0, min=0, max=STOP_PLACE + 1))
+    bit_index = Signal(intbv(0, min=0, max=STOP_BIT + 1))
     shift = Signal(intbv(0)[DATA_BITS:])
 
     @always(clk.posedge)
@@ -45,7 +45,7 @@ def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
 
     @always(clk.posedge)
     def receive():
-        valid.next = False
+        received.valid.next = False
         framing_error.next = False
         if rst:
             busy.next = False
@@ -55,18 +55,18 @@ def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
                 timer.next = timer - 1
             else:
                 timer.next = divisor - 1
-                if place == 0:
-                    place.next = 1
+                if bit_index == 0:
+                    bit_index.next = 1
                     if line:
                         busy.next = False  # too short for a start bit
-                elif place < STOP_PLACE:
-                    place.next = place + 1
+                elif bit_index < STOP_BIT:
+                    bit_index.next = bit_index + 1
                     shift.next = concat(line, shift[DATA_BITS:1])
                 else:
                     busy.next = False
                     if line:
-                        data.next = shift
-                        valid.next = True
+                        received.data.next = shift
+                        received.valid.next = True
                     else:
                         framing_error.next = True
                         broken.next = True
@@ -75,34 +75,34 @@ def uart_rx(clk, rst, pin, divisor, data, valid, framing_error):
                 broken.next = False
         elif not line:
             busy.next = True
-            place.next = 0
+            bit_index.next = 0
             timer.next = (divisor >> 1) - 1
 
     return instances()
 
 
 @block
-def uart_tx(clk, rst, data, valid, ready, pin, divisor, busy):
+def uart_tx(clk, rst, sent, pin, divisor, busy):
     """Sends bytes to ``pin``, without a gap while there are any.
 
-    data, valid, ready: a byte is taken in a cycle in which ``valid`` and ``ready`` are set.
+    sent: a ``Stream`` of bytes, without ``last``; ``ready`` is set at power-up.
     divisor: as in ``uart_rx``; it counts from the next bit on.
     busy: a byte was taken that has not left with all of its stop bit.
     """
-    held = Signal(intbv(0)[DATA_BITS:])  # the next byte, while ``ready`` is not set
+    held = Signal(intbv(0)[DATA_BITS:])  # the next byte, while ``sent.ready`` is not set
     shift = Signal(intbv(0)[DATA_BITS:])
     timer = Signal(intbv(0)[DIVISOR_BITS:])
-    left = Signal(intbv(0, min=0, max=STOP_PLACE + 1))  # bits after the one on the pin
+    left = Signal(intbv(0, min=0, max=STOP_BIT + 1))  # bits after the one on the pin
 
     @always(clk.posedge)
     def send():
         if rst:
-            ready.next = True
+            sent.ready.next = True
             busy.next = False
             pin.next = True
             timer.next = 0
             left.next = 0
-        elif busy or valid:
+        elif busy or sent.valid:
             busy.next = True
             if timer != 0:
                 timer.next = timer - 1
@@ -111,16 +111,16 @@ def uart_tx(clk, rst, data, valid, ready, pin, divisor, busy):
                 timer.next = divisor - 1
                 pin.next = shift[0]
                 shift.next = concat(True, shift[DATA_BITS:1])
-            elif not ready:
-                left.next = STOP_PLACE
+            elif not sent.ready:
+                left.next = STOP_BIT
                 timer.next = divisor - 1
                 pin.next = False
                 shift.next = held
-                ready.next = True
-            elif not valid:
+                sent.ready.next = True
+            elif not sent.valid:
                 busy.next = False
-            if valid and ready:
-                held.next = data
-                ready.next = False
+            if sent.valid and sent.ready:
+                held.next = sent.data
+                sent.ready.next = False
 
     return instances()

@@ -7,6 +7,7 @@ from myhdl import Signal, always, always_comb, block, instances, intbv
 from volley.fpga.flows import sim
 from volley.fpga.runner.steps import Steps
 from volley.rtl.convert.converter import convert
+from volley.rtl.link.stream import BYTE_BITS, Stream
 from volley.rtl.link.uart import DIVISOR_BITS, uart_rx, uart_tx
 
 BYTES = 4096  # that may wait for their way back, a power of two
@@ -16,18 +17,17 @@ BYTES = 4096  # that may wait for their way back, a power of two
 def volley(clk, rst, rx, tx, divisor):
     """Sends every received byte + 1; ports as the top level's. ``divisor``: cycles of a bit."""
     speed = Signal(intbv(divisor)[DIVISOR_BITS:])
-    data, back = (Signal(intbv(0)[8:]) for _ in range(2))
-    valid, error, waiting, ready, busy = (Signal(bool(0)) for _ in range(5))
-    failed = Signal(bool(0))
+    received, sent = Stream(BYTE_BITS), Stream(BYTE_BITS)
+    error, busy, failed = (Signal(bool(0)) for _ in range(3))
     bits = BYTES.bit_length() - 1
     first, last = (Signal(intbv(0)[bits:]) for _ in range(2))
-    words = [Signal(intbv(0)[8:]) for _ in range(BYTES)]
+    words = [Signal(intbv(0)[BYTE_BITS:]) for _ in range(BYTES)]
 
-    receiver = uart_rx(clk, rst, rx, speed, data, valid, error)
-    sender = uart_tx(clk, rst, back, waiting, ready, tx, speed, busy)
+    uart_rx_inst = uart_rx(clk, rst, rx, speed, received, error)
+    uart_tx_inst = uart_tx(clk, rst, sent, tx, speed, busy)
 
     @always(clk.posedge)
-    def keep():
+    def queue_bytes():
         speed.next = divisor
         if rst:
             first.next = 0
@@ -36,16 +36,16 @@ def volley(clk, rst, rx, tx, divisor):
         else:
             if error or (failed and not busy):
                 failed.next = not failed
-            if valid:
-                words[last].next = (data + 1) & 0xFF
+            if received.valid:
+                words[last].next = (received.data + 1) & 0xFF
                 last.next = (last + 1) & (BYTES - 1)
-            if waiting and ready:
+            if sent.valid and sent.ready:
                 first.next = (first + 1) & (BYTES - 1)
 
     @always_comb
-    def head():
-        back.next = words[first]
-        waiting.next = first != last
+    def drive_sent():
+        sent.data.next = words[first]
+        sent.valid.next = first != last
 
     return instances()
 

@@ -95,7 +95,7 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
     chance = random.Random(seed)
 
     @instance
-    def serve():
+    def answer_accesses():
         asked, wait, held = None, 0, None
         while True:
             yield clk.posedge
@@ -125,4 +125,4 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
                 asked, wait = place, chance.randrange(1, 5)
             bus.ready.next = chance.random() < ready_share
 
-    return serve
+    return answer_accesses

@@ -10,22 +10,22 @@ DATA_BITS = 8
 def send(pin, data, bit_time):
     """A generator to ``yield``: sends bytes back to back, ``bit_time`` time units a bit."""
 
-    def sending():
+    def drive_pin():
         for byte in data:
             for bit in [0] + [byte >> k & 1 for k in range(DATA_BITS)] + [1]:
                 pin.next = bool(bit)
                 yield delay(bit_time)
 
-    return sending()
+    return drive_pin()
 
 
 def cycles(count):
     """A generator to ``yield``: waits for ``count`` clock cycles."""
 
-    def waiting():
+    def count_cycles():
         yield delay(max(1, count * PERIOD))
 
-    return waiting()
+    return count_cycles()
 
 
 def listen(pin, received, bit_cycles):
@@ -36,7 +36,7 @@ def listen(pin, received, bit_cycles):
     """
 
     @instance
-    def listening():
+    def receive_bytes():
         while True:
             yield pin.negedge
             byte, bit_time = 0, bit_cycles[0] * PERIOD
@@ -49,4 +49,4 @@ def listen(pin, received, bit_cycles):
             assert pin, f"no stop bit after {byte:#04x}"
             received.append(byte)
 
-    return listening
+    return receive_bytes

@@ -3,12 +3,13 @@
 import random
 
 import pytest
-from myhdl import Signal, always, instance, intbv
+from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware import frames
 from volley.rtl.convert.myhdl_speedup import quick_inspect
-from volley.rtl.link.cobs import cobs_decode, cobs_encode
+from volley.rtl.link.cobs import FrameEnd, cobs_decode, cobs_encode
+from volley.rtl.link.stream import BYTE_BITS, Stream
 
 BLOCK = frames.COBS_BLOCK
 SHORT = [b"", b"\0", b"\0\0", b"\1", b"\xff", b"a\0", b"\0a", b"a\0b", b"\0a\0", b"ab\0\0cd"]
@@ -30,22 +31,21 @@ def ref_encode(cases):
 def rtl_encode(cases, ready_share=1.0, seed=1):
     """Frames encoded one after another; ready_share: how often the line takes a byte."""
     clk, rst, done = clock(), flag(), flag()
-    data, frame_end, valid, ready = Signal(intbv(0)[8:]), flag(), flag(), flag()
-    out, out_valid, out_ready, busy = Signal(intbv(0)[8:]), flag(), flag(), flag()
-    dut = cobs_encode(clk, rst, data, frame_end, valid, ready, out, out_valid, out_ready, busy)
+    plain, stuffed, busy = Stream(BYTE_BITS), Stream(BYTE_BITS), flag()
+    dut = cobs_encode(clk, rst, plain, stuffed, busy)
     line, stalls = bytearray(), random.Random(seed)
 
     @instance
     def stimulus():
         for case in cases:
             for item in [*case, None]:
-                data.next = item or 0
-                frame_end.next = item is None
-                valid.next = True
+                plain.data.next = item or 0
+                plain.last.next = item is None
+                plain.valid.next = True
                 yield clk.posedge
-                while not ready:
+                while not plain.ready:
                     yield clk.posedge
-                valid.next = False
+                plain.valid.next = False
                 yield clk.posedge
                 assert busy or item is not None and not any(case), "busy is missing"
         while busy:
@@ -53,14 +53,14 @@ def rtl_encode(cases, ready_share=1.0, seed=1):
         assert line.count(0) == len(cases), "not busy, but not all has left"
         for _ in range(20):
             yield clk.posedge
-        assert not busy and not out_valid
+        assert not busy and not stuffed.valid
         done.next = True
 
     @always(clk.posedge)
     def take():
-        if out_valid and out_ready:
-            line.append(int(out))
-        out_ready.next = stalls.random() < ready_share
+        if stuffed.valid and stuffed.ready:
+            line.append(int(stuffed.data))
+        stuffed.ready.next = stalls.random() < ready_share
 
     size = sum(len(case) + 10 for case in cases)
     run_bench([dut, stimulus, take], clk, done, int(8 * size / ready_share) + 100)
@@ -82,9 +82,8 @@ def ref_decode(cases):
 @quick_inspect()
 def rtl_decode(cases, valid_share=1.0, seed=1):
     clk, rst, done = clock(), flag(), flag()
-    data, valid, out, out_valid = Signal(intbv(0)[8:]), flag(), Signal(intbv(0)[8:]), flag()
-    frame_end, broken, empty = flag(), flag(), flag()
-    dut = cobs_decode(clk, rst, data, valid, out, out_valid, frame_end, broken, empty)
+    stuffed, plain, frame_end = Stream(BYTE_BITS), Stream(BYTE_BITS), FrameEnd()
+    dut = cobs_decode(clk, rst, stuffed, plain, frame_end)
     pauses, results, open_frame = random.Random(seed), [], bytearray()
 
     @instance
@@ -92,24 +91,24 @@ def rtl_decode(cases, valid_share=1.0, seed=1):
         yield clk.posedge
         for byte in b"".join(case + b"\0" for case in cases):
             while pauses.random() >= valid_share:
-                valid.next = False
+                stuffed.valid.next = False
                 yield clk.posedge
-            valid.next = True
-            data.next = byte
+            stuffed.valid.next = True
+            stuffed.data.next = byte
             yield clk.posedge
-        valid.next = False
+        stuffed.valid.next = False
         for _ in range(5):
             yield clk.posedge
         done.next = True
 
     @always(clk.posedge)
     def collect():
-        if out_valid:
-            assert not frame_end
-            open_frame.append(int(out))
-        if frame_end:
-            assert empty == (cases[len(results)] == b"")
-            results.append(None if broken else bytes(open_frame))
+        if plain.valid:
+            assert not frame_end.valid
+            open_frame.append(int(plain.data))
+        if frame_end.valid:
+            assert frame_end.empty == (cases[len(results)] == b"")
+            results.append(None if frame_end.broken else bytes(open_frame))
             open_frame.clear()
 
     size = sum(len(case) + 1 for case in cases)

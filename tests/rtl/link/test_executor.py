@@ -3,15 +3,17 @@
 import random
 
 import pytest
-from myhdl import Signal, always, instance, intbv
+from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
 from tests.support.link_device import CONTROL, Device, bus_memory
+from volley.firmware.fields import WORD_BITS
 from volley.firmware.frames import INFO, MAX_WORDS, RESPONSE, Command, Frame, Status
 from volley.firmware.registers import REGION_SHIFT, Region, Register, address
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.bus import Bus
 from volley.rtl.link.executor import executor
+from volley.rtl.link.stream import Stream
 from volley.rtl.link.uart import DIVISOR_BITS
 
 
@@ -24,14 +26,11 @@ def ref_executor(requests):
 @quick_inspect()
 def rtl_executor(requests, ready_share=0.7, word_share=1.0, seed=1):
     clk, rst, done = clock(), flag(), flag()
-    word, word_valid, take = Signal(intbv(0)[32:]), flag(), flag()
-    out, last, valid, ready = Signal(intbv(0)[32:]), flag(), flag(), flag()
-    quiet, divisor, set_divisor = flag(), Signal(intbv(0)[DIVISOR_BITS:]), flag()
+    words_in, responses = Stream(WORD_BITS), Stream(WORD_BITS)
+    quiet, new_divisor = flag(), Stream(DIVISOR_BITS)
     bus, memory, started, divisors = Bus(), {}, [], []
     slave = bus_memory(clk, bus, memory, started, ready_share, seed)
-    dut = executor(
-        clk, rst, word, word_valid, take, out, last, valid, ready, quiet, bus, divisor, set_divisor
-    )
+    dut = executor(clk, rst, words_in, responses, quiet, bus, new_divisor)
     source = [
         item
         for seq, code, count, argument, words in requests
@@ -41,28 +40,28 @@ def rtl_executor(requests, ready_share=0.7, word_share=1.0, seed=1):
 
     @always(clk.posedge)
     def collect():
-        if valid and ready:
-            parts.append(int(out))
-            if last:
+        if responses.valid and responses.ready:
+            parts.append(int(responses.data))
+            if responses.last:
                 head, info, *words = parts
                 answers.append(Frame(head & 255, head >> 8 & 255, head >> 16, info, tuple(words)))
                 parts.clear()
-        ready.next = chance.random() < ready_share
+        responses.ready.next = chance.random() < ready_share
         quiet.next = chance.random() < 0.1
-        if set_divisor:
-            divisors.append(int(divisor))
+        if new_divisor.valid:
+            divisors.append(int(new_divisor.data))
 
     @instance
     def stimulus():
         for item in source:
             while chance.random() >= word_share:
                 yield clk.posedge
-            word.next = item
-            word_valid.next = True
+            words_in.data.next = item
+            words_in.valid.next = True
             yield clk.posedge
-            while not take:
+            while not words_in.ready:
                 yield clk.posedge
-            word_valid.next = False
+            words_in.valid.next = False
             yield clk.posedge
         while len(answers) < len(requests):
             yield clk.posedge

@@ -4,13 +4,15 @@ import random
 import zlib
 
 import pytest
-from myhdl import Signal, always, instance, intbv
+from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware import frames
+from volley.firmware.fields import WORD_BITS
 from volley.firmware.frames import Command
 from volley.rtl.convert.myhdl_speedup import quick_inspect
-from volley.rtl.link.frame_rx import RING_WORDS, frame_rx
+from volley.rtl.link.frame_rx import RING_WORDS, FrameEvents, frame_rx
+from volley.rtl.link.stream import BYTE_BITS, Stream
 
 
 def words_of(data):
@@ -37,10 +39,9 @@ def rtl_frame_rx(line, take_share=1.0, valid_share=0.5, seed=1, lost=(), hold=Fa
     lost: places in ``line`` before which a byte is lost. hold: takes no word before the line ends.
     """
     clk, rst, done = clock(), flag(), flag()
-    data, valid, lost_one = Signal(intbv(0)[8:]), flag(), flag()
-    word, word_valid, take = Signal(intbv(0)[32:]), flag(), flag()
-    intact, damaged = flag(), flag()
-    dut = frame_rx(clk, rst, data, valid, lost_one, word, word_valid, take, intact, damaged)
+    received, lost_one = Stream(BYTE_BITS), flag()
+    requests, events = Stream(WORD_BITS), FrameEvents()
+    dut = frame_rx(clk, rst, received, lost_one, requests, events)
     chance, words, counts, ended = random.Random(seed), [], [0, 0], flag()
 
     @instance
@@ -48,30 +49,30 @@ def rtl_frame_rx(line, take_share=1.0, valid_share=0.5, seed=1, lost=(), hold=Fa
         yield clk.posedge
         for place, byte in enumerate(line):
             while place in lost or chance.random() >= valid_share:
-                valid.next = False
+                received.valid.next = False
                 lost_one.next = place in lost
                 yield clk.posedge
                 lost_one.next = False
                 if place in lost:
                     break
-            valid.next = True
-            data.next = byte
+            received.valid.next = True
+            received.data.next = byte
             yield clk.posedge
-        valid.next = False
+        received.valid.next = False
         ended.next = True
         quiet = 0
         while quiet < 20:
-            quiet = 0 if word_valid else quiet + 1
+            quiet = 0 if requests.valid else quiet + 1
             yield clk.posedge
         done.next = True
 
     @always(clk.posedge)
     def collect():
-        if word_valid and take:
-            words.append(int(word))
-        take.next = (ended or not hold) and chance.random() < take_share
-        counts[0] += int(intact)
-        counts[1] += int(damaged)
+        if requests.valid and requests.ready:
+            words.append(int(requests.data))
+        requests.ready.next = (ended or not hold) and chance.random() < take_share
+        counts[0] += int(events.intact)
+        counts[1] += int(events.damaged)
 
     limit = int(4 * len(line) / valid_share + 8 * RING_WORDS / take_share) + 500
     run_bench([dut, stimulus, collect], clk, done, limit)

@@ -3,12 +3,14 @@
 import random
 
 import pytest
-from myhdl import Signal, always, instance, intbv
+from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware import frames
+from volley.firmware.fields import WORD_BITS
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.frame_tx import frame_tx
+from volley.rtl.link.stream import BYTE_BITS, Stream
 
 
 def ref_frame_tx(cases):
@@ -22,9 +24,8 @@ def ref_frame_tx(cases):
 @quick_inspect()
 def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
     clk, rst, done = clock(), flag(), flag()
-    word, last, valid, ready = Signal(intbv(0)[32:]), flag(), flag(), flag()
-    out, out_valid, out_ready, busy = Signal(intbv(0)[8:]), flag(), flag(), flag()
-    dut = frame_tx(clk, rst, word, last, valid, ready, out, out_valid, out_ready, busy)
+    responses, sent, busy = Stream(WORD_BITS), Stream(BYTE_BITS), flag()
+    dut = frame_tx(clk, rst, responses, sent, busy)
     line, chance = bytearray(), random.Random(seed)
 
     @instance
@@ -34,13 +35,13 @@ def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
             for place, item in enumerate(items):
                 while chance.random() >= word_share:
                     yield clk.posedge
-                word.next = item
-                last.next = place == len(items) - 1
-                valid.next = True
+                responses.data.next = item
+                responses.last.next = place == len(items) - 1
+                responses.valid.next = True
                 yield clk.posedge
-                while not ready:
+                while not responses.ready:
                     yield clk.posedge
-                valid.next = False
+                responses.valid.next = False
             if number % 2 == 0:
                 yield clk.negedge
                 while busy:
@@ -55,9 +56,9 @@ def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
 
     @always(clk.posedge)
     def take():
-        if out_valid and out_ready:
-            line.append(int(out))
-        out_ready.next = chance.random() < ready_share
+        if sent.valid and sent.ready:
+            line.append(int(sent.data))
+        sent.ready.next = chance.random() < ready_share
 
     size = sum(len(words) + 4 for _, _, _, words in cases)
     limit = int(20 * size / ready_share / word_share) + 200

@@ -29,12 +29,12 @@ WEIGHTS = address(Region.WEIGHTS)
 def small_device(clk, rst, rx, tx):
     """The link and 32 words of memory; a program runs until CONTROL is written."""
     bus = Bus()
-    connection = link(clk, rst, rx, tx, bus, FIRST)
+    link_inst = link(clk, rst, rx, tx, bus, FIRST)
     words = [Signal(intbv(0)[32:]) for _ in range(32)]
     control = CONTROL & (1 << REGION_SHIFT) - 1
 
     @always(clk.posedge)
-    def serve():
+    def answer_accesses():
         bus.ready.next = not bus.ready
         bus.read_valid.next = bus.read and bus.ready
         bus.read_data.next = words[bus.address[5:]]

@@ -8,6 +8,7 @@ from myhdl import Signal, always, delay, instance, intbv
 from tests.support.bench import PERIOD, clock, flag, run_bench
 from tests.support.serial_line import cycles, listen, send
 from volley.rtl.convert.myhdl_speedup import quick_inspect
+from volley.rtl.link.stream import BYTE_BITS, Stream
 from volley.rtl.link.uart import (
     DIVISOR_BITS,
     DIVISOR_MIN,
@@ -30,13 +31,13 @@ class Receiver:
     def __init__(self, divisor):
         self.clk, self.rst, self.pin = clock(), flag(), flag(True)
         self.divisor, self.received = divisor_signal(divisor), []
-        data, valid, error = Signal(intbv(0)[8:]), flag(), flag()
-        self.dut = uart_rx(self.clk, self.rst, self.pin, self.divisor, data, valid, error)
+        stream, error = Stream(BYTE_BITS), flag()
+        self.dut = uart_rx(self.clk, self.rst, self.pin, self.divisor, stream, error)
 
         @always(self.clk.posedge)
         def watch():
-            if valid:
-                self.received.append(int(data))
+            if stream.valid:
+                self.received.append(int(stream.data))
             if error:
                 self.received.append(None)
 
@@ -118,9 +119,8 @@ def test_a_spike_is_no_start_bit():
 def transmit(divisor, data, pause):
     """Sends ``data`` through uart_tx; returns what a listener got and the busy cycles."""
     clk, rst, done = clock(), flag(), flag()
-    octet, valid, ready = Signal(intbv(0)[8:]), flag(), flag(True)
-    pin, busy = flag(True), flag()
-    dut = uart_tx(clk, rst, octet, valid, ready, pin, divisor_signal(divisor), busy)
+    sent, pin, busy = Stream(BYTE_BITS, ready=True), flag(True), flag()
+    dut = uart_tx(clk, rst, sent, pin, divisor_signal(divisor), busy)
     received, busy_cycles = [], [0]
     listener = listen(pin, received, [divisor])
 
@@ -133,12 +133,12 @@ def transmit(divisor, data, pause):
     def stimulus():
         yield clk.posedge
         for byte in data:
-            octet.next = byte
-            valid.next = True
+            sent.data.next = byte
+            sent.valid.next = True
             yield clk.posedge
-            while not ready:
+            while not sent.ready:
                 yield clk.posedge
-            valid.next = False
+            sent.valid.next = False
             for _ in range(pause):
                 yield clk.posedge
         yield clk.posedge
@@ -171,26 +171,26 @@ def test_transmits_with_pauses():
 def test_loop(divisor):
     """Transmitter to receiver, back to back: nothing is lost, at the smallest divisor either."""
     clk, rst, done = clock(), flag(), flag()
-    octet, valid, ready, pin, busy = Signal(intbv(0)[8:]), flag(), flag(True), flag(True), flag()
-    sent = uart_tx(clk, rst, octet, valid, ready, pin, divisor_signal(divisor), busy)
-    data, got, error = Signal(intbv(0)[8:]), flag(), flag()
-    taken = uart_rx(clk, rst, pin, divisor_signal(divisor), data, got, error)
+    sent, pin, busy = Stream(BYTE_BITS, ready=True), flag(True), flag()
+    uart_tx_inst = uart_tx(clk, rst, sent, pin, divisor_signal(divisor), busy)
+    taken, error = Stream(BYTE_BITS), flag()
+    uart_rx_inst = uart_rx(clk, rst, pin, divisor_signal(divisor), taken, error)
     received = []
 
     @always(clk.posedge)
     def feed():
-        valid.next = True
-        if valid and ready:
-            octet.next = (octet + 37) % 256
+        sent.valid.next = True
+        if sent.valid and sent.ready:
+            sent.data.next = (sent.data + 37) % 256
 
     @always(clk.posedge)
     def watch():
         assert not error
-        if got:
-            received.append(int(data))
+        if taken.valid:
+            received.append(int(taken.data))
             done.next = len(received) == 100
 
-    run_bench([sent, taken, feed, watch], clk, done, 101 * 10 * divisor + 20)
+    run_bench([uart_tx_inst, uart_rx_inst, feed, watch], clk, done, 101 * 10 * divisor + 20)
     assert received == [k * 37 % 256 for k in range(100)]
 
 
