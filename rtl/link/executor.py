@@ -3,10 +3,10 @@
 from myhdl import Signal, always, always_comb, block, concat, enum, instances, intbv, modbv
 
 from volley.firmware.fields import WORD_BITS
-from volley.firmware.frames import HEADER, INFO, MAX_WORDS, RESPONSE, Command, Status
+from volley.firmware.frames import HEADER, INFO, LEAST_DIVISOR, MAX_WORDS, RESPONSE, Command, Status
 from volley.firmware.registers import REGION_SHIFT, Region, Register
 from volley.rtl.link.bus import ENTRY_BITS
-from volley.rtl.link.uart import DIVISOR_BITS, DIVISOR_MIN
+from volley.rtl.link.uart import DIVISOR_BITS
 
 STATUS_BITS = max(Status).bit_length()
 STEPS = enum(
@@ -65,7 +65,7 @@ def request_check(request, expected, previous, running, verdict):
             elif running:
                 verdict.next = busy
         elif request.command == baud:
-            if request.address < DIVISOR_MIN or request.address >= divisor_limit:
+            if request.address < LEAST_DIVISOR or request.address >= divisor_limit:
                 verdict.next = bad_address
         elif request.command != state:
             verdict.next = bad_command

@@ -4,7 +4,6 @@ from myhdl import Signal, always, block, concat, instances, intbv
 
 from volley.firmware.frames import LEAST_DIVISOR
 
-DIVISOR_MIN = LEAST_DIVISOR
 DIVISOR_BITS = 16
 DATA_BITS = 8
 STOP_BIT = DATA_BITS + 1  # the start bit is bit 0
@@ -12,9 +11,9 @@ STOP_BIT = DATA_BITS + 1  # the start bit is bit 0
 
 def check_divisor(divisor):
     """Raises ``ValueError`` unless ``divisor``, clock cycles of a bit, is one that works."""
-    if not DIVISOR_MIN <= divisor < 1 << DIVISOR_BITS:
+    if not LEAST_DIVISOR <= divisor < 1 << DIVISOR_BITS:
         raise ValueError(
-            f"UART divisor is {divisor}, allowed is {DIVISOR_MIN}..{(1 << DIVISOR_BITS) - 1} "
+            f"UART divisor is {divisor}, allowed is {LEAST_DIVISOR}..{(1 << DIVISOR_BITS) - 1} "
             "clock cycles a bit: choose another baud rate or clock"
         )
 
@@ -23,7 +22,7 @@ def check_divisor(divisor):
 def uart_rx(clk, rst, pin, divisor, received, framing_error):
     """Receives bytes from ``pin``, which may change at any time.
 
-    divisor: DIVISOR_BITS bits, clock cycles of a bit, at least DIVISOR_MIN; may change at run time.
+    divisor: DIVISOR_BITS bits, clock cycles of a bit, at least LEAST_DIVISOR; may change at run time.
     received: a ``Stream`` of bytes, without ``ready`` and ``last``.
     framing_error: one cycle, a byte without stop bit; the next start bit counts after a high line.
 

@@ -8,9 +8,9 @@ import random
 
 from myhdl import instance
 
-from volley.firmware.frames import INFO, MAX_WORDS, RESPONSE, Command, Frame, Status
+from volley.firmware.frames import INFO, LEAST_DIVISOR, MAX_WORDS, RESPONSE, Command, Frame, Status
 from volley.firmware.registers import REGION_SHIFT, Region, Register, address
-from volley.rtl.link.uart import DIVISOR_BITS, DIVISOR_MIN
+from volley.rtl.link.uart import DIVISOR_BITS
 
 CONTROL = address(Region.REGISTERS, Register.CONTROL)
 PLACES = (1 << REGION_SHIFT) - 1
@@ -67,7 +67,7 @@ class Device:
         if code == Command.STATUS:
             return self._response(seq, Status.OK)
         if code == Command.BAUD:
-            if not DIVISOR_MIN <= argument < 1 << DIVISOR_BITS:
+            if not LEAST_DIVISOR <= argument < 1 << DIVISOR_BITS:
                 return self._response(seq, Status.BAD_ADDRESS)
             self.divisors.append(argument)
             return self._response(seq, Status.OK)

@@ -6,6 +6,7 @@ import pytest
 from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
+from tests.support.stream import watch_stream
 from volley.firmware import frames
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.cobs import FrameEnd, cobs_decode, cobs_encode
@@ -63,7 +64,12 @@ def rtl_encode(cases, ready_share=1.0, seed=1):
         stuffed.ready.next = stalls.random() < ready_share
 
     size = sum(len(case) + 10 for case in cases)
-    run_bench([dut, stimulus, take], clk, done, int(8 * size / ready_share) + 100)
+    run_bench(
+        [dut, stimulus, take, watch_stream(clk, rst, stuffed)],
+        clk,
+        done,
+        int(8 * size / ready_share) + 100,
+    )
     assert line.endswith(b"\0")
     return [bytes(part) for part in line[:-1].split(b"\0")]
 

@@ -7,6 +7,7 @@ from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
 from tests.support.link_device import CONTROL, Device, bus_memory
+from tests.support.stream import watch_stream
 from volley.firmware.fields import WORD_BITS
 from volley.firmware.frames import INFO, MAX_WORDS, RESPONSE, Command, Frame, Status
 from volley.firmware.registers import REGION_SHIFT, Region, Register, address
@@ -70,7 +71,8 @@ def rtl_executor(requests, ready_share=0.7, word_share=1.0, seed=1):
         done.next = True
 
     size = len(source) + sum(min(r.count, MAX_WORDS) + 10 for r in requests)
-    run_bench([dut, slave, collect, stimulus], clk, done, int(40 * size / ready_share) + 500)
+    watch = watch_stream(clk, rst, responses)
+    run_bench([dut, slave, collect, stimulus, watch], clk, done, int(40 * size / ready_share) + 500)
     assert not parts
     return answers, memory, started, divisors
 

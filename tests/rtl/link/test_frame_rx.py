@@ -7,6 +7,7 @@ import pytest
 from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
+from tests.support.stream import watch_stream
 from volley.firmware import frames
 from volley.firmware.fields import WORD_BITS
 from volley.firmware.frames import Command
@@ -75,7 +76,7 @@ def rtl_frame_rx(line, take_share=1.0, valid_share=0.5, seed=1, lost=(), hold=Fa
         counts[1] += int(events.damaged)
 
     limit = int(4 * len(line) / valid_share + 8 * RING_WORDS / take_share) + 500
-    run_bench([dut, stimulus, collect], clk, done, limit)
+    run_bench([dut, stimulus, collect, watch_stream(clk, rst, requests)], clk, done, limit)
     return words, *counts
 
 

@@ -6,6 +6,7 @@ import pytest
 from myhdl import always, instance
 
 from tests.support.bench import clock, flag, run_bench
+from tests.support.stream import watch_stream
 from volley.firmware import frames
 from volley.firmware.fields import WORD_BITS
 from volley.rtl.convert.myhdl_speedup import quick_inspect
@@ -62,7 +63,7 @@ def rtl_frame_tx(cases, ready_share=1.0, word_share=1.0, seed=1):
 
     size = sum(len(words) + 4 for _, _, _, words in cases)
     limit = int(20 * size / ready_share / word_share) + 200
-    run_bench([dut, stimulus, take], clk, done, limit)
+    run_bench([dut, stimulus, take, watch_stream(clk, rst, sent)], clk, done, limit)
     return bytes(line)
 
 

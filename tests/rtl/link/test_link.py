@@ -13,6 +13,7 @@ from volley.firmware import frames
 from volley.firmware.frames import (
     BAD_FRAMES_TO_FALL_BACK,
     INFO,
+    LEAST_DIVISOR,
     MAX_WORDS,
     RESPONSE,
     Command,
@@ -23,7 +24,6 @@ from volley.firmware.registers import Region, address
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.bus import Bus
 from volley.rtl.link.link import link
-from volley.rtl.link.uart import DIVISOR_MIN
 
 WEIGHTS = address(Region.WEIGHTS)
 
@@ -35,7 +35,7 @@ class Line:
     """
 
     @quick_inspect()
-    def __init__(self, reset_divisor=DIVISOR_MIN, ready_share=0.7):
+    def __init__(self, reset_divisor=LEAST_DIVISOR, ready_share=0.7):
         self.clk, self.rst, self.done = clock(), flag(), flag()
         self.to_device, self.to_host = flag(True), flag(True)
         self.memory, self.started, self.received = {}, [], []
@@ -153,7 +153,7 @@ def test_many_requests_under_way():
         request(seq, Command.WRITE, WEIGHTS + seq, 0, [source.getrandbits(32) for _ in range(20)])
         for seq in range(10)
     ]
-    line_cycles = len(encoded(requests)) * 10 * DIVISOR_MIN
+    line_cycles = len(encoded(requests)) * 10 * LEAST_DIVISOR
     cycles = run_pipelined(requests, 2 * line_cycles, ready_share=0.5)
     assert cycles < line_cycles + 2000  # the last answer, and some bits after it
 
@@ -243,7 +243,7 @@ def test_baud():
     def session():
         yield line.send(encoded([request(0, Command.IDENTIFY, 0, 2)]))
         yield line.wait(1)
-        for number, divisor in enumerate([DIVISOR_MIN, 13, 9], start=1):
+        for number, divisor in enumerate([LEAST_DIVISOR, 13, 9], start=1):
             yield line.send(encoded([request(2 * number - 1, Command.BAUD, divisor)]))
             yield line.wait(2 * number)
             yield line.pause(1)  # the rest of the stop bit
@@ -276,7 +276,7 @@ def test_baud_after_a_long_answer():
 
 def fall_back(nuisance, divisor=20):
     """Sets ``divisor``, sends ``nuisance`` bytes, and asks again at the divisor of the reset."""
-    line = Line(reset_divisor=DIVISOR_MIN)
+    line = Line(reset_divisor=LEAST_DIVISOR)
     answered = []
 
     def session():
@@ -288,7 +288,7 @@ def fall_back(nuisance, divisor=20):
         yield line.wait(2)
         yield line.send(nuisance)
         yield line.pause(40)
-        line.divisor[0] = DIVISOR_MIN
+        line.divisor[0] = LEAST_DIVISOR
         yield line.send(b"\0" + encoded([request(0, Command.IDENTIFY, 0, 1)]))
         yield line.pause(600)
         answered.append(line.answered - 2)
@@ -310,7 +310,7 @@ def test_fall_back_when_the_host_is_slower():
     line = Line(reset_divisor=26)
 
     def session():
-        yield line.send(encoded([request(0, Command.BAUD, DIVISOR_MIN)]))
+        yield line.send(encoded([request(0, Command.BAUD, LEAST_DIVISOR)]))
         yield line.wait(1)
         yield line.pause(1)
         for attempt in range(3):
@@ -357,7 +357,7 @@ def test_reset():
         line.rst.next = True
         yield line.pause(1)
         line.rst.next = False
-        line.divisor[0] = DIVISOR_MIN
+        line.divisor[0] = LEAST_DIVISOR
         yield line.send(encoded([request(0, Command.READ, WEIGHTS, 1)]))
         yield line.wait(3)
 

@@ -7,11 +7,11 @@ from myhdl import Signal, always, delay, instance, intbv
 
 from tests.support.bench import PERIOD, clock, flag, run_bench
 from tests.support.serial_line import cycles, listen, send
+from volley.firmware.frames import LEAST_DIVISOR
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.stream import BYTE_BITS, Stream
 from volley.rtl.link.uart import (
     DIVISOR_BITS,
-    DIVISOR_MIN,
     check_divisor,
     uart_rx,
     uart_tx,
@@ -194,12 +194,12 @@ def test_loop(divisor):
     assert received == [k * 37 % 256 for k in range(100)]
 
 
-@pytest.mark.parametrize("divisor", [DIVISOR_MIN - 1, 0, -5, 1 << DIVISOR_BITS])
+@pytest.mark.parametrize("divisor", [LEAST_DIVISOR - 1, 0, -5, 1 << DIVISOR_BITS])
 def test_divisor_that_can_not_work(divisor):
     with pytest.raises(ValueError, match=f"divisor is {divisor}, allowed is 4..65535"):
         check_divisor(divisor)
 
 
 def test_divisors_that_work():
-    check_divisor(DIVISOR_MIN)
+    check_divisor(LEAST_DIVISOR)
     check_divisor((1 << DIVISOR_BITS) - 1)
