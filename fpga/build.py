@@ -1,6 +1,6 @@
 """Builds Volley for a board, or as a simulated board.
 
-python fpga/build.py --target ulx3s [--set ci=8,co=4,clock=80] [--program]
+python fpga/build.py --target ulx3s [--set ci=8,co=4,clock=80] [--program | --flash]
 python fpga/build.py --target sim [--like BOARD] [--set ci=8,co=4]
 """
 
@@ -16,13 +16,7 @@ from volley.firmware import boards, pipe  # noqa: E402
 from volley.firmware.design import parse_settings  # noqa: E402
 from volley.firmware.files import shown  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
-from volley.fpga.flows import (  # noqa: E402
-    nextpnr,
-    program,
-    project,  # noqa: E402
-    sim,
-    vivado,
-)
+from volley.fpga.flows import nextpnr, program, project, sim, vivado  # noqa: E402
 from volley.fpga.runner import toolchain  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
 from volley.fpga.runner.steps import locked  # noqa: E402
@@ -59,6 +53,11 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--model", metavar="FILE", help="a model that the design has to hold")
     parser.add_argument("--program", action="store_true", help="load the board when it is built")
+    parser.add_argument(
+        "--flash", action="store_true", help="write the board's flash when it is built"
+    )
+    parser.add_argument("--cable", help="openFPGALoader's name of the adapter, for several boards")
+    parser.add_argument("--serial", help="serial number of the adapter, for several boards")
     parser.add_argument("--synth-only", action="store_true", help="stop after synthesis")
     parser.add_argument("--seed", type=int, default=1, help="of place and route (default: 1)")
     parser.add_argument(
@@ -102,6 +101,9 @@ def check_target(options) -> None:
         raise BuildError(f"no target {options.target!r}; --target can be {known}", code=2)
     given = {
         "--program": options.program,
+        "--flash": options.flash,
+        "--cable": options.cable,
+        "--serial": options.serial,
         "--synth-only": options.synth_only,
         "--folder": options.folder,
         "--model": options.model,
@@ -109,6 +111,12 @@ def check_target(options) -> None:
     wrong = [name for name, value in given.items() if value]
     if options.target == SIM and wrong:
         raise BuildError(f"{wrong[0]} is for real boards, the target is {SIM}", code=2)
+    loads = options.program or options.flash
+    if loads and options.synth_only:
+        raise BuildError("--synth-only makes no bitstream that --program or --flash loads", code=2)
+    for name in ("cable", "serial"):
+        if getattr(options, name) and not loads:
+            raise BuildError(f"--{name} is for --program or --flash", code=2)
     if options.target != SIM and options.like:
         raise BuildError(f"--like {options.like} is for --target {SIM}", code=2)
 
@@ -154,6 +162,9 @@ def build_board(options) -> None:
     folder = (options.folder or project.folder_of(chosen)).resolve()
     print(describe(chosen, folder))
     toolchain.check(chosen.flow, how.tools)
+    loads = options.program or options.flash
+    if loads:  # before an hour of building
+        program.check()
     show = Display()
     check_model(chosen, options.model, show)
     if options.dry_run:
@@ -161,8 +172,9 @@ def build_board(options) -> None:
     with locked(folder.parent / f".{folder.name}.lock", show):
         built = BUILDERS[chosen.flow](chosen, folder, how, show)
         print(shown(built))
-        if options.program:
-            program.load(chosen, built, show, options.verbose)
+        if loads:
+            loader = program.Options(options.flash, options.cable, options.serial)
+            program.load(chosen, built, loader, show, options.verbose)
 
 
 def describe(chosen: target.Target, folder: Path) -> str:

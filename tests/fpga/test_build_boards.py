@@ -157,17 +157,34 @@ def test_a_constraint_that_did_not_arrive_is_an_error(tools, run):
     assert code == 1 and "not at the 200.00 MHz" in err
 
 
-def test_program_loads_the_board_with_its_own_option(tools, run):
-    code, out, _ = run("--program")
-    assert code == 0 and tools.calls() == [*STEPS, "openFPGALoader"] and "load Radiona" in out
+@pytest.mark.parametrize(
+    ("arguments", "given", "title"),
+    [
+        (["--program"], [], "load Radiona"),
+        (["--flash"], ["--write-flash"], "write the flash of Radiona"),
+        (
+            ["--program", "--cable", "ft231X", "--serial", "D00 12"],
+            ["--cable", "ft231X", "--ftdi-serial", "D00 12"],
+            "load Radiona",
+        ),
+    ],
+)
+def test_the_board_is_loaded_with_its_own_option(tools, run, arguments, given, title):
+    code, out, _ = run(*arguments)
+    assert code == 0 and tools.calls() == [*STEPS, "openFPGALoader"] and title in out
+    assert json.loads((run.folder / "ulx3s/loader.json").read_text()) == given
 
 
-def test_a_missing_loader_is_named_with_its_package(tools, run, tmp_path):
-    (tmp_path / "tools" / "openFPGALoader").unlink()
-    code, _, err = run("--program")
-    if code == 0:
-        pytest.skip("openFPGALoader is installed")
-    assert code == 2 and "apt-get install openfpgaloader" in err
+@pytest.mark.parametrize("option", ["--program", "--flash"])
+def test_a_missing_loader_is_named_with_its_package_before_any_step(
+    tools, run, monkeypatch, option
+):
+    which = toolchain.shutil.which
+    monkeypatch.setattr(
+        toolchain.shutil, "which", lambda tool: None if tool == "openFPGALoader" else which(tool)
+    )
+    code, _, err = run(option)
+    assert code == 2 and "apt-get install openfpgaloader" in err and tools.calls() == []
 
 
 def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
@@ -192,6 +209,8 @@ def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
         (["--target", "ulx3s", "--set", "clock=700"], "can not make 700 MHz from 25 MHz"),
         (["--target", "ulx3s", "--like", "arty"], "--like arty is for --target sim"),
         (["--target", "sim", "--program"], "--program is for real boards"),
+        (["--target", "ulx3s", "--cable", "x"], "--cable is for --program or --flash"),
+        (["--target", "ulx3s", "--flash", "--synth-only"], "--synth-only makes no bitstream"),
         (["--target", "ulx3s", "--model", "no.safetensors"], "no.safetensors: no such file"),
     ],
 )

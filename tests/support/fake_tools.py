@@ -44,7 +44,8 @@ note(sys.argv[-1], open(sys.argv[-2]).read())
 """
 
 LOADER = """\
-assert sys.argv[1:] == ["-b", "ulx3s", "top.bit"], sys.argv
+assert sys.argv[1:3] == ["-b", "ulx3s"] and sys.argv[-1] == "top.bit", sys.argv
+note("loader.json", json.dumps(sys.argv[3:-1]))
 print("Open file: DONE")
 """
 
