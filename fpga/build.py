@@ -19,7 +19,7 @@ from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.flows import nextpnr, program, project, sim, vivado  # noqa: E402
 from volley.fpga.runner import toolchain  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
-from volley.fpga.runner.steps import locked  # noqa: E402
+from volley.fpga.runner.steps import ended_by_signals, locked  # noqa: E402
 from volley.fpga.target import target  # noqa: E402
 from volley.fpga.target.model_fit import check_model  # noqa: E402
 
@@ -76,10 +76,11 @@ def main(arguments=None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         check_target(options)
-        if options.target == SIM:
-            build_simulation(options)
-        else:
-            build_board(options)
+        with ended_by_signals():
+            if options.target == SIM:
+                build_simulation(options)
+            else:
+                build_board(options)
         return 0
     except BuildError as error:
         print(f"build: {error}", file=sys.stderr)

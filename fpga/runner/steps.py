@@ -8,7 +8,9 @@ import hashlib
 import os
 import re
 import select
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -59,9 +61,10 @@ class Steps:
         start, doing = time.monotonic(), ""
         process = subprocess.Popen(
             command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        with process:
+        assert process.stdout is not None
+        with process, guarded(process):
             try:
                 for lines in new_lines(process.stdout.fileno()):
                     for line in lines:
@@ -71,9 +74,50 @@ class Steps:
                             self.progress(line)
                     self.status(f"{title}  {time.monotonic() - start:.0f} s  {doing}")
             except BaseException:
-                process.kill()
+                stop(process)
                 raise
         return process.returncode
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Ends a tool with all that it has started: make's compilers are in its process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def guarded(process: subprocess.Popen):
+    """While it is open, a tool and all that it has started end with this process, even if killed."""
+    # the read ends when this process does: its end of the pipe is the only one
+    guard = subprocess.Popen(
+        ["sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(process.pid)],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    with guard:
+        try:
+            yield
+        finally:
+            guard.kill()
+
+
+@contextlib.contextmanager
+def ended_by_signals():
+    """While it is open SIGTERM and SIGHUP raise ``KeyboardInterrupt``, so that tools are ended."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def new_lines(source: int) -> Iterator[list[str]]:

@@ -1,8 +1,10 @@
 """fpga/build.py: targets, when it builds anew, and how it tells what went wrong."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,69 @@ def test_a_lock_is_free_again_when_its_holder_is_killed(tmp_path):
     told = []
     with steps.locked(path, told.append):
         assert told == []
+
+
+SLOW_BUILD = """\
+import sys
+from pathlib import Path
+from volley.fpga.runner.steps import Steps, ended_by_signals, locked
+folder = Path(sys.argv[1])
+script = "sleep 60 & echo compiler $!; echo make $$; echo ready; wait"
+with ended_by_signals(), locked(folder / "lock", print):
+    Steps(folder, lambda text: print(text, flush=True), verbose=True).run(
+        "make", ["sh", "-c", script], "log")
+"""
+
+
+def gone(pid, seconds=10.0):
+    """Whether a process ends in time; one that nobody waits for is ended as well."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_no_compiler_outlives_a_build_that_is_ended(tmp_path, name):
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("processes are looked up in /proc")
+    build_process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_BUILD, str(tmp_path)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    found = {}
+    for line in build_process.stdout:
+        if line == "ready\n":
+            break
+        key, _, value = line.partition(" ")
+        found[key] = value.strip()
+    assert not gone(found["compiler"], 0.2) and not gone(found["make"], 0.2)
+    build_process.send_signal(getattr(signal, name))
+    build_process.wait(timeout=20)
+    build_process.stdout.close()
+    assert gone(found["compiler"]) and gone(found["make"])
+    with steps.locked(tmp_path / "lock", lambda text: pytest.fail(text)):
+        pass
+
+
+def test_a_build_that_is_interrupted_is_not_up_to_date(flow, monkeypatch):
+    def interrupted(source, _):
+        (source.parent / sim.BINARY).write_text("half")
+        raise KeyboardInterrupt
+
+    board = sim.simulated("sim")
+    with monkeypatch.context() as patch:
+        patch.setattr(sim, "compile_model", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sim.build(board, silent)
+    assert not sim.up_to_date(board)
+    sim.build(board, silent)
+    assert sim.up_to_date(board) and len(flow) == 2
 
 
 def test_it_runs_as_a_script_and_dry_run_builds_nothing():
