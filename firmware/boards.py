@@ -57,6 +57,23 @@ class Board:
         return round(self.clock_hz / self.baud)
 
 
+def _whole(data: dict, key: str) -> int:
+    """A positive whole number of a board file; raises ``BoardError`` that names the key."""
+    value = data[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1 << 32:
+        raise BoardError(f"{key} is {value!r}, allowed is a whole number from 1 to {(1 << 32) - 1}")
+    if value != int(value):
+        raise BoardError(f"{key} is {value!r}, a whole number is wanted")
+    return int(value)
+
+
+def _title(data: dict) -> str:
+    value = data["title"]
+    if not isinstance(value, str) or not value.isprintable():
+        raise BoardError(f"title is {value!r}, a text of one line is wanted")
+    return value
+
+
 def names() -> list[str]:
     """The names of all boards."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
@@ -74,10 +91,10 @@ def load(name: str, settings: dict[str, int] | None = None) -> Board:
         data = tomllib.loads(path.read_text())
         return Board(
             name=name,
-            title=data["title"],
-            clock_hz=int(data["clock_hz"]),
-            baud=int(data["baud"]),
-            top_baud=int(data["top_baud"]),
+            title=_title(data),
+            clock_hz=_whole(data, "clock_hz"),
+            baud=_whole(data, "baud"),
+            top_baud=_whole(data, "top_baud"),
             design=Design(**{**data["design"], **(settings or {})}),
             data=data,
         )

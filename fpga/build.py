@@ -147,6 +147,7 @@ def build_simulation(options) -> None:
     board = sim.simulated(options.like or SIM, parse_settings(options.set))
     if options.dry_run:
         sim.check_tools()
+        sim.check_folder(sim.folder_of(board))
         print(sim.describe(board))
         return
     path = sim.build(board, Display(), options.verbose, options.clean)

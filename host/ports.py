@@ -62,7 +62,11 @@ def listing() -> str:
     lines += [f"  {device:{width}}  {text}" for device, text in rows]
     lines += ["", "Boards (fpga/boards/):"]
     for name in boards.names():
-        board = boards.load(name)
+        try:
+            board = boards.load(name)
+        except boards.BoardError as error:
+            lines.append(f"  {name:{width}}  not usable: {error}")
+            continue
         design = board.design
         lines.append(
             f"  {name:{width}}  {board.title}: {board.clock_hz / 1e6:g} MHz, CI {design.ci}, "

@@ -54,7 +54,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    key = key_of(key, replicate.LIMIT)
+    key = key_of(key, replicate.LIMIT, hash_files([Path(replicate.__file__)]))
     if not project.current(copies, key):
         copy_drivers(project, copies, key)
     limits = [project.folder / name for name in constraints.files(target)]

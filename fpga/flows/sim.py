@@ -64,6 +64,16 @@ def check_tools() -> None:
         )
 
 
+def check_folder(folder: Path) -> None:
+    """Raises ``BuildError`` if GNU make refuses to build in a folder, as Verilator's rules do."""
+    if re.search(r"\s", str(folder)):
+        raise BuildError(
+            f"GNU make cannot build the simulated board in a path with a space: {folder}; "
+            "set VOLLEY_BUILD to a folder without one",
+            code=2,
+        )
+
+
 def stamp(board: boards.Board) -> dict:
     """Everything that the binary depends on: parameters, sources, options, tools, processor."""
     return {
@@ -123,6 +133,7 @@ def build(board: boards.Board, progress=print, verbose=False, clean=False) -> Pa
     """
     check_tools()
     folder = folder_of(board)
+    check_folder(folder)
     with locked(BUILD / f".{folder.name}.lock", progress):
         if not clean and up_to_date(board):
             progress(f"simulated board is up to date: {shown(folder)}")
@@ -165,7 +176,9 @@ def configure(folder: Path, options: list[str], with_running: bool) -> None:
     files = [{"name": f"{converter.TOP}.v", "file_type": "verilogSource"}]
     if with_running:
         files.append({"name": "running.vlt", "file_type": "vlt"})
-    files.append({"name": os.path.relpath(MAIN, folder), "file_type": "cppSource"})
+    # a copy: make would take a path with a space for two
+    write_whole(folder / MAIN.name, MAIN.read_text())
+    files.append({"name": MAIN.name, "file_type": "cppSource"})
     edam = {
         "name": converter.TOP,
         "toplevel": converter.TOP,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from volley.firmware import boards
 from volley.fpga.target import pll
@@ -13,6 +14,17 @@ INPUTS = ("oscillator", "button", "rx")
 OUTPUTS = ("tx", "led_heartbeat", "led_rx", "led_tx")
 RESOURCES = ("lut", "ff", "bram", "dsp")
 PIN_KEYS = {"site", "type", "pull", "active", "constant"}
+PULLS = ("up", "down", "none")
+WORDS = {
+    "name": re.compile(r"[A-Za-z]\w*([.-]\w+)*"),
+    "port": re.compile(r"[A-Za-z_]\w*"),
+    "site": re.compile(r"\w+"),
+    "type": re.compile(r"\w+"),
+    "part": re.compile(r"\w+([./-]\w+)*"),
+    "option": re.compile(r"[\w./=:,+-]+"),
+}
+"""What texts of a board file may be: they go into Tcl, Makefiles and constraints as they are."""
+
 FAMILIES = {"trellis": "ecp5", "apicula": "gowin", "vivado": "xc7"}
 
 
@@ -78,7 +90,10 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
     board = boards.load(name, settings)
     data = board.data
     try:
-        flow, oscillator_hz = data["flow"], int(data["oscillator_hz"])
+        flow, oscillator_hz = data["flow"], whole(data, "oscillator_hz")
+        if flow not in FAMILIES:
+            raise boards.BoardError(f"flow is {flow!r}, allowed is {', '.join(FAMILIES)}")
+        check_texts(board)
         wanted_hz = clock_hz or board.clock_hz
         setting = pll.find(flow, oscillator_hz, wanted_hz)
         actual = round(setting.hz) if setting else oscillator_hz
@@ -89,18 +104,58 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
             oscillator_hz=oscillator_hz,
             wanted_hz=wanted_hz,
             pll=setting,
-            pins=tuple(read_pin(port, entry) for port, entry in data["pins"].items()),
-            capacity={name: int(data["device"][name]) for name in RESOURCES},
+            pins=tuple(read_pin(port, entry) for port, entry in table(data, "pins", dict).items()),
+            capacity={name: whole(data["device"], name) for name in RESOURCES},
         )
     except KeyError as error:
-        raise boards.BoardError(f"{name}.toml: key {error} is missing") from None
+        raise boards.BoardError(f"{board.name}.toml: key {error} is missing") from None
+    except boards.BoardError as error:
+        raise boards.BoardError(f"{board.name}.toml: {error}") from None
     check_pins(target)
     check_baud(target.board)
     return target
 
 
+def word(kind: str, key: str, value) -> str:
+    """A text that the tools take as it is; raises ``BoardError`` that names the key."""
+    if not isinstance(value, str) or not WORDS[kind].fullmatch(value):
+        raise boards.BoardError(f"{key} is {value!r}, a text like {WORDS[kind].pattern} is wanted")
+    return value
+
+
+def whole(data: dict, key: str) -> int:
+    """A positive whole number; raises ``BoardError`` that names the key."""
+    value = data[key]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise boards.BoardError(f"{key} is {value!r}, a positive whole number is wanted")
+    return value
+
+
+def table(data: dict, key: str, kind: type):
+    """A part of a board file; raises ``BoardError`` unless it is of that kind."""
+    if not isinstance(data[key], kind):
+        names = {dict: "table", list: "list"}
+        raise boards.BoardError(f"{key} is {data[key]!r}, a {names[kind]} is wanted")
+    return data[key]
+
+
+def check_texts(board: boards.Board) -> None:
+    """Raises ``BoardError`` that names a text of the board file that the tools would not take."""
+    data = board.data
+    word("name", "the name of the file", board.name)
+    word("part", "part", data["part"])
+    word("part", "openfpgaloader", data["openfpgaloader"])
+    table(data, "device", dict)
+    for tool in ("nextpnr", "pack"):
+        if tool in data:
+            for option in table(table(data, tool, dict), "options", list):
+                word("option", f"an option of [{tool}]", option)
+
+
 def read_pin(port: str, entry: dict) -> Pin:
     """A ``Pin`` from its table; raises ``BoardError`` on a key or level that is not known."""
+    if not isinstance(entry, dict):
+        raise boards.BoardError(f"pin {port} is {entry!r}, wanted is {{ site = .., type = .. }}")
     unknown = set(entry) - PIN_KEYS
     if unknown:
         raise boards.BoardError(
@@ -109,9 +164,19 @@ def read_pin(port: str, entry: dict) -> Pin:
     active = entry.get("active", "high")
     if active not in ("high", "low"):
         raise boards.BoardError(f"pin {port}: active is {active!r}, allowed is high or low")
+    pull, constant = entry.get("pull", "none"), entry.get("constant")
+    if pull not in PULLS:
+        raise boards.BoardError(f"pin {port}: pull is {pull!r}, allowed is {', '.join(PULLS)}")
+    if constant is not None and (isinstance(constant, bool) or constant not in (0, 1)):
+        raise boards.BoardError(f"pin {port}: constant is {constant!r}, allowed is 0 or 1")
+    for key in ("site", "type"):
+        if key not in entry:
+            raise boards.BoardError(f"pin {port}: key {key!r} is missing")
     return Pin(
-        port, entry["site"], entry["type"], entry.get("pull", "none"), active == "low",
-        entry.get("constant"),
+        word("port", "the name of a pin", port),
+        word("site", f"pin {port}: site", entry["site"]),
+        word("type", f"pin {port}: type", entry["type"]),
+        pull, active == "low", constant,
     )  # fmt: skip
 
 

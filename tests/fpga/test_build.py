@@ -12,7 +12,7 @@ import pytest
 from volley.firmware import boards
 from volley.fpga import build
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import sim
+from volley.fpga.flows import project, sim
 from volley.fpga.runner import steps
 from volley.fpga.runner.steps import Steps
 from volley.rtl.convert import converter
@@ -37,7 +37,7 @@ def flow(tmp_path, monkeypatch):
     monkeypatch.setattr(
         sim, "compile_model", lambda source, _: (source.parent / sim.BINARY).write_text("")
     )
-    for folder in ("rtl", "firmware", "fpga/flows", "fpga/sim"):
+    for folder in ("rtl", "rtl/array", "firmware", "fpga/flows", "fpga/sim"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "a.py").write_text("x = 1\n")
     return made
@@ -55,13 +55,39 @@ def test_what_is_up_to_date_is_not_built_again(flow):
     assert len(flow) == 2
 
 
-@pytest.mark.parametrize("folder", ["rtl", "firmware", "fpga/sim"])
+@pytest.mark.parametrize("folder", ["rtl", "rtl/array", "firmware", "fpga/sim"])
 def test_other_sources_are_built_again(flow, folder, tmp_path):
     board = sim.simulated("sim")
     sim.build(board, silent)
     (tmp_path / folder / "a.py").write_text("x = 2\n")
     sim.build(board, silent)
     assert len(flow) == 2
+
+
+def test_all_that_the_hardware_is_made_of_counts_as_its_source():
+    """Every module that a conversion loads, and the flow's own files."""
+    code = (
+        "import sys\nfrom volley.rtl.convert import converter\nfrom volley.firmware import boards\n"
+        "names = [m.__file__ for n, m in sys.modules.items() if n.startswith('volley.')]\n"
+        "print('\\n'.join(filter(None, names)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {Path(name).resolve() for name in done.stdout.split("\n") if name}
+    assert ROOT / "rtl" / "array" / "popcount.py" in loaded and ROOT / "firmware/isa.py" in loaded
+    for sources in (sim.SOURCES, project.SOURCES):
+        found = {path for pattern in sources for path in ROOT.glob(pattern)}
+        assert loaded <= found, loaded - found
+    own = {path for pattern in sim.SOURCES for path in ROOT.glob(pattern)}
+    assert {sim.MAIN, sim.WAIVERS, Path(sim.__file__)} <= own
+
+
+def test_a_path_with_a_space_is_refused_before_any_step(flow, tmp_path, monkeypatch):
+    monkeypatch.setattr(sim, "BUILD", tmp_path / "a b")
+    with pytest.raises(BuildError, match="GNU make .* set VOLLEY_BUILD to a folder") as caught:
+        sim.build(sim.simulated("sim"), silent)
+    assert caught.value.code == 2 and flow == [] and not (tmp_path / "a b").exists()
 
 
 def test_other_parameters_have_their_own_folder(flow):

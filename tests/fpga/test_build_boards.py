@@ -56,6 +56,13 @@ def run(tmp_path, capsys):
     return run
 
 
+def test_a_folder_with_a_space_and_signs_of_the_shell(tools, tmp_path, capsys):
+    folder = tmp_path / "a b (it's)"
+    command = ["--target", "ulx3s", "--tools", "system", "--folder", str(folder)]
+    assert build.main(command) == 0, capsys.readouterr().err
+    assert tools.calls() == STEPS and (folder / "top.bit").is_file()
+
+
 STEPS = ["yosys", "nextpnr-ecp5", "ecppack"]
 
 

@@ -11,10 +11,12 @@ import pytest
 
 from volley.firmware import boards
 from volley.fpga.errors import BuildError
+from volley.fpga import report
 from volley.fpga.flows import synth
 from volley.fpga.runner import phases
 from volley.fpga.runner.display import Display
 from volley.fpga.target import capacity, constraints, pll, target, timing, top
+from volley.host import ports
 
 REAL = [name for name in boards.names() if boards.load(name).data["flow"] != "sim"]
 
@@ -106,6 +108,14 @@ def test_every_port_of_the_top_level_has_one_pin(name):
         ({"led_9": {"site": "D2", "type": "LVCMOS33"}}, "led_9 is no port and has no constant"),
         ({"tx": {"site": "L4", "typ": "LVCMOS33"}}, "pin tx: no key 'typ'"),
         ({"button": {"site": "R1", "type": "LVCMOS33", "active": "hi"}}, "active is 'hi'"),
+        ({"rx": 5}, "pin rx is 5, wanted is { site"),
+        ({"rx": {"site": "M1"}}, "pin rx: key 'type' is missing"),
+        ({"rx": {"site": 70, "type": "LVCMOS33"}}, "pin rx: site is 70"),
+        ({"rx": {"site": "M1; quit", "type": "LVCMOS33"}}, "pin rx: site is 'M1; quit'"),
+        ({"rx": {"site": "M1", "type": "LVCMOS33 [exit]"}}, "pin rx: type is 'LVCMOS33 [exit]'"),
+        ({"rx": {"site": "M1", "type": "LVCMOS33", "pull": "UP"}}, "pull is 'UP', allowed is up"),
+        ({"x": {"site": "D2", "type": "LVCMOS33", "constant": 2}}, "constant is 2, allowed"),
+        ({"x y": {"site": "D2", "type": "LVCMOS33", "constant": 1}}, "name of a pin is 'x y'"),
     ],
 )
 def test_wrong_pins_are_told(monkeypatch, change, message):
@@ -116,6 +126,51 @@ def test_wrong_pins_are_told(monkeypatch, change, message):
     monkeypatch.setattr(boards, "load", lambda *_: board)
     with pytest.raises(boards.BoardError, match=re.escape(message)):
         target.load("ulx3s")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"part": "LFE5U; rm -r x"}, "ulx3s.toml: part is 'LFE5U; rm -r x'"),
+        ({"openfpgaloader": "$(x)"}, "openfpgaloader"),
+        ({"pack": {"options": ["--freq", "$(shell x)"]}}, "an option of [pack] is '$(shell x)'"),
+        ({"nextpnr": {"options": "--85k"}}, "options is '--85k', a list is wanted"),
+        ({"nextpnr": 3}, "nextpnr is 3, a table is wanted"),
+        ({"pins": []}, "pins is [], a table is wanted"),
+        ({"flow": "quartus"}, "flow is 'quartus', allowed is trellis, apicula, vivado"),
+        ({"oscillator_hz": float("inf")}, "oscillator_hz is inf"),
+        ({"device": {"lut": "many"}}, "lut is 'many', a positive whole number"),
+    ],
+)
+def test_texts_that_the_tools_would_not_take_are_refused(monkeypatch, change, message):
+    board = boards.load("ulx3s")
+    board.data.update(change)
+    monkeypatch.setattr(boards, "load", lambda *_: board)
+    with pytest.raises(boards.BoardError, match=re.escape(message)):
+        target.load("ulx3s")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("clock_hz = 50_000_000", "clock_hz = inf", "clock_hz is inf, allowed is a whole number"),
+        ("clock_hz = 50_000_000", "clock_hz = nan", "clock_hz is nan"),
+        ("clock_hz = 50_000_000", "clock_hz = 0", "clock_hz is 0, allowed"),
+        ("clock_hz = 50_000_000", "clock_hz = 1.5", "clock_hz is 1.5, a whole number"),
+        ("baud = 115_200", "baud = '9600'", "baud is '9600', allowed"),
+        ("baud = 115_200", "baud = true", "baud is True, allowed"),
+        ('title = "Radiona', 'title = "a\\nmodule x; Radiona', "title is 'a"),
+        ("ci = 16", "ci = 16\nwords = 3", "words"),
+    ],
+)
+def test_wrong_values_of_a_board_file_are_told(tmp_path, monkeypatch, old, new, message):
+    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    assert old in text
+    (tmp_path / "odd.toml").write_text(text.replace(old, new, 1))
+    monkeypatch.setattr(boards, "FOLDER", tmp_path)
+    with pytest.raises(boards.BoardError, match=re.escape(message)) as caught:
+        boards.load("odd")
+    assert str(caught.value).startswith("odd.toml: ")
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -255,3 +310,15 @@ def test_elsewhere_lines_come_now_and_then():
         now[0] = float(second)
         show.status(f"{second} s")
     assert output.getvalue() == "  30 s\n  60 s\n"
+
+
+def test_one_bad_board_file_leaves_the_others_in_the_list(tmp_path, monkeypatch):
+    for name in ("arty", "ulx3s"):
+        (tmp_path / f"{name}.toml").write_text((boards.FOLDER / f"{name}.toml").read_text())
+    text = (boards.FOLDER / "sim.toml").read_text()
+    (tmp_path / "bad.toml").write_text(text.replace("clock_hz = 100_000_000", "clock_hz = inf"))
+    monkeypatch.setattr(boards, "FOLDER", tmp_path)
+    listing = ports.listing()
+    assert "bad" in listing and "not usable: bad.toml: clock_hz is inf" in listing
+    assert "Digilent Arty A7-35T" in listing and "Radiona ULX3S" in listing
+    assert report.targets() == ["arty", "ulx3s"]
