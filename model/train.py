@@ -9,7 +9,8 @@ would fire under a constant drive, so an epoch costs about one tick. `spikes`: d
 through all ticks (STBP, arXiv 1706.02609). Both use binary weights with straight-through
 gradients, IF neurons, and batch normalisation that folds into bias and threshold (IF-BN, arXiv
 2205.00780). The files are OUT (the model, after each epoch of spikes), OUT.ckpt (for --resume),
-OUT.csv and OUT.png (log and curves). Data parallel: torchrun --nproc-per-node N model/train.py ...
+OUT.csv and OUT.png (log and curves); where one of them exists, --resume goes on with that run and
+--force replaces it. Data parallel: torchrun --nproc-per-node N model/train.py ...
 computes what one process would, with the batch shared out.
 """
 
@@ -21,10 +22,11 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from volley.firmware import modelfile  # noqa: E402
 from volley.model.data import datasets  # noqa: E402
-from volley.model.nets import native  # noqa: E402
+from volley.model.nets import finite, native  # noqa: E402
 from volley.model.nets import net as networks  # noqa: E402
-from volley.model.training import checkpoint, trainer  # noqa: E402
+from volley.model.training import checkpoint, outputs, trainer  # noqa: E402
 from volley.model.training.command_line import parser  # noqa: E402
 
 
@@ -86,9 +88,7 @@ def prepare(options):
             f"--batch {options.batch} is not a multiple of the {processes} processes"
         )
     net = build(options)
-    folder = Path(options.out).resolve().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"--out {options.out}: there is no folder {folder}; make it first")
+    outputs.Outputs(options.out).check(options.resume, options.force)
     train, held_out = pictures(options)
     size = min(len(train[1]), options.epoch_pictures or len(train[1]))
     if size < options.batch:
@@ -97,18 +97,19 @@ def prepare(options):
         )
     if options.augment is None:
         options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
+    options.name = options.name or options.data
     native.use(options.kernels, options.half)
+    options.kernels = "native" if native.active() else "torch"  # the arithmetic that is used
     native.keep_memory()
 
     def save(trained):
         if not trained.rate:
-            from volley.firmware import modelfile
             from volley.model.training import export
 
             modelfile.save(
                 export.to_model(
                     trained,
-                    options.name or options.data,
+                    options.name,
                     datasets.SETS[options.data],
                     options.fraction_bits,
                 ),
@@ -141,6 +142,9 @@ def main(arguments=None):
         datasets.DataError,
         native.CompileError,
         checkpoint.ResumeError,
+        outputs.OutputError,
+        finite.NotFiniteError,
+        modelfile.ModelError,
         OSError,
     ) as error:
         print(f"train.py: {error}", file=sys.stderr)

@@ -41,22 +41,32 @@ def fold(weight, gain, beta, mean, var, eps, v_init, fraction_bits):
     Firing where the sum over ticks of gain*(x - mean)/sd + beta reaches 1 is the same as
     v >= threshold with  bias = (mean - beta*sd/gain) * 2^F  and  threshold = (sd/gain) * 2^F.
     A channel with gain < 0 has its weights negated first, and with them x and mean.
-    Returns (weight, bias, threshold, v_init): int8, and int32 [out]; out-of-range values are
-    clamped to what the hardware holds, rounding is to nearest.
+
+    Where threshold or bias would leave 24 bits (a gain near 0, or 0: the psum hardly matters),
+    threshold, v_init and the distance of bias and mean are made smaller by one factor, as little as
+    is needed. The drive at the mean psum stays beta thresholds a tick; a psum's distance from the
+    mean counts for more than in training, but by less than its share of 2^23 of the larger of
+    threshold and bias.
+    Returns (weight, bias, threshold, v_init, scaled): int8, int32 [out] and, where that was done,
+    True in bool [out]; rounding is to nearest.
     """
     flip = gain < 0
     weight = weight.copy()
     weight[flip] = -weight[flip]
-    mean = np.where(flip, -mean, mean)
-    gain = np.maximum(np.abs(gain), 1e-12)  # a dead channel gets the largest threshold
-    ratio = np.sqrt(var + eps) / gain
-    bias = np.rint((mean - beta * ratio) * 2.0**fraction_bits)
-    threshold = np.rint(ratio * 2.0**fraction_bits)
-    threshold = np.clip(threshold, 1, LIMIT)
+    mean = np.where(flip, -mean, mean) * 2.0**fraction_bits
+    with np.errstate(divide="ignore", over="ignore"):
+        wanted = np.sqrt(var + eps) / np.abs(gain) * 2.0**fraction_bits
+        # -LIMIT <= mean - beta * threshold <= LIMIT
+        room = np.maximum(LIMIT + np.sign(beta) * mean, 1.0) / np.abs(beta)
+    threshold = np.minimum(wanted, np.minimum(room, float(LIMIT)))
+    bias = np.rint(mean - beta * threshold)
+    scaled = (threshold < wanted) | (np.abs(bias) > LIMIT)
+    threshold = np.maximum(np.rint(threshold), 1)
     start = np.rint(threshold * v_init)
     return (
         weight,
         np.clip(bias, -LIMIT - 1, LIMIT).astype(np.int32),
         threshold.astype(np.int32),
         start.astype(np.int32),
+        scaled,
     )

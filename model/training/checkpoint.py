@@ -8,6 +8,7 @@ and --teacher (run from the repository's root):
 """
 
 import argparse
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -20,26 +21,46 @@ from volley.firmware.files import whole_file  # noqa: E402
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
 
+NAME_ONE = "name a checkpoint of train.py (OUT.ckpt)"
+
+
 class ResumeError(ValueError):
     """A checkpoint that cannot be used; says why and what to do."""
 
 
-def read(path):
-    """A checkpoint's dict, with KEYS; ResumeError when it is absent or damaged."""
+def read(path, remedy=NAME_ONE):
+    """A checkpoint's dict, with KEYS, every number finite.
+
+    Raises ResumeError, which ends with the remedy, when it is absent or damaged, and
+    finite.NotFiniteError, which names the tensor, when it holds NaN or infinity.
+    """
     import torch
+
+    from volley.model.nets import finite
 
     try:
         state = torch.load(path, weights_only=True)
     except FileNotFoundError:
-        raise ResumeError(f"{path}: no such checkpoint; start without --resume") from None
+        raise ResumeError(f"{path}: no such checkpoint; {remedy}") from None
     except Exception as error:
         raise ResumeError(
-            f"{path}: not a checkpoint of this program "
-            f"({type(error).__name__}); start without --resume"
+            f"{path}: not a checkpoint of this program ({type(error).__name__}); {remedy}"
         ) from None
     if not isinstance(state, dict) or KEYS - set(state):
-        raise ResumeError(f"{path}: a checkpoint of another version; start without --resume")
+        raise ResumeError(f"{path}: a checkpoint of another version; {remedy}")
+    finite.check(path, {key: state[key] for key in ("net", "average", "log_scale")}, remedy)
+    if state["optimiser"]:
+        finite.check(path, {"optimiser": state["optimiser"]["state"]}, remedy)
     return state
+
+
+def digest(path):
+    """A checkpoint file as an option's value in other checkpoints: its SHA-256, 16 digits."""
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ResumeError(f"{path}: no such checkpoint; {NAME_ONE}") from None
+    return f"sha256 {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def weights(state):
@@ -72,7 +93,7 @@ def main(arguments=None):
         state = read(options.checkpoint)
         with whole_file(options.out) as part:
             torch.save(slim(state), part)
-    except (ResumeError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(f"checkpoint.py: {error}", file=sys.stderr)
         return 2
     print(f"{options.out}: {os.path.getsize(options.out)} bytes, {len(state['rows'])} epochs")

@@ -163,7 +163,14 @@ def parser(description):
         "--distil", type=_real(0, 1), default=0.5, help="the teacher's share of the loss (0.5)"
     )
     p.add_argument("--init", metavar="CKPT", help="start from the weights of this checkpoint")
-    p.add_argument("--resume", action="store_true", help="go on from OUT.ckpt")
+    there = p.add_mutually_exclusive_group()
+    there.add_argument("--resume", action="store_true", help="go on from OUT.ckpt")
+    there.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the files of an earlier run with the same --out; without this or --resume "
+        "they are never overwritten",
+    )
     p.add_argument("--seed", type=_whole(0, 2**31), default=1, help="of all random numbers (1)")
     p.add_argument(
         "--threads",

@@ -1,7 +1,6 @@
 """The training loop: two stages, checkpoints, resuming, and data parallel over processes."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,16 +10,19 @@ from tqdm import tqdm
 
 from volley.firmware.files import whole_file
 from volley.model.interchange.peers import Peers
+from volley.model.nets import finite
 from volley.model.training import augment, schedule, training_log
-from volley.model.training.checkpoint import ResumeError, read
+from volley.model.training.checkpoint import ResumeError, digest, read
 from volley.model.training.ema import Average
+from volley.model.training.outputs import Outputs
 
 STAGES = ("rate", "spikes")
 LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
 SETTINGS = (
-    "net data ticks reset seed rate_epochs epochs epoch_pictures batch rate_lr lr schedule warm_up "
-    "ema augment smooth distil validate train_limit gradient half"
+    "net data name ticks reset fraction_bits seed rate_epochs epochs epoch_pictures batch rate_lr lr "
+    "schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half kernels"
 ).split()
+FILES = ("init", "teacher")  # options that name a checkpoint: what counts is its content
 
 
 class Trainer:
@@ -42,14 +44,19 @@ class Trainer:
         self.average = Average(net, options.ema) if options.ema else None
         self.teacher = None
         self.done = []  # rows of the CSV
-        self.paths = {k: Path(f"{options.out}.{k}") for k in ("ckpt", "csv", "png")}
+        self.files = Outputs(options.out)
+        named = {key: getattr(options, key) for key in FILES}
+        self.digests = {key: path and digest(path) for key, path in named.items()}
         self.parameters = list(net.parameters()) + [self.log_scale]
 
     # -- checkpoints ---------------------------------------------------------------------------
 
     def settings(self):
-        """What must be equal for a resumed run to be the same run."""
-        return {key: getattr(self.options, key) for key in SETTINGS}
+        """What must be equal for a resumed run to be the same run.
+
+        Not here: where data lie, threads and processes, which may change, and --keep.
+        """
+        return {key: getattr(self.options, key) for key in SETTINGS} | self.digests
 
     def checkpoint(self, optimiser):
         """Write OUT.ckpt: everything that the next epoch depends on."""
@@ -61,22 +68,26 @@ class Trainer:
             "log_scale": self.log_scale.detach(),
             "optimiser": optimiser.state_dict(),
         }
-        with whole_file(self.paths["ckpt"]) as part:
+        with whole_file(self.files.ckpt) as part:
             torch.save(state, part)
 
     def resume(self):
         """Read OUT.ckpt; returns the optimiser's state for the stage that it was saved in."""
-        state = read(self.paths["ckpt"])
+        path = self.files.ckpt
+        state = read(path, "start without --resume")
         if state["optimiser"] is None:
-            raise ResumeError(
-                f"{self.paths['ckpt']}: holds no optimiser's state; start from it with --init"
-            )
+            raise ResumeError(f"{path}: holds no optimiser's state; start from it with --init")
         for key, now in self.settings().items():
-            if state["settings"].get(key) != now:
+            option = f"--{key.replace('_', '-')}"
+            if key not in state["settings"]:
                 raise ResumeError(
-                    f"{self.paths['ckpt']}: was trained with {key} = "
-                    f"{state['settings'].get(key)!r}, now {now!r}; give the same "
-                    "options, or another --out to start anew"
+                    f"{path}: does not say which {option} it was trained with (an earlier version "
+                    f"wrote it), now {now!r}; start from it with --init and another --out"
+                )
+            if state["settings"][key] != now:
+                raise ResumeError(
+                    f"{path}: was trained with {option} = {state['settings'][key]!r}, now {now!r}; "
+                    "give the same options, or another --out to start anew"
                 )
         self.net.load_state_dict(state["net"])
         if self.average:
@@ -91,6 +102,10 @@ class Trainer:
     def run(self, resume=False):
         """Train both stages, from the beginning or from OUT.ckpt."""
         state = self.resume() if resume else None
+        if self.options.force and self.peers.first:
+            self.files.clear()
+        if resume and self.peers.first:
+            self.restore()
         for stage, epochs, peak in zip(
             STAGES,
             (self.options.rate_epochs, self.options.epochs),
@@ -106,9 +121,41 @@ class Trainer:
                 optimiser.load_state_dict(state)
             for epoch in range(finished, epochs):
                 self.epoch(stage, epoch, epochs, peak, optimiser)
-        if self.peers.first and self.options.keep == "last":
+        if self.peers.first and self.options.keep == "last" and self.options.epochs:
             self.save(self.nets()[-1])
         self.peers.close()
+
+    def restore(self):
+        """Write again what a resumed run has lost of its files, and say if it is finished."""
+        for path, write in (
+            (self.files.csv, training_log.write_log),
+            (self.files.png, training_log.draw),
+        ):
+            if self.done and not path.exists():
+                write(self.done, path)
+                print(f"{path}: was not there; written again")
+        spikes = [row for row in self.done if row["stage"] == "spikes"]
+        total = self.options.rate_epochs + self.options.epochs
+        if len(self.done) >= total:
+            print(f"{self.files.ckpt}: a finished run of {total} epochs; no more is trained")
+        if not spikes or self.files.model.exists():
+            return
+        for net in self.nets():
+            net.rate = False
+        self.save(self.nets()[-1])
+        print(f"{self.files.model}: was not there; written again from the last epoch's weights")
+        best = max(range(len(spikes)), key=lambda k: spikes[k][self.best_key()])
+        if self.options.validate and self.options.keep == "best" and best + 1 < len(spikes):
+            print(
+                f"{self.files.model}: epoch {best + 1} was better on the held-out pictures, but its "
+                "weights are in no checkpoint"
+            )
+
+    def best_key(self):
+        """The column of the log by which epochs are compared."""
+        if self.average:
+            return "ema_accuracy"
+        return "validation_accuracy" if self.options.validate else "test_accuracy"
 
     def nets(self):
         """The network in training and, with --ema, its average."""
@@ -171,6 +218,11 @@ class Trainer:
             "loss": losses / steps,
             "train_accuracy": right / seen,
         }
+        finite.check(
+            f"{stage}, epoch {epoch + 1}",
+            {**self.net.state_dict(), "log_scale": self.log_scale},
+            "training diverged and this epoch is not kept; give a lower learning rate",
+        )
         if self.peers.first:
             self.close_epoch(row, epochs, began, optimiser)
 
@@ -197,16 +249,15 @@ class Trainer:
         """Complete the epoch's row with the held-out pictures, write the files, and print it."""
         held_out = "validation_accuracy" if self.options.validate else "test_accuracy"
         row[held_out] = self.accuracy(self.net)
-        best = held_out
+        best = self.best_key()
         if self.average:
-            best = "ema_accuracy"
             row[best] = self.accuracy(self.average.net)
         row["seconds"] = time.time() - began
         before = [r[best] for r in self.done if r["stage"] == row["stage"]]
         self.done.append(row)
         self.checkpoint(optimiser)
-        training_log.write_log(self.done, self.paths["csv"])
-        training_log.draw(self.done, self.paths["png"])
+        training_log.write_log(self.done, self.files.csv)
+        training_log.draw(self.done, self.files.png)
         is_best = not self.options.validate or row[best] > max(before, default=-1)
         if self.options.keep == "last" or is_best:
             self.save(self.nets()[-1])

@@ -49,25 +49,41 @@ def draw(rows, path):
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
     epochs = range(1, len(rows) + 1)
-    left.plot(epochs, [row["loss"] for row in rows])
+    left.plot(epochs, [row["loss"] for row in rows], label="loss")
     left.set(xlabel="epoch", ylabel="loss", yscale="log")
     for key in rows[0]:
         if key.endswith("_accuracy"):
             errors = [100 * (1 - row[key]) for row in rows]
             right.plot(epochs, errors, label=key.removesuffix("_accuracy"))
     right.set(xlabel="epoch", ylabel="error, %", yscale="log")
-    right.legend()
-    for border in range(1, len(rows)):
-        if rows[border]["stage"] != rows[border - 1]["stage"]:
-            for axis in (left, right):
-                axis.axvline(border + 0.5, color="grey", linestyle=":")
+    borders = [k for k in range(1, len(rows)) if rows[k]["stage"] != rows[k - 1]["stage"]]
+    for axis in (left, right):
+        for k in borders:
+            caption = f"stages: {rows[k - 1]['stage']} | {rows[k]['stage']}"
+            axis.axvline(k + 0.5, color="grey", linestyle=":", label=caption)
+        if borders or axis is right:
+            axis.legend(fontsize="small")
+        axis.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        plain_numbers(axis, ticker)
     with whole_file(path) as part:
         figure.savefig(part, format="png", dpi=80)
     pyplot.close(figure)
+
+
+def plain_numbers(axis, ticker):
+    """Label the logarithmic y axis of a pyplot axis with plain numbers: 0.5, 1, 2, not 10^0."""
+    low, high = axis.get_ylim()
+    if high / low < 4:
+        axis.yaxis.set_major_locator(ticker.MaxNLocator(6))
+    else:
+        between = (2.0, 3.0, 5.0, 7.0) if high / low < 30 else (2.0, 5.0)
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, *between)))
+    axis.yaxis.set_minor_locator(ticker.NullLocator())
+    axis.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def main(arguments=None):

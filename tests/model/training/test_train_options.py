@@ -177,3 +177,26 @@ def test_slim_checkpoint(data, tmp_path, capsys):  # noqa: F811
     assert train.main(command(data, out, "--ema", "0.8", "--resume")) == 2
     assert "--init" in capsys.readouterr().err
     assert checkpoint.main([str(tmp_path / "none.ckpt"), str(small)]) == 2
+
+
+@pytest.mark.parametrize("losses", [(2.0, 1.5, 1.2), (2.0, 0.5, 0.2), (2.0, 0.02, 0.001)])
+def test_curves_have_plain_numbers_and_a_caption(tmp_path, monkeypatch, losses):
+    """Ticks such as 0.5 and 2, three or more of them; the dotted line is in the legend."""
+    from matplotlib import pyplot
+
+    rows = [
+        dict(stage=stage, epoch=1, loss=loss, train_accuracy=1 - loss / 4)
+        for stage, loss in zip(("rate", "rate", "spikes"), losses)
+    ]
+    figures = []
+    monkeypatch.setattr(pyplot, "close", figures.append)
+    training_log.draw(rows, tmp_path / "m.png")
+    for axis in figures[0].axes:
+        low, high = axis.get_ylim()
+        shown = [t for t in axis.yaxis.get_major_ticks() if low <= t.get_loc() <= high]
+        assert len(shown) >= 3
+        assert all(float(t.label1.get_text()) == pytest.approx(t.get_loc()) for t in shown)
+        assert not axis.yaxis.get_minorticklocs().size
+        assert "stages: rate | spikes" in [text.get_text() for text in axis.get_legend().get_texts()]
+    monkeypatch.undo()
+    pyplot.close(figures[0])
