@@ -22,13 +22,12 @@ from volley.firmware.program import Program  # noqa: E402
 from volley.firmware.registers import Region, address  # noqa: E402
 
 
-def listing(image: Program) -> str:
+def listing(program: Program) -> str:
     """The program as text, also where the host streams it."""
-    start = address(Region.PROGRAM)
     texts = [
         isa.disassemble([int(word) for word in words])
-        for place, words in image.sections + image.streamed
-        if place == start
+        for start, words in program.sections + program.streamed
+        if start == address(Region.PROGRAM)
     ]
     return "\n\n".join(texts)
 
@@ -37,7 +36,7 @@ def main(arguments=None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m firmware.compile",
-        description="Compiles a model file to a program image and says what it costs.",
+        description="Compiles a model file to a program and says what it costs.",
         epilog="Example: python -m firmware.compile model/pretrained/mnist.safetensors --board arty",
     )
     parser.add_argument("model", help="model file (.safetensors)")
@@ -46,19 +45,19 @@ def main(arguments=None) -> int:
     parser.add_argument(
         "--fuse", choices=FUSE, default="auto", help="layers whose rows are interleaved"
     )
-    parser.add_argument("-o", "--output", help="program image to write")
+    parser.add_argument("-o", "--output", help="program to write")
     parser.add_argument("--disassemble", action="store_true", help="print the program")
     options = parser.parse_args(arguments)
     try:
         board = boards.load(options.board, parse_settings(options.set))
         model = modelfile.load(options.model)
-        image = compile_model(model, board.design, fuse=options.fuse, rates=board.rates)
-        print_report(image, board.rates)
+        program = compile_model(model, board.design, fuse=options.fuse, rates=board.rates)
+        print_report(program, board.rates)
         print(f"\n{compare.text(compare.compare(model, board))}")
         if options.disassemble:
-            print(listing(image))
+            print(listing(program))
         if options.output:
-            image.save(options.output)
+            program.save(options.output)
             print(f"wrote {options.output}")
     except BrokenPipeError:
         raise

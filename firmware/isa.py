@@ -29,6 +29,8 @@ TAPS = 9
 LANES = 8
 PSUM_BITS = 16  # a lane's psum, signed: |psum| <= 32767
 MEMBRANE_BITS = 24
+MEMBRANE_MIN = -(1 << (MEMBRANE_BITS - 1))  # of a membrane, and of all but a readout's bias
+MEMBRANE_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
 SCORE_BITS = 32
 PARAM_BITS = {"bias": SCORE_BITS, "threshold": MEMBRANE_BITS, "v_init": MEMBRANE_BITS}
 """Bits of a neuron's parameters, in the order of their kinds; a bias of a readout is a score."""

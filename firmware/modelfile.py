@@ -28,12 +28,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from volley.firmware.files import write_whole
-from volley.firmware.isa import MAX_TICKS, MEMBRANE_BITS
+from volley.firmware.isa import MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
 
 FORMAT = 1
 KEY = "volley"
-MEMBRANE_MIN = -(2 ** (MEMBRANE_BITS - 1))
-MEMBRANE_MAX = 2 ** (MEMBRANE_BITS - 1) - 1
 MAX_FRACTION_BITS = 8
 MAX_SIZE = 65535  # of a map's side, and of a number of channels
 RESETS = ("soft", "hard")

@@ -1,6 +1,6 @@
-"""The program image: what the compiler writes and the host loads.
+"""Programs: what the compiler writes and the host loads.
 
-A file is the 8-byte magic, three little-endian u32 (length of the JSON text, number of section
+A file is the 7-byte signature, a byte with the format's version, three little-endian u32 (length of the JSON text, number of section
 words, CRC-32 of all that follows), the JSON text and the section words. The JSON text carries the
 design it was compiled for and everything that the host must know of the model to run it.
 """
@@ -17,13 +17,16 @@ import numpy as np
 
 from volley.firmware.design import Design
 from volley.firmware.files import write_whole
+from volley.firmware.spike_map import MapPlace
 from volley.firmware.stream import Segment
 
-MAGIC = b"VOLLEY\x00\x01"
+SIGNATURE = b"VOLLEY\x00"
+VERSION = 2
+MAGIC = SIGNATURE + bytes([VERSION])
 
 
-class ImageError(ValueError):
-    """A file that is no program image, or a damaged one; the text says why."""
+class ProgramFileError(ValueError):
+    """A file that is no program, or a damaged one; the text says why."""
 
 
 @dataclasses.dataclass
@@ -33,10 +36,9 @@ class LayerPlace:
     name, kind, readout, pool: as in the model file.
     shape: (channels, height, width) of the output, after pooling; a readout's is (outputs, 1, 1).
     neurons: neurons that fire (before pooling), 0 for a readout.
-    base, groups, width, ring_rows, passes, pixels: place of the output map in the spike banks, as
-        volley.firmware.compiler.memory_map.MapPlace; ring_rows is less than the height where the map is a
-        ring. A readout's scores start at register SCORES + base.
-    bound: cycles that the array needs at least (design.md section 2).
+    map: where the output map lies in the spike banks, None for a readout, whose scores start at
+        register SCORES; its ring_rows are fewer than the height where it is a ring.
+    bound: cycles that the array needs at least.
     """
 
     name: str
@@ -45,13 +47,21 @@ class LayerPlace:
     pool: int
     shape: tuple[int, int, int]
     neurons: int
-    base: int
-    groups: int
-    width: int
-    ring_rows: int
-    passes: int
-    pixels: int
+    map: MapPlace | None
     bound: int
+
+    @property
+    def spikes(self) -> MapPlace:
+        """The output map of a layer that fires; raises ``ValueError`` for a readout."""
+        if self.map is None:
+            raise ValueError(f"layer {self.name} is the readout: it has scores, no spike map")
+        return self.map
+
+    @staticmethod
+    def from_json(data: dict) -> LayerPlace:
+        """The layer of ``dataclasses.asdict``."""
+        place = data["map"] and MapPlace(**data["map"])
+        return LayerPlace(**{**data, "shape": tuple(data["shape"]), "map": place})
 
 
 @dataclasses.dataclass
@@ -116,23 +126,28 @@ class Program:
         write_whole(path, self.to_bytes())
 
 
-def from_bytes(data: bytes, name: str = "program image") -> Program:
-    """Reads a file's content; raises ``ImageError`` that names what is wrong."""
-    if data[: len(MAGIC)] != MAGIC:
-        raise ImageError(f"{name}: starts with {data[:8]!r}, a program image with {MAGIC!r}")
+def from_bytes(data: bytes, name: str = "program") -> Program:
+    """Reads a file's content; raises ``ProgramFileError`` that names what is wrong."""
+    if data[: len(SIGNATURE)] != SIGNATURE:
+        raise ProgramFileError(f"{name}: starts with {data[:7]!r}, a program with {SIGNATURE!r}")
     if len(data) < 20:
-        raise ImageError(f"{name}: {len(data)} bytes, a program image has at least 20")
+        raise ProgramFileError(f"{name}: {len(data)} bytes, a program has at least 20")
+    if data[len(SIGNATURE)] != VERSION:
+        raise ProgramFileError(
+            f"{name}: a program of format {data[len(SIGNATURE)]}, this version of Volley reads "
+            f"format {VERSION}; compile the model again"
+        )
     crc, text_bytes, words = struct.unpack_from("<III", data, 8)
     if len(data) != 20 + text_bytes + 4 * words:
-        raise ImageError(
+        raise ProgramFileError(
             f"{name}: {len(data)} bytes, its header says {20 + text_bytes + 4 * words}"
         )
     if zlib.crc32(data[12:]) != crc:
-        raise ImageError(f"{name}: damaged, its CRC-32 does not match")
+        raise ProgramFileError(f"{name}: damaged, its CRC-32 does not match")
     meta = json.loads(data[20 : 20 + text_bytes])
     design = Design(**meta["design"])
     if design.hash().hex() != meta["design_hash"]:
-        raise ImageError(
+        raise ProgramFileError(
             f"{name}: compiled for design {meta['design_hash']} by another version of Volley, "
             f"the same parameters are {design.hash().hex()} here; compile the model again"
         )
@@ -142,7 +157,7 @@ def from_bytes(data: bytes, name: str = "program image") -> Program:
         sections.append((address, payload[place : place + count]))
         place += count
     loaded = len(meta["sections"])
-    layers = [LayerPlace(**{**row, "shape": tuple(row["shape"])}) for row in meta["layers"]]
+    layers = [LayerPlace.from_json(row) for row in meta["layers"]]
     keep = ("name", "classes", "ticks", "fraction_bits", "reset", "entries", "report")
     return Program(
         **{key: meta[key] for key in keep},
@@ -157,5 +172,5 @@ def from_bytes(data: bytes, name: str = "program image") -> Program:
 
 
 def load(path) -> Program:
-    """Reads a file; raises ``ImageError`` or ``OSError``."""
+    """Reads a file; raises ``ProgramFileError`` or ``OSError``."""
     return from_bytes(Path(path).read_bytes(), str(path))

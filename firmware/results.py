@@ -21,7 +21,7 @@ def result_words(program: Program) -> int:
     """Words from register STATUS on that hold the results of a program's run."""
     last = program.layers[-1]
     if last.readout:
-        return SCORES + last.base + last.shape[0]
+        return SCORES + last.shape[0]
     return counter_words(program)
 
 

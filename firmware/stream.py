@@ -71,7 +71,7 @@ class Segment:
     downs: list[Rows] = dataclasses.field(default_factory=list)
 
     def as_json(self) -> dict:
-        """For the program image."""
+        """For the program's file."""
         return dataclasses.asdict(self)
 
     @staticmethod

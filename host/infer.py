@@ -22,7 +22,7 @@ from volley.firmware.compiler.fit import FitError  # noqa: E402
 from volley.firmware.compiler.fusion import FUSE  # noqa: E402
 from volley.firmware.files import EXAMPLES, PRETRAINED  # noqa: E402
 from volley.firmware.modelfile import ModelError  # noqa: E402
-from volley.firmware.program import ImageError, Program  # noqa: E402
+from volley.firmware.program import Program, ProgramFileError  # noqa: E402
 from volley.host import images, plot, ports, programs, report, trace  # noqa: E402
 from volley.host.device import SIM, Device  # noqa: E402
 from volley.host.errors import HostError, PictureError  # noqa: E402
@@ -114,7 +114,7 @@ def main(arguments=None) -> int:
             return _run(options, stack)
     except BrokenPipeError:
         raise
-    except (HostError, ModelError, ImageError, FitError, BoardError, OSError) as error:
+    except (HostError, ModelError, ProgramFileError, FitError, BoardError, OSError) as error:
         print(f"infer.py: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -151,7 +151,7 @@ def _run(options, stack):
     # all files first: a mistake shows before a board is built, opened or loaded
     source = programs.read(options.model)
     if options.fuse and isinstance(source, Program):
-        raise ImageError(
+        raise ProgramFileError(
             f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
             "model file, or compile it with python -m firmware.compile --fuse"
         )

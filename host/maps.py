@@ -24,39 +24,39 @@ def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.
 
     Of more than 8 ticks: [passes, C, rows, W], bit t of pass p = tick 8 p + t.
     """
-    place = program.layers[layer]
+    spikes = program.layers[layer].spikes
     columns = program.design.spike_columns
-    stride = place.passes * place.groups * place.width
-    rows = np.zeros((count, place.passes, place.groups, place.width, columns), "<u4")
+    shape = (spikes.passes, spikes.groups, spikes.width, columns)
+    rows = np.zeros((count, *shape), "<u4")
     ring = range(first, first + count)
     while ring:
         # rows of one bank follow each other up to the ring's end
-        whole = min(len(ring), place.ring_rows - ring[0] % place.ring_rows)
+        whole = min(len(ring), spikes.ring_rows - ring[0] % spikes.ring_rows)
         for y in ring[: min(whole, BANKS)]:
             mine = rows[y - first : ring[whole - 1] - first + 1 : BANKS]
-            start = place.base + y % place.ring_rows // BANKS * stride
+            start = spikes.base + y % spikes.ring_rows // BANKS * spikes.stride
             where = address(Region.SPIKES, (y % BANKS) << BANK_SHIFT) + start * columns
-            words = link.read(where, len(mine) * stride * columns)
+            words = link.read(where, len(mine) * spikes.stride * columns)
             mine[:] = np.array(words, "<u4").reshape(mine.shape)
         ring = ring[whole:]
-    return pixels(place, rows)
+    return pixels(program.layers[layer], rows)
 
 
 def pixels(place: LayerPlace, words: np.ndarray) -> np.ndarray:
     """Rows of words, uint32 [rows, ...], as pixels; see ``read_rows``."""
-    rows = len(words)
+    rows, spikes = len(words), place.spikes
     found = np.ascontiguousarray(words).view(np.uint8)
-    found = found.reshape(rows, place.passes, place.groups, place.width, -1)
+    found = found.reshape(rows, spikes.passes, spikes.groups, spikes.width, -1)
     # [row, pass, group, x, byte of the word] to [pass, group and byte, row, x]
     found = found.transpose(1, 2, 4, 0, 3)
-    found = found.reshape(place.passes, -1, rows, place.width)[:, : place.shape[0]]
+    found = found.reshape(spikes.passes, -1, rows, spikes.width)[:, : place.shape[0]]
     found = unpack_pixels(found, place)
-    return np.ascontiguousarray(found if place.passes > 1 else found[0])
+    return np.ascontiguousarray(found if spikes.passes > 1 else found[0])
 
 
 def unpack_pixels(words: np.ndarray, place: LayerPlace) -> np.ndarray:
     """uint8 [..., words of a row] of a map as [..., W], the pixels of a packed word apart."""
-    ticks = LANES // place.pixels
+    ticks = LANES // place.spikes.pixels
     shifts = np.arange(0, LANES, ticks, dtype=np.uint8)
     pixels = words[..., None] >> shifts & np.uint8((1 << ticks) - 1)
     return pixels.reshape(*words.shape[:-1], -1)[..., : place.shape[2]]
@@ -71,9 +71,9 @@ def read_map(link, program: Program, layer: int) -> np.ndarray:
     place = program.layers[layer]
     height = place.shape[1]
     _check_firing(place)
-    if place.ring_rows < height:
+    if place.spikes.ring_rows < height:
         raise DeviceError(
-            f"layer {place.name}: {place.ring_rows} of {height} rows are kept on the chip; "
+            f"layer {place.name}: {place.spikes.ring_rows} of {height} rows are kept on the chip; "
             "trace the map, which reads them as they are made, or compile the model without fusion"
         )
     return read_rows(link, program, layer, 0, height)
@@ -114,7 +114,7 @@ def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, 
                 first, count = fields["row"] // place.pool, fields["rows"] // place.pool
                 found[number].append((word, first, count))
                 last = number, word
-    if place.ring_rows >= place.shape[1]:  # the last instruction leaves the whole map
+    if place.spikes.ring_rows >= place.shape[1]:  # the last instruction leaves the whole map
         found = [[] for _ in segments]
         found[last[0]].append((last[1], 0, place.shape[1]))
     return found

@@ -1,4 +1,4 @@
-"""Programs from files: a compiled image as it is, a model file compiled for the design at hand."""
+"""Programs from files: a compiled program as it is, a model file compiled for the design at hand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from volley.firmware.program import Program
 def read(path) -> Program | Model:
     """What a file holds: a compiled program or a model.
 
-    Raises ``image.ImageError`` or ``modelfile.ModelError`` (both ``ValueError``), or ``OSError``.
+    Raises ``program.ProgramFileError`` or ``modelfile.ModelError`` (both ``ValueError``), or ``OSError``.
     """
     path = Path(path)
     if path.is_file():
         with path.open("rb") as file:
-            if file.read(len(program.MAGIC)) == program.MAGIC:
+            if file.read(len(program.SIGNATURE)) == program.SIGNATURE:
                 return program.load(path)
     return modelfile.load(path)
 

@@ -41,8 +41,7 @@ def parse_results(program: Program, words, counts, clock_hz: int, seconds: float
     """
     if counts is None:
         last = program.layers[-1]
-        start = SCORES + last.base
-        values = [signed(word, SCORE_BITS) for word in words[start : start + last.shape[0]]]
+        values = [signed(word, SCORE_BITS) for word in words[SCORES : SCORES + last.shape[0]]]
         counts = np.array(values, np.int64)
     pairs = words[HEAD : counter_words(program)]
     cycles = int(words[Register.CYCLES - Register.STATUS])

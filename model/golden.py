@@ -40,7 +40,7 @@ except ImportError:  # optional: makes long runs faster
     ThreadpoolController = None
 
 from volley.firmware import modelfile  # noqa: E402
-from volley.firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
+from volley.firmware.isa import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
 
 SCORE_MIN, SCORE_MAX = -(2**31), 2**31 - 1
 EXACT = 2**24  # float32 holds every integer up to here

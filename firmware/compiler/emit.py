@@ -8,7 +8,7 @@ import numpy as np
 
 from volley.firmware import isa, registers
 from volley.firmware.compiler.lanes import last_lanes, pack_code, passes_of, row_beats
-from volley.firmware.compiler.memory_map import MapPlace, ring_row
+from volley.firmware.compiler.memory_map import ring_row
 from volley.firmware.compiler.residency import Load
 from volley.firmware.compiler.weights import (
     PaddedLayer,
@@ -19,6 +19,7 @@ from volley.firmware.compiler.weights import (
 from volley.firmware.isa import DESCRIPTOR_WORDS, INSTRUCTION_WORDS, TAPS, Opcode
 from volley.firmware.modelfile import Layer, Model
 from volley.firmware.registers import Region, address
+from volley.firmware.spike_map import MapPlace
 from volley.firmware.stream import PICTURE, Rows, Segment
 
 

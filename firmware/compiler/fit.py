@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from volley.firmware import isa, modelfile, registers
+from volley.firmware import boards, isa, modelfile, registers
 from volley.firmware.compiler.lanes import passes_of
 from volley.firmware.design import Design
 
@@ -37,12 +37,21 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
         if layer.kind == "conv" and layer.in_shape[2] > design.row_max:
             raise FitError(
                 f"layer {layer.name}: rows of {layer.in_shape[2]} pixels, "
-                f"the design's row_max is {design.row_max}"
+                f"the design's row_max is {design.row_max}; {_row_remedy(layer.in_shape[2])}"
             )
         if layer.readout and layer.outputs > design.scores:
             raise FitError(
                 f"layer {layer.name}: {layer.outputs} scores, the design keeps {design.scores}"
             )
+
+
+def _row_remedy(pixels: int) -> str:
+    """What to do about rows of so many pixels."""
+    needed = 1 << (pixels - 1).bit_length()
+    known = [boards.load(name) for name in boards.names()]
+    wide = ", ".join(board.name for board in known if board.design.row_max >= pixels)
+    told = f"boards with such rows: {wide}" if wide else "no board has such rows as it is"
+    return f"build the board with --set row_max={needed}; {told}"
 
 
 def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[str, int]:

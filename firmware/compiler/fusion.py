@@ -14,7 +14,7 @@ from functools import cache
 
 from volley.firmware.compiler.cycle_model import instruction_overhead, layer_cycles
 from volley.firmware.compiler.lanes import packed_pixels, passes_of
-from volley.firmware.compiler.memory_map import MapPlace, full_map
+from volley.firmware.compiler.memory_map import full_map
 from volley.firmware.compiler.row_schedule import (
     Stage,
     Step,
@@ -26,6 +26,7 @@ from volley.firmware.compiler.row_schedule import (
 from volley.firmware.compiler.weights import group_words
 from volley.firmware.design import Design
 from volley.firmware.isa import BANKS
+from volley.firmware.spike_map import MapPlace
 
 FUSE = ("none", "pairs", "auto")
 LONGEST = {"none": 1, "pairs": 2, "auto": 8}

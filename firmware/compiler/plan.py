@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from volley.firmware.compiler.fusion import Chain, Chains, Maps, layer_words
-from volley.firmware.compiler.memory_map import MapPlace
 from volley.firmware.compiler.residency import Load, place_loads, streamed_words
 from volley.firmware.design import Design
+from volley.firmware.spike_map import MapPlace
 
 
 class NoRoom(Exception):

@@ -72,12 +72,7 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
                 pool=layer.pool,
                 shape=tuple(int(n) for n in shape),
                 neurons=0 if layer.readout else int(np.prod(layer.map_shape)),
-                base=target.base if target else 0,
-                groups=target.groups if target else 0,
-                width=target.width if target else 0,
-                ring_rows=target.ring_rows if target else 0,
-                passes=target.passes if target else 0,
-                pixels=target.pixels if target else 0,
+                map=target,
                 bound=cycle_bound(layer, model, design),
             )
         )
@@ -93,7 +88,7 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
         )[0],
         int(Register.IMAGE_STRIDE): plan.inputs[0].stride,
     }
-    program_image = Program(
+    program = Program(
         name=model.name,
         classes=list(model.classes),
         ticks=model.ticks,
@@ -109,8 +104,8 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
         segments=code.segments,
         report={},
     )
-    program_image.report = make_report(program_image, model, needs)
-    return program_image
+    program.report = make_report(program, model, needs)
+    return program
 
 
 def fitting(model) -> str:

@@ -113,7 +113,7 @@ def runs_of(program: Program) -> list[Run]:
     last = program.layers[-1]
     kept = any(rows.map == len(program.layers) for s in program.segments for rows in s.downs)
     if not last.readout and not kept:  # spikes are counted on the host
-        words = last.passes * last.groups * last.width * program.design.spike_columns
+        words = last.spikes.stride * program.design.spike_columns
         rows = [len(range(bank, last.shape[1], BANKS)) for bank in range(BANKS)]
         found[-1].behind.extend(reads([words * count]) for count in rows)
     return found

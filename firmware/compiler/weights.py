@@ -9,10 +9,10 @@ import numpy as np
 
 from volley.firmware import registers
 from volley.firmware.design import Design
-from volley.firmware.isa import MEMBRANE_BITS, TAPS
+from volley.firmware.isa import MEMBRANE_MAX, PARAM_BITS, TAPS
 from volley.firmware.registers import Region, address
 
-NEVER = (1 << (MEMBRANE_BITS - 1)) - 1
+NEVER = MEMBRANE_MAX
 """Threshold of a channel that only fills a group up: its weights are -1, so it never fires."""
 
 
@@ -92,16 +92,10 @@ def weight_words(layer, padded: PaddedLayer, source, design: Design) -> np.ndarr
 
 def param_sections(padded: PaddedLayer, base: int, design: Design):
     """(address, words) of a layer's bias, threshold and v_init from word ``base`` on."""
-    mask = (1 << MEMBRANE_BITS) - 1
-    columns = {
-        "bias": padded.bias & 0xFFFFFFFF,
-        "threshold": padded.threshold & mask,
-        "v_init": padded.v_init & mask,
-    }
     return [
         (
             address(Region.PARAMS, kind << registers.BANK_SHIFT | base * design.co),
-            columns[name].astype(np.uint32),
+            (getattr(padded, name) & ((1 << PARAM_BITS[name]) - 1)).astype(np.uint32),
         )
         for kind, name in enumerate(registers.PARAM_KINDS)
     ]

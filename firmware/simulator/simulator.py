@@ -1,4 +1,4 @@
-"""The program simulator: executes a program image instruction by instruction on arrays.
+"""The program simulator: executes a program instruction by instruction on arrays.
 
 It knows the memory map, the instructions and the descriptors, nothing of the model: what it
 computes, it computes from the words that a host would write. Many pictures run side by side.
@@ -18,11 +18,10 @@ except ImportError:  # optional: threads cost small products more than they brin
 from volley.firmware import isa, registers
 from volley.firmware.design import Design
 from volley.firmware.fields import signed, unpack
-from volley.firmware.isa import BANKS, LANES, MEMBRANE_BITS, TAPS, Opcode
+from volley.firmware.isa import BANKS, LANES, MEMBRANE_MAX, MEMBRANE_MIN, TAPS, Opcode
 from volley.firmware.registers import Region, Register
 
 ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
-V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
 SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
 EXACT = 1 << 24  # float32 holds every integer up to here
 COUNTED = (
@@ -121,7 +120,7 @@ class Simulator:
         raise ProgramError(f"region {region.name} cannot be read")
 
     def load(self, program) -> None:
-        """Writes all sections and registers of an image (volley.firmware.program.Program)."""
+        """Writes all sections and registers of a ``volley.firmware.program.Program``."""
         for address, words in program.sections:
             self.write(address, words)
         for number, value in program.registers.items():
@@ -354,7 +353,7 @@ class Simulator:
         row = np.zeros((des["passes"], self.batch, *psums.shape[3:]), np.uint8)
         for tick in range(des["passes"] * LANES):
             x = combined if des["encode"] else psums[tick]
-            v = np.clip(v + x * des["scale"] - bias, -V_MAX - 1, V_MAX)
+            v = np.clip(v + x * des["scale"] - bias, MEMBRANE_MIN, MEMBRANE_MAX)
             fired = v >= threshold
             row[tick // LANES] |= fired[:, 0].astype(np.uint8) << np.uint8(tick % LANES)
             v = np.where(fired, v - threshold if des["soft"] else 0, v)

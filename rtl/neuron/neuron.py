@@ -7,17 +7,16 @@
 
 The membrane after the last tick goes on to ``volley.rtl.neuron.membrane``, for the next pass.
 
-Source: design.md section 3, after VSA (arXiv 2205.00780).
+After VSA (arXiv 2205.00780).
 """
 
 from myhdl import Signal, always, block, instances, intbv
 
-from volley.firmware.isa import LANES, MEMBRANE_BITS
+from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.delay import delay
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
 
-V_MAX = (1 << (MEMBRANE_BITS - 1)) - 1
-V_MIN = -V_MAX - 1
+V_MAX, V_MIN = MEMBRANE_MAX, MEMBRANE_MIN
 
 NEURON_LATENCY = 2 * LANES - 1
 """Clock cycles: for each tick one to integrate and one to fire, one for the last."""

@@ -249,7 +249,8 @@ def test_a_ring_is_not_taken_for_a_whole_map(fake):
         if m.meta["layers"][0]["kind"] == "conv" and m.meta["input"]["height"] > 6
     )
     program, _ = small_program(model)
-    program.layers[0].ring_rows = 3
+    whole = program.layers[0].spikes
+    program.layers[0].map = dataclasses.replace(whole, ring_rows=3)
     with opened(fake) as device:
         device.load(program)
         with pytest.raises(DeviceError, match="3 of .* rows are kept"):

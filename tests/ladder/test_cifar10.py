@@ -50,7 +50,7 @@ def test_quantised_pytorch(model):
 
 
 def test_images_per_second(model):
-    """Design.md section 9, by the report's cycles, which are the hardware's (test_board_20)."""
+    """1318 images/s, by the report's cycles, which are the hardware's (test_board_20)."""
     board = boards.load(BOARD)
     program = compile_model(model, board.design)
     assert board.clock_hz / program.report["cycles"] >= 1318

@@ -236,13 +236,14 @@ def read_map(driver, place, design):
     columns = design.spike_columns
     rows = []
     for y in range(height):
-        size = place.passes * place.groups * place.width
-        start = place.base + (y // 3) * size
+        size = place.spikes.stride
+        start = place.spikes.base + (y // 3) * size
         words = yield from driver.read(
             address(Region.SPIKES, (y % 3) << 20 | start * columns), size * columns
         )
         row = np.array(words, "<u4").view(np.uint8)
-        row = row.reshape(place.passes, place.groups, place.width, -1).transpose(0, 1, 3, 2)
-        rows.append(row.reshape(place.passes, -1, place.width)[:, :channels])
+        spikes = place.spikes
+        row = row.reshape(spikes.passes, spikes.groups, spikes.width, -1).transpose(0, 1, 3, 2)
+        rows.append(row.reshape(spikes.passes, -1, spikes.width)[:, :channels])
     found = unpack_pixels(np.stack(rows, axis=2), place)
-    return found if place.passes > 1 else found[0]
+    return found if place.spikes.passes > 1 else found[0]

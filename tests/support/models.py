@@ -3,7 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from volley.firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN, Layer, Model, validate
+from volley.firmware.isa import MEMBRANE_MAX, MEMBRANE_MIN
+from volley.firmware.modelfile import Layer, Model, validate
 
 
 @st.composite

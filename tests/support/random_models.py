@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from volley.firmware import network_text
-from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_BITS
+from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
 
-TOP = (1 << (MEMBRANE_BITS - 1)) - 1  # largest membrane, threshold, bias and v_init
-BOTTOM = -TOP - 1
+TOP, BOTTOM = MEMBRANE_MAX, MEMBRANE_MIN
 FRACTION_BITS_MAX = 8
 
 
