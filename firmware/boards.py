@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from pathlib import Path
 from typing import NamedTuple
 
 from volley.firmware import frames
@@ -82,15 +83,14 @@ def names() -> list[str]:
 def load(name: str, settings: dict[str, int] | None = None) -> Board:
     """The board of that name, with design parameters replaced by ``settings``.
 
+    name: of a file in fpga/boards/, or the path of a user's own board file: it ends in .toml.
     Raises ``BoardError`` that lists the known boards or says which key is wrong.
     """
-    path = FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise BoardError(f"no board {name!r}; there are {', '.join(names())}")
+    path = _path(name)
     try:
         data = tomllib.loads(path.read_text())
         return Board(
-            name=name,
+            name=path.stem,
             title=_title(data),
             clock_hz=_whole(data, "clock_hz"),
             baud=_whole(data, "baud"),
@@ -98,9 +98,26 @@ def load(name: str, settings: dict[str, int] | None = None) -> Board:
             design=Design(**{**data["design"], **(settings or {})}),
             data=data,
         )
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise BoardError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BoardError(f"{path.name}: not TOML: {error}") from None
     except KeyError as error:
         raise BoardError(f"{path.name}: key {error} is missing") from None
     except (TypeError, ValueError) as error:
         raise BoardError(f"{path.name}: {error}") from None
+
+
+def _path(name: str) -> Path:
+    """The file of a board that is named or whose path is given; raises ``BoardError``."""
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise BoardError(f"no board file {name}; a board file is a .toml as in fpga/boards/")
+        return path
+    path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise BoardError(
+            f"no board {name!r}; there are {', '.join(names())}, or the path of a board file (.toml)"
+        )
+    return path

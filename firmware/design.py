@@ -118,16 +118,19 @@ class Design:
         return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).digest()[:8]
 
 
-def parse_settings(text: str) -> dict[str, int]:
-    """``"ci=8,co=4"`` as a dictionary; raises ``ValueError`` that lists the known names."""
+def parse_settings(text: str, source: str = "--set") -> dict[str, int]:
+    """``"ci=8,co=4"`` as a dictionary; source: the option that it stands in, for messages.
+
+    Raises ``ValueError`` that lists the known names.
+    """
     known = [field.name for field in dataclasses.fields(Design)]
     settings = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         if name not in known:
-            raise ValueError(f"--set: no parameter {name!r}; there are {', '.join(known)}")
+            raise ValueError(f"{source}: no parameter {name!r}; there are {', '.join(known)}")
         try:
             settings[name] = int(value, 0)
         except ValueError:
-            raise ValueError(f"--set: {name} is {value!r}, a whole number is wanted") from None
+            raise ValueError(f"{source}: {name} is {value!r}, a whole number is wanted") from None
     return settings

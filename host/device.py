@@ -1,6 +1,7 @@
 """The driver: ``Device`` loads a program into an accelerator and runs pictures through it.
 
-from host import Device
+from volley import Device
+
 with Device.open("sim") as device:
     device.load("model/pretrained/mnist.safetensors")
     for result in device.infer_many(images):
@@ -10,33 +11,30 @@ with Device.open("sim") as device:
 from __future__ import annotations
 
 import contextlib
-import time
+from collections.abc import Callable
 
 import numpy as np
 from tqdm import tqdm
 
 from volley.firmware import boards, frames, registers
-from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.frames import Command
 from volley.firmware.isa import PARAM_BITS
 from volley.firmware.program import Program
-from volley.firmware.registers import (
-    IDENTITY_WORDS,
-    PARAM_KINDS,
-    Region,
-    Register,
-    address,
-)
-from volley.firmware.results import result_words
-from volley.host import identity, maps, programs, segments
+from volley.firmware.registers import IDENTITY_WORDS, PARAM_KINDS, Region, Register, address
+from volley.host import identity, maps, pipeline, programs, segments, simulated
 from volley.host.errors import DeviceError, HostError, LinkError, TransportError
-from volley.host.link import Link, check
-from volley.host.pipeline import infer_many
-from volley.host.results import Result, parse_results
+from volley.host.link import Link
+from volley.host.results import Result
+from volley.host.runner import Runner
 from volley.host.transport import SerialTransport, Transport
 
-SIM = "sim"
+GOLDEN = "golden"
+NOT_GOLDEN = (
+    "golden is no board that a Device drives: it is infer.py's name for the golden model on this CPU; "
+    "in Python that is volley.model.golden.run(model, pictures). Device.open takes the path of a "
+    f"serial port, or {simulated.FORMS}"
+)
 SIM_PATIENCE_S = 5.0  # a simulated board answers when the host's CPU has time for it
-RUN_TIMEOUT_S = 120.0
 
 
 class Device:
@@ -44,39 +42,44 @@ class Device:
 
     identity: board, clock_hz and design. program: what was loaded last. run_timeout: seconds after
     which a program that does not end is stopped. simulator: the fpga.sim_board.SimBoard that
-    ``open`` has started, or None. Use ``Device.open`` for a port.
+    ``open`` has started, or None. runner: uploads, runs and results. Use ``Device.open`` for a port.
     """
 
     def __init__(self, transport: Transport, tries: int = 3):
         self.transport = transport
         self.link = Link(transport)
-        self.program: Program | None = None
-        self.run_timeout = RUN_TIMEOUT_S
-        self.runs = 0
         self.simulator = None
-        self._reset_baud = None
+        self._reset_baud: int | None = None
         self._on_close = contextlib.ExitStack()
-        self._identify(tries)
+        self.identity = identity.parse(self.link.identify(IDENTITY_WORDS, tries), transport.name)
+        self.runner = Runner(self.link, self.identity.clock_hz)
+        if self.link.running:
+            self.stop()
+        self.runner.runs = self.read_register(Register.RUNS)
 
     @classmethod
-    def open(cls, port: str, baud=None, patience=0.5, settings=None, say=None) -> Device:
-        """The board at ``port``: the path of a serial port, ``sim``, or ``sim:BOARD``.
+    def open(
+        cls,
+        port: str,
+        baud: int | None = None,
+        patience: float = 0.5,
+        settings: dict[str, int] | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> Device:
+        """The board at ``port``: the path of a serial port, or a simulated board.
 
-        baud: speed after the board's reset; those of all boards are tried by default. patience:
-        seconds of silence after which a request is sent again. settings: {parameter: value} of a
-        simulated board's design. say(text) is called for each step of its build.
-        Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
+        port: the forms of a simulated board are in ``host.simulated``: "sim", "sim:arty",
+        "sim:ci=8,co=4". baud: speed after the board's reset; those of all boards are tried by
+        default. patience: seconds of silence after which a request is sent again. settings:
+        {parameter: value} of a simulated board's design. say(text) is called for each step of its
+        build. Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
         """
+        if port == GOLDEN:
+            raise TransportError(NOT_GOLDEN)
         with contextlib.ExitStack() as stack:
             simulator = None
-            if port == SIM or port.startswith(SIM + ":"):
-                from volley.fpga import sim_board
-
-                name = port.partition(":")[2] or SIM
-                try:
-                    simulator = stack.enter_context(sim_board.start(name, settings, say))
-                except sim_board.SimBoardError as error:
-                    raise TransportError(f"{error}") from None
+            if simulated.is_simulated(port):
+                simulator = stack.enter_context(simulated.start(port, settings, say))
                 port, bauds, patience = simulator.port, [simulator.baud], SIM_PATIENCE_S
             else:
                 bauds = [baud] if baud else _reset_bauds()
@@ -101,14 +104,6 @@ class Device:
 
     def __exit__(self, *exception):
         self.close()
-
-    def _identify(self, tries):
-        self.identity = identity.parse(
-            self.link.identify(IDENTITY_WORDS, tries), self.transport.name
-        )
-        if self.link.running:
-            self.stop()
-        self.runs = self.read_register(Register.RUNS)
 
     # speed
 
@@ -145,9 +140,14 @@ class Device:
 
     # memories
 
+    @property
+    def program(self) -> Program | None:
+        """What was loaded last, or None."""
+        return self.runner.loaded
+
     def read_register(self, register: Register) -> int:
         """One register, unsigned."""
-        return self.link.read(address(Region.REGISTERS, register), 1)[0]
+        return self.runner.read_register(register)
 
     def write_register(self, register: Register, value: int) -> None:
         """Sets one register."""
@@ -156,7 +156,7 @@ class Device:
     def stop(self) -> None:
         """Stops a running program."""
         self.write_register(Register.CONTROL, 1)
-        self.wait_idle()
+        self.runner.wait_idle()
 
     def load(
         self, program, verify: bool = False, progress: bool = False, fuse: str = "auto"
@@ -170,7 +170,7 @@ class Device:
         if not isinstance(program, Program):
             program = programs.for_design(programs.read(program), self.identity.design, fuse)
         identity.check_design(program, self.identity)
-        self.program = None
+        self.runner.loaded = None
         sections = [*program.sections] + [
             (address(Region.REGISTERS, number), [value])
             for number, value in program.registers.items()
@@ -180,149 +180,51 @@ class Device:
             self.link.write_all(sections, lambda count: bar.update(4 * count))
         if verify:
             self._verify(program.sections, progress)
-        self.program = program
+        self.runner.loaded = program
         return program
 
     def _verify(self, sections, progress):
         with _bar(sum(len(words) for _, words in sections), "verify", progress) as bar:
-            for place, words in sections:
+            for start, words in sections:
                 mask = 0xFFFFFFFF
-                if place >> registers.REGION_SHIFT == Region.PARAMS:
-                    offset = place & ((1 << registers.REGION_SHIFT) - 1)
+                if start >> registers.REGION_SHIFT == Region.PARAMS:
+                    offset = start & ((1 << registers.REGION_SHIFT) - 1)
                     mask >>= 32 - PARAM_BITS[PARAM_KINDS[offset >> registers.BANK_SHIFT]]
-                found = np.array(self.link.read(place, len(words)), np.uint32) & mask
+                found = np.array(self.link.read(start, len(words)), np.uint32) & mask
                 wrong = np.flatnonzero(found != np.asarray(words, np.uint32) & mask)
                 if len(wrong):
                     at = int(wrong[0])
                     raise DeviceError(
-                        f"read back {int(found[at]):#010x} at {place + at:#010x}, written was "
+                        f"read back {int(found[at]):#010x} at {start + at:#010x}, written was "
                         f"{int(words[at]):#010x}: the board's memory is damaged, or its design "
                         "is not what it says"
                     )
                 bar.update(4 * len(words))
 
-    # runs
+    # pictures
 
-    def start(self, entry: int, count: int = 0) -> tuple[int, ...] | None:
-        """Starts the program at a word of program memory, once what runs has ended.
+    @property
+    def run_timeout(self) -> float:
+        """Seconds after which a program that does not end is stopped."""
+        return self.runner.run_timeout
 
-        Returns ``count`` words of the run before, from register STATUS on, or None if they were
-        lost on the way.
-        """
-        end = time.monotonic() + self.run_timeout
-        while True:
-            request = self.link.wait(self.link.submit(Command.RUN, entry, count))
-            if request.lost:
-                runs = self.read_register(Register.RUNS)
-                if runs != self.runs:
-                    self._count_run(runs)
-                    return None
-            elif request.status == Status.BUSY:
-                self._check_time(end)
-            else:
-                check(request)
-                self.runs += 1
-                if len(request.words) != count:
-                    return None
-                return request.words
-
-    def _count_run(self, runs):
-        """Takes note of one more run; any other number means that the board was reset."""
-        if runs != self.runs + 1:
-            raise DeviceError(
-                f"{self.transport.name}: the board has made {runs} runs, {self.runs + 1} are "
-                "expected: it was reset, or another program uses it; load the model again"
-            )
-        self.runs = runs
-
-    def wait_idle(self) -> None:
-        """Waits for the end of the program; stops it after ``run_timeout`` seconds."""
-        end = time.monotonic() + self.run_timeout
-        while self.link.status():
-            self._check_time(end)
-
-    def _check_time(self, end):
-        if time.monotonic() > end:
-            self.link.write(address(Region.REGISTERS, Register.CONTROL), [1])
-            raise DeviceError(
-                f"{self.transport.name}: the program did not end within {self.run_timeout:g} s "
-                "and was stopped; load the model again, or raise run_timeout"
-            )
-
-    def upload(self, picture: np.ndarray, buffer: int = 0) -> list:
-        """Sends a picture, uint8 [C, H, W], to an input buffer; returns requests to wait for."""
-        self._loaded()
-        self.check_picture(picture)
-        words = picture_words(picture)
-        start = address(Region.IMAGE, buffer << registers.IMAGE_BUFFER_SHIFT)
-        return [
-            self.link.submit(Command.WRITE, start + place, payload=words[place : place + MAX_WORDS])
-            for place in range(0, len(words), MAX_WORDS)
-        ]
-
-    def check_picture(self, picture: np.ndarray) -> None:
-        """Raises ``DeviceError`` for a picture that the program does not take."""
-        if picture.dtype != np.uint8 or picture.shape != self.program.input_shape:
-            raise DeviceError(
-                f"picture: {picture.dtype} of shape {list(picture.shape)}, the program takes "
-                f"uint8 of shape {list(self.program.input_shape)}"
-            )
-
-    def upload_and_wait(self, picture: np.ndarray) -> None:
-        """Sends a picture to buffer 0 and waits until it is there."""
-        for request in self.upload(picture):
-            check(self.link.wait(request))
+    @run_timeout.setter
+    def run_timeout(self, seconds: float) -> None:
+        self.runner.run_timeout = seconds
 
     def infer(self, picture: np.ndarray) -> Result:
-        """Classifies one picture, uint8 [C, H, W], and waits for the result."""
-        self._loaded()
-        if self.program.segments:
-            self.check_picture(picture)
-            return segments.infer(self, picture)
-        began = time.perf_counter()
-        self.run_to(picture)
-        words = self.link.read(
-            address(Region.REGISTERS, Register.STATUS), result_words(self.program)
-        )
-        return self.result(words, self.runs, began)
+        """Classifies one picture, uint8 [C, H, W], and waits for the result.
 
-    def run_to(self, picture: np.ndarray) -> None:
-        """Uploads a picture to buffer 0 and runs the program to its end."""
-        self.upload_and_wait(picture)
-        self.start(self.program.entries[0])
-        self.wait_idle()
-
-    def result(self, words, runs: int, began: float) -> Result:
-        """The result in the words from register STATUS on, of run number ``runs``."""
-        self.check_run(words[Register.RUNS - Register.STATUS], runs)
-        counts = None
-        if not self.program.layers[-1].readout:
-            last = self.read_map(len(self.program.layers) - 1)
-            counts = np.bitwise_count(maps.trains(last)).sum((1, 2), dtype=np.int64)
-        return self.parse(words, counts, began)
-
-    def check_run(self, found: int, runs: int | None = None) -> None:
-        """Raises ``DeviceError`` for a result that is not of run ``runs``, by default the last."""
-        runs = self.runs if runs is None else runs
-        if found != runs & 0xFFFFFFFF:
-            raise DeviceError(
-                f"{self.transport.name}: results of run {found}, run {runs} is expected: the board "
-                "was reset, or another program uses it; load the model again"
-            )
-
-    def parse(self, words, counts, began: float) -> Result:
-        """The result in the words from register STATUS on; counts: of a model without a readout."""
-        return parse_results(
-            self.program, words, counts, self.identity.clock_hz, time.perf_counter() - began
-        )
+        Raises ``DeviceError`` for a picture that the program does not take.
+        """
+        return segments.infer(self.runner, picture)
 
     def infer_many(self, pictures):
         """Yields a ``Result`` for each picture, uint8 [C, H, W], in order.
 
         While one picture is computed, the next goes to the other input buffer.
         """
-        self._loaded()
-        return infer_many(self, pictures)
+        return pipeline.infer_many(self.runner, pictures)
 
     # spike maps
 
@@ -333,8 +235,7 @@ class Device:
         Later layers may have overwritten it: ``trace_map`` computes it anew.
         Raises ``DeviceError`` for a readout, and for a map of which only some rows are kept.
         """
-        self._loaded()
-        return maps.read_map(self.link, self.program, layer)
+        return maps.read_map(self.link, self.runner.program, layer)
 
     def trace_map(self, picture: np.ndarray, layer: int) -> np.ndarray:
         """Computes the output map of a layer and reads it; the result is that of ``read_map``.
@@ -342,22 +243,10 @@ class Device:
         Runs the picture up to the layer and no further; where the chip keeps only some rows of the
         map, it stops behind each instruction that makes some.
         """
-        self._loaded()
-        self.check_picture(picture)
-        return segments.trace_map(self, picture, layer)
-
-    def _loaded(self):
-        if self.program is None:
-            raise DeviceError("no program is loaded; call load() first")
+        return segments.trace_map(self.runner, picture, layer)
 
 
-def picture_words(picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 [C, H, W], as the words of region IMAGE: row, column, channel."""
-    data = picture.transpose(1, 2, 0).tobytes()
-    return np.frombuffer(data + bytes(-len(data) % 4), "<u4")
-
-
-def _reset_bauds():
+def _reset_bauds() -> list[int]:
     """Speeds after reset of all boards, the slowest first."""
     return sorted({boards.load(name).baud for name in boards.names()})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -20,13 +21,15 @@ from volley.firmware import pipe  # noqa: E402
 from volley.firmware.boards import BoardError  # noqa: E402
 from volley.firmware.compiler.fit import FitError  # noqa: E402
 from volley.firmware.compiler.fusion import FUSE  # noqa: E402
+from volley.firmware.design import Design  # noqa: E402
 from volley.firmware.files import EXAMPLES, PRETRAINED  # noqa: E402
 from volley.firmware.modelfile import ModelError  # noqa: E402
 from volley.firmware.program import Program, ProgramFileError  # noqa: E402
 from volley.host import images, plot, ports, programs, report, trace  # noqa: E402
-from volley.host.device import SIM, Device  # noqa: E402
+from volley.host.device import GOLDEN, Device  # noqa: E402
 from volley.host.errors import HostError, PictureError  # noqa: E402
-from volley.host.sessions import GOLDEN, BoardSession, GoldenSession  # noqa: E402
+from volley.host.sessions import BoardSession, GoldenSession  # noqa: E402
+from volley.host.simulated import SIM  # noqa: E402
 
 MODEL = PRETRAINED / "mnist.safetensors"
 IMAGES = EXAMPLES / "mnist-100-images.idx3.gz"
@@ -42,14 +45,17 @@ def parse(arguments=None):
         prog="infer.py",
         description="Classifies pictures on a Volley board and prints a table: expected and found "
         "class, score, spikes, core cycles and microseconds, round trip.",
-        epilog="Example: python host/infer.py --port sim --limit 10",
+        epilog="Examples: infer.py --port sim --limit 10; infer.py --port sim:ulx3s --limit 10; "
+        "infer.py --port sim:ci=8,co=4 --limit 10. The parameters are those of "
+        "fpga/build.py --set: " + ", ".join([field.name for field in dataclasses.fields(Design)]),
     )
     add = parser.add_argument
     add(
         "--port",
         default=SIM,
-        help="path of a serial port; sim (starts the simulated board), "
-        "sim:BOARD for another board's design; golden (no board). Default: sim",
+        help="path of a serial port; sim (starts the simulated board); golden (no board). "
+        "sim:BOARD simulates another board's design (BOARD: a name that --list shows, or the path of "
+        "a board file), sim:ci=8,co=4 other parameters, sim:BOARD:ci=8,co=4 both. Default: sim",
     )
     add(
         "--model",

@@ -14,28 +14,29 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from volley.firmware.frames import Command, Status
-from volley.firmware.registers import Region, Register, address
+from volley.firmware.registers import Register
 from volley.firmware.results import overlaps, result_words
+from volley.host import segments
 from volley.host.errors import DeviceError
 from volley.host.link import Request, check
+from volley.host.results import Result
+from volley.host.runner import Runner
 
 AHEAD = 4  # pictures under way where runs are short against the wire
 MARGIN = 1.5  # by how much a run must be shorter than the upload that follows it
 
 
-def infer_many(device, pictures):
-    """Yields a ``host.results.Result`` for each picture, uint8 [C, H, W], in order."""
-    program = device.program
-    if not overlaps(program):
-        for picture in pictures:
-            yield device.infer(picture)
-        return
-    yield from Pipeline(device).run(pictures)
+def infer_many(runner: Runner, pictures) -> Iterator[Result]:
+    """An iterator over a ``Result`` for each picture, uint8 [C, H, W], in order."""
+    if not overlaps(runner.program):
+        return (segments.infer(runner, picture) for picture in pictures)
+    return Pipeline(runner).run(pictures)
 
 
 @dataclass
@@ -51,8 +52,8 @@ class Job:
 class Pipeline:
     """``infer_many`` for a program with a readout and two input buffers."""
 
-    def __init__(self, device):
-        self.device, self.link, self.program = device, device.link, device.program
+    def __init__(self, runner: Runner):
+        self.runner, self.link, self.program = runner, runner.link, runner.program
         self.words = result_words(self.program)
         self.jobs: deque[Job] = deque()
         self.buffer = 0
@@ -76,7 +77,7 @@ class Pipeline:
 
     def _upload(self, picture):
         self.buffer ^= 1
-        return self.device.upload(picture, self.buffer), self.program.entries[self.buffer]
+        return self.runner.upload(picture, self.buffer), self.program.entries[self.buffer]
 
     def _send(self, picture):
         """Uploads, waits for the run before to end, starts, and yields the result before."""
@@ -84,10 +85,10 @@ class Pipeline:
         uploads, entry = self._upload(picture)
         while len(self.jobs) > 1:  # left by _send_ahead
             yield from self._collect()
-        words = self.device.start(entry, self.words if self.jobs else 0)
+        words = self.runner.start(entry, self.words if self.jobs else 0)
         for request in uploads:
             check(self.link.wait(request))
-        self.jobs.append(Job(picture, began, self.device.runs))
+        self.jobs.append(Job(picture, began, self.runner.runs))
         if len(self.jobs) == 2:
             yield from self._result(words)
 
@@ -95,7 +96,7 @@ class Pipeline:
         """Queues upload and RUN without waiting for anything."""
         began = time.perf_counter()
         _, entry = self._upload(picture)
-        runs = self.jobs[-1].runs + 1 if self.jobs else self.device.runs + 1
+        runs = self.jobs[-1].runs + 1 if self.jobs else self.runner.runs + 1
         request = self.link.submit(Command.RUN, entry, self.words if self.jobs else 0)
         self.jobs.append(Job(picture, began, runs, request))
 
@@ -107,10 +108,8 @@ class Pipeline:
             request = self.jobs[1].request
             yield from self._result(request.words if self._accepted(self.jobs[1]) else None)
         else:
-            self.device.wait_idle()
-            yield from self._result(
-                self.link.read(address(Region.REGISTERS, Register.STATUS), self.words)
-            )
+            self.runner.wait_idle()
+            yield from self._result(self.runner.read_results())
 
     def _accepted(self, job):
         """Whether a job's RUN has been accepted and its answer is here."""
@@ -119,7 +118,7 @@ class Pipeline:
         request = self.link.wait(job.request)
         if request.lost or request.status != Status.OK or len(request.words) != request.count:
             return False
-        self.device.runs = job.runs
+        self.runner.runs = job.runs
         job.request = None
         return True
 
@@ -130,7 +129,7 @@ class Pipeline:
             yield from self._again()
             return
         self.jobs.popleft()
-        result = self.device.result(words, job.runs, job.began)
+        result = self.runner.result(words, job.began, job.runs)
         wire = self.link.transport.seconds(job.picture.size)
         self.ahead = MARGIN * result.latency_us < 1e6 * wire
         yield result
@@ -138,19 +137,19 @@ class Pipeline:
     def _settle(self):
         """Waits for all that is under way and takes note of how many runs there were."""
         self.link.flush()
-        self.device.wait_idle()
-        runs = self.device.read_register(Register.RUNS)
-        if not self.device.runs <= runs <= self.device.runs + len(self.jobs):
+        self.runner.wait_idle()
+        runs = self.runner.read_register(Register.RUNS)
+        if not self.runner.runs <= runs <= self.runner.runs + len(self.jobs):
             raise DeviceError(
-                f"{self.link.transport.name}: the board has made {runs} runs, {self.device.runs} "
+                f"{self.link.transport.name}: the board has made {runs} runs, {self.runner.runs} "
                 "or a few more are expected: it was reset, or another program uses it; load the "
                 "model again"
             )
-        self.device.runs = runs
+        self.runner.runs = runs
 
     def _again(self):
         """Computes every job anew, one at a time, after an answer was lost or a run was late."""
         self._settle()
         jobs, self.jobs, self.ahead = self.jobs, deque(), False
         for job in jobs:
-            yield self.device.infer(job.picture)
+            yield segments.infer(self.runner, job.picture)

@@ -12,19 +12,21 @@ import numpy as np
 from volley.firmware import registers
 from volley.firmware.fields import pack
 from volley.firmware.registers import Region, Register, address
-from volley.firmware.results import counter_words, result_words
+from volley.firmware.results import counter_words
 from volley.firmware.stream import PICTURE, Rows, Segment, spike_address
 from volley.host import maps
+from volley.host.results import Result
+from volley.host.runner import STATUS_ADDRESS, Runner, picture_words, spike_counts
 
 
 class SegmentRun:
-    """One picture, uint8 [C, H, W], on its way through a ``host.device.Device`` with a program.
+    """One picture, uint8 [C, H, W], on its way through the program of a ``Runner``.
 
     kept: {number of a map: its words, uint32 [rows, words of a row, columns]} that the host keeps.
     """
 
-    def __init__(self, device, picture: np.ndarray):
-        self.device, self.link, self.program = device, device.link, device.program
+    def __init__(self, runner: Runner, picture: np.ndarray):
+        self.runner, self.link, self.program = runner, runner.link, runner.program
         self.picture = picture
         self.kept: dict[int, np.ndarray] = {}
 
@@ -44,9 +46,9 @@ class SegmentRun:
 
     def run(self, entry: int, ahead=()) -> None:
         """Runs from a word of program memory on and writes sections meanwhile."""
-        self.device.start(entry)
+        self.runner.start(entry)
         self.link.write_all([self.program.streamed[number] for number in ahead])
-        self.device.wait_idle()
+        self.runner.wait_idle()
 
     def read(self, segment: Segment) -> None:
         """Reads the rows that the host keeps."""
@@ -60,8 +62,6 @@ class SegmentRun:
 
     def _strip(self, rows: Rows):
         """Sections that put rows of the picture into region IMAGE."""
-        from volley.host.device import picture_words
-
         channels, _, width = self.program.input_shape
         shape = {"width": width, "height": rows.rows, "channels": channels}
         setup = {
@@ -74,44 +74,57 @@ class SegmentRun:
         ]
 
 
-def infer(device, picture: np.ndarray):
-    """A ``host.results.Result`` of a picture; counters are of all segments together."""
+def infer(runner: Runner, picture: np.ndarray) -> Result:
+    """The result of one picture, uint8 [C, H, W]; waits for it.
+
+    Counters of a program of segments are of all segments together.
+    """
     began = time.perf_counter()
-    program, run = device.program, SegmentRun(device, picture)
+    program = runner.program
+    if program.segments:
+        return _infer_segments(runner, picture, began)
+    runner.upload_and_wait(picture)
+    runner.start(program.entries[0])
+    runner.wait_idle()
+    return runner.result(runner.read_results(), began)
+
+
+def _infer_segments(runner, picture, began):
+    runner.check_picture(picture)
+    program, run = runner.program, SegmentRun(runner, picture)
     count = counter_words(program)
-    start = address(Region.REGISTERS, Register.STATUS)
     totals = np.zeros(count, np.int64)
     for segment in program.segments:
         run.write(segment)
         run.run(segment.entry, segment.ahead)
         run.read(segment)
-        words = device.link.read(start, count)
-        device.check_run(words[Register.RUNS - Register.STATUS])
+        words = runner.link.read(STATUS_ADDRESS, count)
+        runner.check_run(words[Register.RUNS - Register.STATUS])
         totals += words
-    words = list(device.link.read(start, result_words(program)))
+    words = runner.read_results()
     words[:count] = [int(total) for total in totals]
     counts = None
     if not program.layers[-1].readout:
         number = len(program.layers)
-        last = (
+        counts = spike_counts(
             maps.pixels(program.layers[-1], run.kept[number])
             if number in run.kept
-            else device.read_map(number - 1)
+            else maps.read_map(runner.link, program, number - 1)
         )
-        counts = np.bitwise_count(maps.trains(last)).sum((1, 2), dtype=np.int64)
-    return device.parse(words, counts, began)
+    return runner.parse(words, counts, began)
 
 
-def trace_map(device, picture: np.ndarray, layer: int) -> np.ndarray:
+def trace_map(runner: Runner, picture: np.ndarray, layer: int) -> np.ndarray:
     """The output map of a layer, uint8 [C, H, W], of any program, run up to it and no further.
 
     Where the chip keeps only some rows of the map, the program stops behind each instruction that
     makes some, and goes on from there.
     """
-    program, run = device.program, SegmentRun(device, picture)
+    runner.check_picture(picture)
+    program, run = runner.program, SegmentRun(runner, picture)
     segments = program.segments or [Segment(program.entries[0])]
     if not program.segments:
-        device.upload_and_wait(picture)
+        runner.upload_and_wait(picture)
     parts, missing = [], maps.stops(program, segments, layer)
     for number, segment in enumerate(segments):
         run.write(segment)
@@ -119,12 +132,12 @@ def trace_map(device, picture: np.ndarray, layer: int) -> np.ndarray:
         stops = missing[number]
         for stop, first, count in stops:
             halt, restore = maps.halt_at(program, segment, stop)
-            device.link.write_all([halt])
+            runner.link.write_all([halt])
             try:
                 run.run(word, ahead)
-                parts.append(maps.read_rows(device.link, program, layer, first, count))
+                parts.append(maps.read_rows(runner.link, program, layer, first, count))
             finally:
-                device.link.write_all([restore])
+                runner.link.write_all([restore])
             word, ahead = stop, ()
         if stops and not any(missing[number + 1 :]):
             return np.concatenate(parts, axis=-2)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from volley.firmware.program import Program
 from volley.host import programs
-from volley.host.device import Device
+from volley.host.device import GOLDEN, Device
 from volley.host.errors import DeviceError
 from volley.host.results import Result
 
-GOLDEN = "golden"
 CHUNK = 64  # pictures that the golden model takes together
 
 

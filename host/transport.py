@@ -47,7 +47,7 @@ class Transport(abc.ABC):
         while self.read(0):
             pass
 
-    def drain(self) -> None:
+    def drain(self) -> None:  # noqa: B027, nothing to wait for by default
         """Waits until what was written has left this machine."""
 
     @property
@@ -147,7 +147,7 @@ def _why_not_open(path, baud, error):
     """The message for a port that did not open."""
     number, text = getattr(error, "errno", None), str(error)
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
-        return f"no such port: {path}; ports here: {ports.names()}; or use sim, golden"
+        return f"no such port: {path}; ports here: {ports.names()}; sim is the simulated board"
     if number == errno.EACCES or "PermissionError" in text:
         return (
             f"{path}: no permission; on Linux add yourself to the group that owns it "

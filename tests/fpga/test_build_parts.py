@@ -10,8 +10,8 @@ from fractions import Fraction
 import pytest
 
 from volley.firmware import boards
-from volley.fpga.errors import BuildError
 from volley.fpga import report
+from volley.fpga.errors import BuildError
 from volley.fpga.flows import synth
 from volley.fpga.runner import phases
 from volley.fpga.runner.display import Display

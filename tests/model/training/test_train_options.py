@@ -197,6 +197,8 @@ def test_curves_have_plain_numbers_and_a_caption(tmp_path, monkeypatch, losses):
         assert len(shown) >= 3
         assert all(float(t.label1.get_text()) == pytest.approx(t.get_loc()) for t in shown)
         assert not axis.yaxis.get_minorticklocs().size
-        assert "stages: rate | spikes" in [text.get_text() for text in axis.get_legend().get_texts()]
+        assert "stages: rate | spikes" in [
+            text.get_text() for text in axis.get_legend().get_texts()
+        ]
     monkeypatch.undo()
     pyplot.close(figures[0])
