@@ -22,7 +22,8 @@ RUNS = PACKAGE / "fpga" / "cost_runs.csv"
 FITTED = ("lut", "ff", "dsp")
 PARAMETERS = [field.name for field in dataclasses.fields(Design)]
 USED = {name: f"used_{name}" for name in (*FITTED, "bram")}
-COLUMNS = ["family", *PARAMETERS, *USED.values()]
+ROUTED = ("yes", "no", "unknown")
+COLUMNS = ["family", *PARAMETERS, *USED.values(), "arcs", "routed", "device_lut"]
 WANTED = ["family", "ci", "co", *USED.values()]
 """Columns that a file has to have; a parameter that is newer than it has its default."""
 
@@ -43,11 +44,18 @@ class CostError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One synthesis run: used[resource] for "lut", "ff", "dsp" and "bram"."""
+    """One synthesis run: used[resource] for "lut", "ff", "dsp" and "bram".
+
+    arcs: connections of its netlist, None if not counted, see ``fpga.target.arcs``. routed: one of
+    ROUTED; device_lut: LUTs of the device that it was to be routed in, None where routed is unknown.
+    """
 
     family: str
     design: Design
     used: dict[str, float]
+    arcs: int | None = None
+    routed: str = "unknown"
+    device_lut: int | None = None
 
 
 def read_runs(path: Path = RUNS) -> list[Run]:
@@ -64,14 +72,21 @@ def read_runs(path: Path = RUNS) -> list[Run]:
             try:
                 design = Design(**{name: int(row[name]) for name in given})
                 used = {name: float(row[column]) for name, column in USED.items()}
+                arcs, there = (int(row.get(name) or 0) or None for name in ("arcs", "device_lut"))
             except (TypeError, ValueError) as error:
                 raise CostError(f"{path}, line {reader.line_num}: {error}") from None
-            runs.append(Run(row["family"], design, used))
+            routed = row.get("routed") or "unknown"
+            if routed not in ROUTED or (routed != "unknown" and there is None):
+                raise CostError(
+                    f"{path}, line {reader.line_num}: routed is {routed!r}, allowed is "
+                    f"{', '.join(ROUTED)}; with yes and no device_lut is wanted"
+                )
+            runs.append(Run(row["family"], design, used, arcs, routed, there))
     return runs
 
 
 def features(design: Design) -> list[float]:
-    """What the costs are linear in: 1, input channels, output channels, both, columns of a row."""
+    """What the costs are linear in: 1, input channels, output channels, their product."""
     return [1, design.ci, design.co, design.ci * design.co]
 
 
@@ -102,9 +117,16 @@ def fit(runs: list[Run], family: str) -> Model:
 
 
 def fit_one(runs: list[Run], resource: str) -> np.ndarray:
-    """The weights of one resource: features whose weight would be negative are left out."""
+    """The weights of one resource."""
     rows = np.array([features(run.design) for run in runs], float)
-    wanted = np.array([run.used[resource] for run in runs])
+    return least_squares(rows, np.array([run.used[resource] for run in runs]))
+
+
+def least_squares(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Weights of the columns of ``rows``, shape (runs, columns), that make ``wanted``, shape (runs,).
+
+    The relative errors are least. Columns whose weight would be negative are left out.
+    """
     scale = 1 / np.maximum(wanted, 1)
     kept = list(range(rows.shape[1]))
     while True:

@@ -4,7 +4,11 @@
     python fpga/explore.py --board NAME --measure
     python fpga/explore.py --board NAME --add build/NAME
 
-The costs come from a model fitted to the synthesis runs of fpga/cost_runs.csv, see fpga/cost_model.py;
+For every CI and CO the search takes the memories that hold the whole model, or those of the board's
+design, which stream the rest. Speed is images/s end to end, with the link at the board's line rate.
+What does not fit says why: LUT, FF, BRAM, DSP, wires (it would not route) or the model.
+
+The costs come from a model fitted to the synthesis runs of fpga/cost_runs.csv, see fpga/cost_model.py and wires.py;
 --measure makes the runs of the board's device family and adds them to that file, --add takes builds.
 """
 
@@ -12,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
-import math
 import sys
 from pathlib import Path
 
@@ -21,101 +23,35 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from volley.firmware import boards, modelfile, pipe  # noqa: E402
 from volley.firmware.compiler.fit import FitError, check_limits  # noqa: E402
-from volley.firmware.compiler.program import compile_model  # noqa: E402
-from volley.firmware.design import Design  # noqa: E402
-from volley.firmware.files import (
-    BUILD,  # noqa: E402
-    write_whole,  # noqa: E402
-)
-from volley.fpga import cost_model, cost_runs  # noqa: E402
+from volley.firmware.compiler.throughput import rate_text  # noqa: E402
+from volley.firmware.design import parse_settings  # noqa: E402
+from volley.firmware.files import BUILD  # noqa: E402
+from volley.fpga import cost_model, cost_runs, wires  # noqa: E402
+from volley.fpga.chart import draw  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
+from volley.fpga.search import DEEP, Point, Search  # noqa: E402
 from volley.fpga.target import capacity  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
 from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402
 
-CHANNELS = (4, 8, 16, 32, 64)
-DEEP = {"spike_words": 1 << 18, "weight_words": 1 << 18, "param_words": 1 << 16,
-        "program_words": 1 << 14}  # fmt: skip
-STEP = 32
-"""Memory depths are a multiple of it."""
-
-SHOWN = 12  # designs of the table
+SHOWN = 20  # designs of the table
 
 
-@dataclasses.dataclass(frozen=True)
-class Point:
-    """A design that holds the model. used: of each resource; over: the resources that it lacks."""
-
-    design: Design
-    cycles: int
-    rate: float
-    used: dict[str, float]
-    over: tuple[str, ...]
-
-
-def holds(model, design: Design):
-    """The program image of a model that is on chip as a whole, None if the design is too small."""
-    try:
-        image = compile_model(model, design, explain=False)
-    except FitError:
-        return None
-    return None if image.segments else image
-
-
-def words_of(image, name: str) -> int:
-    """A depth for what a program takes of a memory."""
-    least = {"param_words": 4}.get(name, 16)
-    return max(least, math.ceil(image.report["on_chip"][name]["words"] / STEP) * STEP)
-
-
-def depths_for(model, design: Design) -> Design | None:
-    """The design with the smallest memories, in steps of STEP words, that hold the model."""
-    deep = dataclasses.replace(design, **DEEP)
-    image = holds(model, deep)
-    if image is None:
-        return None
-    depths = {name: words_of(image, name) for name in ("weight_words", "param_words")}
-    deep = dataclasses.replace(deep, **depths)
-    low, high = 0, DEEP["spike_words"] // STEP  # low does not hold it, high does
-    while high - low > 1:
-        middle = (low + high) // 2
-        found = holds(model, dataclasses.replace(deep, spike_words=middle * STEP))
-        low, high, image = (low, middle, found) if found else (middle, high, image)
-    return dataclasses.replace(
-        deep, spike_words=high * STEP, program_words=words_of(image, "program_words")
-    )
-
-
-def search(board, model, costs, clock_hz: int, fill: float) -> list[Point]:
-    """All designs that hold the model, the fastest first, those that fit before those that do not."""
-    there = {name: board.data["device"][name] for name in RESOURCES}
-    points = []
-    for ci in CHANNELS:
-        for co in (1 << k for k in range(ci.bit_length())):
-            design = depths_for(model, dataclasses.replace(board.design, ci=ci, co=co))
-            if design is None:
-                continue
-            cycles = holds(model, design).report["cycles"]
-            used = costs.predict(design)
-            # block RAM and multipliers can be filled; logic needs room to be routed
-            shares = {"lut": fill, "ff": fill, "bram": 1.0, "dsp": 1.0}
-            over = tuple(name for name in RESOURCES if used[name] > shares[name] * there[name])
-            points.append(Point(design, cycles, clock_hz / cycles, used, over))
-    return sorted(points, key=lambda point: (bool(point.over), -point.rate, point.used["lut"]))
-
-
-def describe(point: Point, there: dict[str, int]) -> str:
+def describe(point: Point, board) -> str:
     """A line of the table."""
-    design = point.design
+    design, there = point.design, board.data["device"]
     used = "  ".join(
         f"{capacity.NAMES[name]} {point.used[name]:6.0f} ({point.used[name] / there[name]:4.0%})"
         for name in RESOURCES
     )
-    over = f"  over: {', '.join(capacity.NAMES[name] for name in point.over)}" if point.over else ""
+    rates = "  ".join(f"{rate_text(rate):>6}" for rate in point.rates[:3]) if point.rates else ""
+    note = "; ".join(point.why.values())
+    if not note and not point.proven:
+        note = "no design with as much wire is known to route"
     return (
-        f"{point.rate:9.0f} images/s  CI={design.ci:<2} CO={design.co:<2}  {point.cycles:7} cycles  "
-        f"spike_words={design.spike_words} weight_words={design.weight_words}  {used}{over}"
+        f"{rates or '-':>22}  {design.ci:2} x {design.co:<2} {design.pes:6} PE  {used}  "
+        f"{'not: ' if point.why else ''}{note}".rstrip()
     )
 
 
@@ -132,72 +68,50 @@ def error_lines(runs, family: str) -> list[str]:
     return lines
 
 
-def draw(path: Path, points: list[Point], board, model_name: str, clock_hz: int, fill: float):
-    """Writes images/s against LUTs as a PNG, whole or not at all."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(7.5, 5), layout="constrained")
-    kinds = (("fits", "tab:blue", "o", False), ("does not fit", "tab:gray", "x", True))
-    for label, colour, marker, over in kinds:
-        some = [point for point in points if bool(point.over) == over]
-        axis.scatter(
-            [point.used["lut"] for point in some], [point.rate for point in some],
-            c=colour, marker=marker, label=label,
-        )  # fmt: skip
-    for point in points:
-        axis.annotate(
-            f"{point.design.ci}x{point.design.co}", (point.used["lut"], point.rate), fontsize=7,
-            xytext=(4, 3), textcoords="offset points",
-        )  # fmt: skip
-    axis.axvline(
-        fill * board.data["device"]["lut"], color="tab:red", linewidth=1,
-        label=f"{fill:.0%} of the LUTs",
-    )  # fmt: skip
-    axis.set(
-        xscale="log", yscale="log", xlabel="LUTs, by the cost model", ylabel="images/s",
-        title=f"{board.title}: {model_name} at {clock_hz / 1e6:g} MHz, CI x CO",
-    )  # fmt: skip
-    axis.grid(True, which="both", alpha=0.2)
-    axis.legend(fontsize=8)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=110)
-    pyplot.close(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data.getvalue())
-
-
-def explore(board, model, path: Path, clock_hz: int, fill: float) -> None:
+def explore(board, model, path: Path, fill: float, settings: dict[str, int]) -> None:
     """Prints the table and writes the PNG; raises ``CostError``, ``FitError`` and ``OSError``."""
     family = FAMILIES[board.data["flow"]]
     runs = cost_model.read_runs()
-    costs = cost_model.fit(runs, family)
-    print("\n".join(error_lines(runs, family)))
-    there = {name: board.data["device"][name] for name in RESOURCES}
-    points = search(board, model, costs, clock_hz, fill)
+    costs, limit = cost_model.fit(runs, family), wires.fit(runs, family)
+    print("\n".join([*error_lines(runs, family), *wires.describe(limit, family)]), flush=True)
+    show = Display()
+    check_limits(model, board.design)
+    search = Search(board, model, costs, limit, fill, settings, show.status)
+    points = search.run()
     if not points:
-        check_limits(model, board.design)
-        raise FitError(f"no design holds model {model.name!r}")
-    print(f"{model.name} on {board.title} at {clock_hz / 1e6:g} MHz:")
+        raise FitError("--set leaves no design to look at: CO is at most CI")
+    show(
+        f"{model.name} on {board.title} at {board.clock_hz / 1e6:g} MHz, link at "
+        f"{board.line_baud} baud; images/s of core, link and end to end, CI x CO:"
+    )
     for point in points[:SHOWN]:
-        print("  " + describe(point, there))
-    draw(path, points, board, model.name, clock_hz, fill)
-    print(f"wrote {path}")
+        show("  " + describe(point, board))
+    if len(points) > SHOWN:
+        show(f"  and {len(points) - SHOWN} more that do not fit or are slower")
+    beyond = draw(path, points, board, model.name, fill)
+    show(f"wrote {path}" + (f"; {beyond} designs are beyond its edges" if beyond else ""))
     best = points[0]
-    if best.over:
-        over = ", ".join(
-            f"{capacity.NAMES[name]} {best.used[name]:.0f} of {there[name]}" for name in best.over
+    if not best.fits:
+        raise FitError(
+            f"no design that holds model {model.name!r} fits {board.name}; of the nearest, "
+            f"CI={best.design.ci} CO={best.design.co}: {'; '.join(best.why.values())}"
         )
-        raise FitError(f"no design that holds model {model.name!r} fits {board.name}: {over}")
-    settings = ",".join(f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP))
-    print(f"the fastest that fits: python fpga/build.py --target {board.name} --set {settings}")
+    if not best.proven:
+        show("whether it routes is not known: no run with as much wire was routed")
+    chosen = [f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP)]
+    if board.clock_hz != boards.load(board.name).clock_hz:
+        chosen.append(f"clock={board.clock_hz}")
+    chosen += [f"{name}={value}" for name, value in settings.items()
+               if name not in ("ci", "co", *DEEP)]  # fmt: skip
+    show(
+        "the fastest end to end that fits: "
+        f"python fpga/build.py --target {board.name} --set {','.join(chosen)}"
+    )
 
 
 def measure(board: str) -> None:
     """Makes the runs of a board's family; each is kept as soon as it is made."""
-    for ci, co in cost_runs.GRID:
+    for ci, co in cost_runs.grid(boards.load(board).data["device"]["lut"]):
         keep(cost_runs.measure(board, {"ci": ci, "co": co, **cost_runs.MEMORIES}, Display()))
 
 
@@ -206,7 +120,8 @@ def keep(run: cost_model.Run) -> None:
     runs = cost_model.read_runs() if cost_model.RUNS.is_file() else []
     cost_runs.write_runs(cost_runs.add(runs, run))
     used = ", ".join(f"{capacity.NAMES[name]} {run.used[name]:g}" for name in RESOURCES)
-    print(f"{run.family} CI={run.design.ci} CO={run.design.co}: {used}", flush=True)
+    routed = f", {run.arcs} arcs" if run.arcs else ""
+    print(f"{run.family} CI={run.design.ci} CO={run.design.co}: {used}{routed}", flush=True)
 
 
 def main(arguments=None) -> int:
@@ -218,6 +133,9 @@ def main(arguments=None) -> int:
     parser.add_argument(
         "--fill", type=float, default=85, help="percent of LUT and FF (default: 85)"
     )
+    parser.add_argument(
+        "--set", default="", metavar="ci=16,layers=16", help="parameters that are not searched"
+    )
     parser.add_argument("--png", type=Path, help="default: build/explore-BOARD.png")
     parser.add_argument(
         "--measure", action="store_true", help="make the synthesis runs of its family"
@@ -227,7 +145,8 @@ def main(arguments=None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        board = boards.load(options.board)
+        settings = parse_settings(options.set)
+        board = boards.load(options.board, settings)
         if board.data.get("flow") not in FAMILIES:
             raise BuildError(f"{board.name} is no real board: it has no flow", code=2)
         if not 0 < options.fill <= 100:
@@ -240,10 +159,11 @@ def main(arguments=None) -> int:
             measure(board.name)
         if options.measure or options.add:
             return 0
-        clock_hz = round(options.clock * 1e6) if options.clock else board.clock_hz
+        if options.clock is not None:
+            board = dataclasses.replace(board, clock_hz=round(options.clock * 1e6))
         path = options.png or BUILD / f"explore-{board.name}.png"
         model = modelfile.load(options.model or str(SHIPPED))
-        explore(board, model, path, clock_hz, options.fill / 100)
+        explore(board, model, path, options.fill / 100, settings)
         return 0
     except BuildError as error:
         print(f"explore: {error}", file=sys.stderr)

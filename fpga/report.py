@@ -137,7 +137,7 @@ def cells(row: dict) -> list[str]:
     def text(value, form):
         return value if isinstance(value, str) else form.format(value)
 
-    shares = ["{0:,} of {1:,} ({2:.0%})".format(*row[r], row[r][0] / row[r][1]) for r in RESOURCES]
+    shares = ["{:,} of {:,} ({:.0%})".format(*row[r], row[r][0] / row[r][1]) for r in RESOURCES]
     return [
         row["target"], *shares,
         f"{text(row['fmax_mhz'], '{:.1f}')} of {row['clock_mhz']:.4g}", f"{row['pes']:,}",
