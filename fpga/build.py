@@ -45,7 +45,10 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--target", required=True, help=f"one of: {', '.join(boards.names())}")
+    parser.add_argument(
+        "--target", required=True,
+        help=f"one of: {', '.join(boards.names())}; or the path of a board file (.toml)",
+    )  # fmt: skip
     parser.add_argument("--like", metavar="BOARD", help="with --target sim: simulate this board")
     parser.add_argument(
         "--set", default="", metavar="ci=8,co=4,clock=80",
@@ -97,9 +100,13 @@ def main(arguments=None) -> int:
 
 def check_target(options) -> None:
     """Raises ``BuildError`` for an unknown target, or options that it does not have."""
-    if options.target not in boards.names():
+    if options.target not in boards.names() and not options.target.endswith(".toml"):
         known = ", ".join(boards.names())
-        raise BuildError(f"no target {options.target!r}; --target can be {known}", code=2)
+        raise BuildError(
+            f"no target {options.target!r}; --target can be {known}, "
+            "or the path of a board file (.toml)",
+            code=2,
+        )
     given = {
         "--program": options.program,
         "--flash": options.flash,

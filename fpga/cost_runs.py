@@ -28,7 +28,7 @@ def measure(board: str, settings: dict[str, int], progress) -> Run:
     """Synthesises a board's design with other parameters; raises ``BuildError``."""
     chosen = target.load(board, settings)
     text = "-".join(f"{name}{value}" for name, value in sorted(settings.items()))
-    folder = BUILD / "cost" / f"{board}-{text}"
+    folder = BUILD / "cost" / f"{chosen.name}-{text}"
     try:
         SYNTHESISE[chosen.flow](chosen, folder, project.Options(synth_only=True), progress)
     except BuildError as error:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 import sys
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def error_lines(runs, family: str) -> list[str]:
     return lines
 
 
-def explore(board, model, path: Path, fill: float, settings: dict[str, int]) -> None:
-    """Prints the table and writes the PNG; raises ``CostError``, ``FitError`` and ``OSError``."""
+def explore(name: str, board, model, path: Path, fill: float, settings: dict[str, int]) -> None:
+    """Prints the table and writes the PNG. name: of the board, or its file. Raises ``CostError``, ``FitError`` and ``OSError``."""
     family = FAMILIES[board.data["flow"]]
     runs = cost_model.read_runs()
     costs, limit = cost_model.fit(runs, family), wires.fit(runs, family)
@@ -99,13 +100,13 @@ def explore(board, model, path: Path, fill: float, settings: dict[str, int]) -> 
     if not best.proven:
         show("whether it routes is not known: no run with as much wire was routed")
     chosen = [f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP)]
-    if board.clock_hz != boards.load(board.name).clock_hz:
+    if board.clock_hz != boards.load(name).clock_hz:
         chosen.append(f"clock={board.clock_hz}")
     chosen += [f"{name}={value}" for name, value in settings.items()
                if name not in ("ci", "co", *DEEP)]  # fmt: skip
     show(
         "the fastest end to end that fits: "
-        f"python fpga/build.py --target {board.name} --set {','.join(chosen)}"
+        f"python fpga/build.py --target {shlex.quote(name)} --set {','.join(chosen)}"
     )
 
 
@@ -127,7 +128,9 @@ def keep(run: cost_model.Run) -> None:
 def main(arguments=None) -> int:
     """The command line; returns the exit code: 0, 1 for a failed tool, 2 for a mistake, 4 for no fit."""
     parser = argparse.ArgumentParser(prog="fpga/explore.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--board", required=True, help="a real board, e.g. ulx3s")
+    parser.add_argument(
+        "--board", required=True, help="a real board, e.g. ulx3s, or its file (.toml)"
+    )
     parser.add_argument("--model", help="model file (default: the shipped MNIST model)")
     parser.add_argument("--clock", type=float, help="MHz (default: the board's)")
     parser.add_argument(
@@ -156,14 +159,14 @@ def main(arguments=None) -> int:
         for folder in options.add or []:
             keep(cost_runs.from_build(folder))
         if options.measure:
-            measure(board.name)
+            measure(options.board)
         if options.measure or options.add:
             return 0
         if options.clock is not None:
             board = dataclasses.replace(board, clock_hz=round(options.clock * 1e6))
         path = options.png or BUILD / f"explore-{board.name}.png"
         model = modelfile.load(options.model or str(SHIPPED))
-        explore(board, model, path, options.fill / 100, settings)
+        explore(options.board, board, model, path, options.fill / 100, settings)
         return 0
     except BuildError as error:
         print(f"explore: {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import re
 import sys
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from volley.firmware import boards, modelfile, pipe  # noqa: E402
 from volley.firmware.compiler.fit import FitError  # noqa: E402
 from volley.firmware.compiler.program import compile_model  # noqa: E402
+from volley.firmware.compiler.throughput import rate_text, throughput  # noqa: E402
 from volley.firmware.design import Design  # noqa: E402
 from volley.firmware.files import BUILD, DOCS, write_whole  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
@@ -32,13 +34,14 @@ OPERATIONS = 2  # a multiplication and an addition, of a processing element each
 PLACED = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
 """nextpnr's names of what an ECP5 design takes after packing."""
 
+RATES = ("images_per_s", "images_per_s_link", "images_per_s_end_to_end")
 ROUNDING = 1e-6  # of the clock in a report
 UNBUILT = "not built"
 NO_VIVADO = "not known: needs Vivado"
 NO_ROUTE = "not known: not routed"
 TITLES = [
     "board", "LUT", "FF", "BRAM", "DSP", "Fmax of clock, MHz", "PE", "peak GOPS", "GOPS per kLUT",
-    "LUT per PE", "cycles", "images/s",
+    "LUT per PE", "cycles", "images/s of core", "of link", "end to end",
 ]  # fmt: skip
 
 
@@ -57,7 +60,7 @@ def measure(name: str, model=None) -> dict:
 
     model: firmware.modelfile.Model whose cycles are told. Keys: those of ``RESOURCES`` as [used,
     there], "pes", "clock_mhz", "fmax_mhz", "passed", "gops", "gops_per_klut", "lut_per_pe",
-    "cycles", "images_per_s", "sources" (the files read). Raises ``BuildError`` on a report that can
+    "cycles", those of ``RATES``, "sources" (the files read). Raises ``BuildError`` on a report that can
     not be read.
     """
     folder = BUILD / name
@@ -78,7 +81,7 @@ def measure(name: str, model=None) -> dict:
     gops = OPERATIONS * design.pes * clock_hz / 1e9
     row["gops"] = why or gops
     row["gops_per_klut"] = why or 1e3 * gops / row["lut"][0]
-    row.update(cycles(model, design, clock_hz, why))
+    row.update(cycles(model, built_board(name, design, clock_hz), why))
     row["sources"] = [str(path.relative_to(BUILD.parent)) for path in sources]
     return row
 
@@ -116,17 +119,30 @@ def speed(folder: Path, flow: str, clock_hz: int, sources: list) -> dict:
     return {"fmax_mhz": reached, "passed": passed or "timing not met"}
 
 
-def cycles(model, design: Design, clock_hz: int, why: str | None) -> dict:
-    """Cycles of a picture by the compiler; without a clock that passed, images/s at the clock."""
+def built_board(name: str, design: Design, clock_hz: int) -> boards.Board:
+    """The board of that name with the design and the clock that it was built with."""
+    return dataclasses.replace(boards.load(name), design=design, clock_hz=clock_hz)
+
+
+def cycles(model, board: boards.Board, why: str | None) -> dict:
+    """Cycles of a picture and images/s, the link at the board's line rate.
+
+    why: without a clock that passed, what is known of it; images/s are then those at the clock.
+    """
+    names = ("cycles", *RATES)
     if model is None:
-        return {"cycles": "no model", "images_per_s": "no model"}
+        return dict.fromkeys(names, "no model")
     try:
-        count = compile_model(model, design, explain=False).report["cycles"]
+        program = compile_model(model, board.design, explain=False)
     except FitError:
-        return {"cycles": "does not fit", "images_per_s": "does not fit"}
-    rate = clock_hz / count
-    return {"cycles": count, "images_per_s": f"{rate:.0f} if {clock_hz / 1e6:g} MHz pass"
-            if why else rate}  # fmt: skip
+        return dict.fromkeys(names, "does not fit")
+    rates = throughput(program, board.clock_hz, board.line_baud)
+    found: dict[str, float | str] = dict(zip(RATES, rates[: len(RATES)]))
+    if why:
+        condition = f" if {board.clock_hz / 1e6:g} MHz pass"
+        found["images_per_s"] = rate_text(rates.core) + condition
+        found["images_per_s_end_to_end"] = rate_text(rates.end_to_end) + condition
+    return {"cycles": program.report["cycles"], **found}
 
 
 def cells(row: dict) -> list[str]:
@@ -143,7 +159,7 @@ def cells(row: dict) -> list[str]:
         f"{text(row['fmax_mhz'], '{:.1f}')} of {row['clock_mhz']:.4g}", f"{row['pes']:,}",
         text(row["gops"], "{:,.0f}"), text(row["gops_per_klut"], "{:.1f}"),
         f"{row['lut_per_pe']:.2f}", text(row["cycles"], "{:,}"),
-        text(row["images_per_s"], "{:,.0f}"),
+        *(row[name] if isinstance(row[name], str) else rate_text(row[name]) for name in RATES),
     ]  # fmt: skip
 
 
@@ -158,7 +174,8 @@ def page(rows: list[dict]) -> str:
     lines.append("")
     lines.append(
         "PE: 8 lanes x 9 taps x CI x CO. Peak: 2 x PE x the clock of the board, if it passed. "
-        "Cycles: the compiler's for the shipped MNIST model, fill and drain not counted."
+        "Cycles: the compiler's for the shipped MNIST model, fill and drain of the pipeline counted. "
+        "Link: the bytes on the line for a picture at the fastest baud rate of the board."
     )
     return "\n".join(lines)
 

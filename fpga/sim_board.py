@@ -77,6 +77,7 @@ class SimBoard:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        assert self.process.stdout is not None
         self.process.stdout.close()
 
     def __enter__(self) -> SimBoard:

@@ -76,7 +76,9 @@ def fit(runs: list[Run], family: str) -> Wires:
     errors = []
     for left in counted:
         others = [run for run in counted if run is not left]
-        errors.append(float(np.dot(arc_weights(others), features(left.design))) / left.arcs - 1)
+        errors.append(
+            float(np.dot(arc_weights(others), features(left.design))) / (left.arcs or 1) - 1
+        )
     tried = [
         (density(weights, run.design, run.device_lut), run.routed)
         for run in runs

@@ -105,7 +105,7 @@ def configure(target: Target, folder: Path) -> None:
     files += [{"name": name, "file_type": "xdc"} for name in constraints.files(target)]
     files.append({"name": HOOK, "file_type": "tclSource"})
     # the project is not called top: edalize's Makefile has a rule that writes PROJECT.v
-    edam = {"name": target.name, "toplevel": TOP, "files": files}
-    edam["flow_options"] = {"part": target.part}
+    edam = {"name": target.name, "toplevel": TOP, "files": files,
+            "flow_options": {"part": target.part}}  # fmt: skip
     with contextlib.redirect_stdout(io.StringIO()):
         Vivado(edam, str(folder)).configure()

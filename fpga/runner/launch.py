@@ -30,7 +30,11 @@ def system_yosys(arguments: list[str]) -> int:
 
 def yosys_script(arguments: list[str]) -> str:
     """The name of the script in edalize's arguments of Yosys."""
-    return TCL.fullmatch(arguments[arguments.index("-p") + 1])[1]
+    command = arguments[arguments.index("-p") + 1]
+    found = TCL.fullmatch(command)
+    if found is None:
+        raise ValueError(f"edalize calls Yosys with -p {command!r}; 'tcl FILE' is known")
+    return found[1]
 
 
 def nextpnr_ecp5(arguments: list[str]) -> int:

@@ -109,7 +109,7 @@ def versions(flow: str, choice: str) -> list[str]:
 
 def version_text(tool: str) -> str:
     """The first line of what a tool on the PATH tells of its version, with its path."""
-    path = shutil.which(tool)
+    path = shutil.which(tool) or tool
     done = subprocess.run([path, "--version"], capture_output=True, text=True)
     return f"{path} {(done.stdout + done.stderr).partition(chr(10))[0]}"
 
@@ -123,7 +123,7 @@ def write_launchers(folder: Path, flow: str, choice: str) -> dict[str, str]:
     if choice == PINNED:
         commands = {tool: [*script, tool] for tool in FLOW_TOOLS[flow]}
     else:
-        commands = {"yosys": [*script, "system-yosys", shutil.which("yosys")]}
+        commands = {"yosys": [*script, "system-yosys", shutil.which("yosys") or "yosys"]}
     for tool, command in commands.items():
         path = bin_folder / tool
         path.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')

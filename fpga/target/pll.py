@@ -75,7 +75,7 @@ def settings(limits: Limits, in_hz: int, out_hz: int) -> Iterator[Setting]:
                 outputs = limits.output if within(product, limits.out_mhz) else ()
             elif within(product, limits.vco_mhz):
                 least = int(product / out_hz)
-                outputs = [each for each in (least, least + 1) if each in limits.output]
+                outputs = tuple(each for each in (least, least + 1) if each in limits.output)
             else:
                 outputs = ()
             exact = Fraction(in_hz * multiply, divide)

@@ -134,8 +134,8 @@ def whole(data: dict, key: str) -> int:
 def table(data: dict, key: str, kind: type):
     """A part of a board file; raises ``BoardError`` unless it is of that kind."""
     if not isinstance(data[key], kind):
-        names = {dict: "table", list: "list"}
-        raise boards.BoardError(f"{key} is {data[key]!r}, a {names[kind]} is wanted")
+        name = "table" if kind is dict else "list"
+        raise boards.BoardError(f"{key} is {data[key]!r}, a {name} is wanted")
     return data[key]
 
 

@@ -63,6 +63,20 @@ def test_a_folder_with_a_space_and_signs_of_the_shell(tools, tmp_path, capsys):
     assert tools.calls() == STEPS and (folder / "top.bit").is_file()
 
 
+def test_a_board_file_of_ones_own_is_a_target(tools, run, tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    path.write_text(text)
+    code = build.main(
+        ["--target", str(path), "--tools", "system", "--folder", str(tmp_path / "mine")]
+    )
+    out = capsys.readouterr().out
+    assert code == 0 and "target mine: Radiona" in out and tools.calls() == STEPS
+    path.write_text(text.replace('site = "M1"', "site = 5"))
+    assert build.main(["--target", str(path), "--folder", str(tmp_path / "mine")]) == 2
+    assert "mine.toml: pin rx: site is 5" in capsys.readouterr().err
+
+
 STEPS = ["yosys", "nextpnr-ecp5", "ecppack"]
 
 

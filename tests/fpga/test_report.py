@@ -7,6 +7,7 @@ import pytest
 
 from volley.firmware import modelfile
 from volley.firmware.compiler.program import compile_model
+from volley.firmware.compiler.throughput import throughput
 from volley.firmware.design import Design
 from volley.fpga import report
 
@@ -52,8 +53,14 @@ def test_a_routed_build(build):
     assert row["lut"] == [9216, 83640] and row["ff"][0] == 700 and row["bram"] == [52, 208]
     assert row["pes"] == 8 * 9 * 8 * 4 and row["lut_per_pe"] == 4
     assert row["gops"] == pytest.approx(460.8) and row["gops_per_klut"] == pytest.approx(50)
-    count = compile_model(model, SMALL).report["cycles"]
+    program = compile_model(model, SMALL)
+    count = program.report["cycles"]
     assert row["cycles"] == count and row["images_per_s"] == pytest.approx(1e8 / count)
+    # the fastest rate of ulx3s that a clock of 100 MHz makes
+    rates = throughput(program, 1e8, report.built_board("ulx3s", SMALL, 10**8).line_baud)
+    assert (row["images_per_s_link"], row["images_per_s_end_to_end"]) == rates[1:3]
+    assert rates.end_to_end == min(rates.core, rates.link) < rates.core
+    assert f"| {rates.link:.0f} | {rates.end_to_end:.0f} |" in report.page([row])
     assert row["sources"] == [f"build/ulx3s/{name}.json" for name in ("stamp", "stat", "timing")]
     assert "9,216 of 83,640 (11%) | 700" in report.page([row])
     assert "123.4 of 100" in report.page([row])
@@ -64,6 +71,8 @@ def test_a_clock_that_did_not_pass_makes_no_peak(build):
     row = report.measure("ulx3s", modelfile.load(str(report.SHIPPED)))
     assert row["fmax_mhz"] == 90 and row["gops"] == "timing not met"
     assert row["images_per_s"].endswith("if 100 MHz pass")
+    assert row["images_per_s_end_to_end"].endswith("if 100 MHz pass")
+    assert row["images_per_s_link"] > 0
 
 
 def test_what_is_missing_says_why(build):
