@@ -46,7 +46,7 @@ class CostError(ValueError):
 class Run:
     """One synthesis run: used[resource] for "lut", "ff", "dsp" and "bram".
 
-    arcs: connections of its netlist, None if not counted, see ``fpga.target.arcs``. routed: one of
+    arcs: connections of its netlist, None if not counted, see ``fpga.flows.arcs``. routed: one of
     ROUTED; device_lut: LUTs of the device that it was to be routed in, None where routed is unknown.
     """
 

@@ -13,8 +13,8 @@ from volley.firmware.design import Design
 from volley.firmware.files import BUILD, write_whole
 from volley.fpga.cost_model import COLUMNS, RUNS, USED, Run
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import nextpnr, project, synth, vivado
-from volley.fpga.target import arcs, capacity, target, timing
+from volley.fpga.flows import arcs, nextpnr, project, synth, vivado
+from volley.fpga.target import capacity, target, timing
 
 # CI and CO of the runs; the memories are small, their block RAMs are counted by their shapes
 GRID = ((8, 1), (8, 2), (8, 4), (16, 1), (16, 2), (16, 4), (32, 1))

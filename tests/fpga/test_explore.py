@@ -9,7 +9,7 @@ from volley.firmware.compiler.program import compile_model
 from volley.firmware.compiler.throughput import throughput
 from volley.firmware.design import Design
 from volley.fpga import cost_model, cost_runs, explore, search, wires
-from volley.fpga.target import arcs
+from volley.fpga.flows import arcs
 from volley.fpga.target.model_fit import SHIPPED
 
 SIZES = [(8, 1), (8, 4), (16, 2), (32, 1), (32, 4), (64, 2)]
