@@ -97,7 +97,7 @@ class Frame(NamedTuple):
 
     seq: int
     code: int
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's method of that name is not called
     argument: int
     words: tuple[int, ...]
 

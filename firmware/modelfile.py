@@ -143,6 +143,7 @@ def save(model: Model, path) -> None:
     validate(model)
     tensors = {}
     for layer in model.layers:
+        assert layer.weight is not None, "validated above"
         bits = (layer.weight.reshape(layer.outputs, -1) > 0).astype(np.uint8)
         tensors[f"{layer.name}.weight"] = np.packbits(bits, axis=1, bitorder="little")
         for key in _parameters(layer):

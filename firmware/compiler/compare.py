@@ -20,7 +20,7 @@ def compare(model, board) -> dict[str, dict | None]:
 
     The report has one more entry, "rates": a ``Throughput`` on the board.
     """
-    found = {}
+    found: dict[str, dict | None] = {}
     for fuse in FUSE:
         try:
             program = compile_model(

@@ -58,16 +58,16 @@ def instructions_of(program: Program) -> list[list[int]]:
     for segment in program.segments or [Segment(program.entries[0])]:
         for number in segment.loads:
             _store(memory, *program.streamed[number])
-        place, run = address(Region.PROGRAM, segment.entry), []
+        here, run = address(Region.PROGRAM, segment.entry), []
         while True:
-            words = [memory[place + k] for k in range(isa.INSTRUCTION_WORDS)]
-            instruction = unpack(isa.INSTRUCTION, words)
+            word = [memory[here + k] for k in range(isa.INSTRUCTION_WORDS)]
+            instruction = unpack(isa.INSTRUCTION, word)
             if instruction["opcode"] != isa.Opcode.ROWS:
                 break
             start = address(Region.DESCRIPTORS, instruction["layer"] * isa.DESCRIPTOR_WORDS)
-            words = [memory[start + k] for k in range(isa.DESCRIPTOR_WORDS)]
-            run.append(isa.rows_cycles(instruction, unpack(isa.DESCRIPTOR, words)))
-            place += isa.INSTRUCTION_WORDS
+            descriptor = [memory[start + k] for k in range(isa.DESCRIPTOR_WORDS)]
+            run.append(isa.rows_cycles(instruction, unpack(isa.DESCRIPTOR, descriptor)))
+            here += isa.INSTRUCTION_WORDS
         found.append(run)
     return found
 

@@ -203,7 +203,8 @@ class Emitter:
 
     def resident(self, buffers) -> Code:
         """A program that needs nothing but a picture in one of its input buffers."""
-        program, entries = [], []
+        program: list[int] = []
+        entries: list[int] = []
         for picture in self.plan.inputs[:buffers]:
             first = len(entries) * picture.ring_rows
             entries.append(len(program))
@@ -220,7 +221,7 @@ class Emitter:
         runs = self._segments(most)
         whole = sum(len(program) + INSTRUCTION_WORDS for _, program in runs)
         code = Code([0], [], self.streamed, [segment for segment, _ in runs])
-        program = []
+        program: list[int] = []
         if whole <= self.design.program_words:
             for segment, words in runs:
                 segment.entry = len(program)

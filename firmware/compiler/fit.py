@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from volley.firmware import boards, isa, modelfile, registers
 from volley.firmware.compiler.lanes import passes_of
 from volley.firmware.design import Design
@@ -25,7 +23,7 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
         if value > largest:
             raise FitError(f"the input's {name} is {value}, the design takes up to {largest}")
     for layer in model.layers:
-        fan_in = int(np.prod(layer.weight.shape[1:]))
+        fan_in = math.prod(int(n) for n in layer.weight_shape[1:])
         # the psum of a readout runs on over the passes
         passes = passes_of(layer, model) if layer.readout else 1
         if fan_in * passes > isa.MAX_FAN_IN:
@@ -54,7 +52,9 @@ def _row_remedy(pixels: int) -> str:
     return f"build the board with --set row_max={needed}; {told}"
 
 
-def memory_needs(spike_words, weight_words, param_words, program_words) -> dict[str, int]:
+def memory_needs(
+    spike_words: int, weight_words: int, param_words: int, program_words: int = 0
+) -> dict[str, int]:
     """Words of each memory that a program needs, by the name of the design's parameter."""
     return {
         "spike_words": spike_words,

@@ -218,7 +218,7 @@ class Chains:
         """
         count = len(self.model.layers)
         # ways[n][spilled]: the best way to compute the layers before n, whose map is on chip or not
-        ways = [{} for _ in range(count + 1)]
+        ways: list[dict] = [{} for _ in range(count + 1)]
         ways[0][spill_picture] = ((0, 0, 0), None, None)
         for last in range(count):
             for spill_out in (False, True) if spill else (False,):
@@ -241,9 +241,10 @@ class Chains:
         if not ways[count]:
             return None
         key = min(ways[count], key=lambda spilled: ways[count][spilled][0])
-        chains, place = [], count
-        while place:
-            _, chain, key = ways[place][key]
+        chains: list[Chain] = []
+        behind = count
+        while behind:
+            _, chain, key = ways[behind][key]
             chains.insert(0, chain)
-            place = chain.first
+            behind = chain.first
         return chains

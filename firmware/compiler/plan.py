@@ -13,9 +13,9 @@ from volley.firmware.spike_map import MapPlace
 class NoRoom(Exception):
     """Not even with fusion and streaming a model fits; needs: (spike, weight, parameter) words."""
 
-    def __init__(self, *needs: int):
-        super().__init__(needs)
-        self.needs = needs
+    def __init__(self, spikes: int, weights: int, params: int):
+        self.needs = spikes, weights, params
+        super().__init__(self.needs)
 
 
 @dataclass
@@ -55,13 +55,14 @@ def make_plans(model, design: Design, fuse: str) -> list[Plan]:
     needs = [layer_words(layer, place, design) for layer, place in zip(model.layers, maps.places)]
     weights, params = (sum(column) for column in zip(*needs))
     resident = weights <= design.weight_words and params <= design.param_words
-    limits = [None]
+    limits: list[tuple[int, int] | None] = [None]
     if not resident:
         limits = [(int(design.weight_words * k), design.param_words) for k in SHARES]
 
     apart = 2 * maps.words(0) + sum(maps.words(k + 1) for k in range(len(model.layers)))
     if fuse != "pairs" and apart <= design.spike_words and resident:
         chains = Chains(model, design, apart, apart=True).best("none")
+        assert chains is not None, "what has room apart has room"
         return [Plan(place_loads(maps, chains), *_place_apart(maps))]
 
     found = _ways(maps, fuse, limits, design.spike_words)
@@ -163,7 +164,9 @@ def _place(maps: Maps, chains: list[Chain], buffers: int):
     count = len(maps.model.layers)
     sources: list[MapPlace | None] = [None] * count
     targets: list[MapPlace | None] = [None] * count
-    inputs = [replace(picture, base=k * picture.words) for k in range(buffers)]
+    inputs: list[MapPlace | None] = [
+        replace(picture, base=k * picture.words) for k in range(buffers)
+    ]
     incoming = _input_ring(inputs) if inputs else None
     incoming_is_low = buffers == 1
     for chain in chains:
@@ -171,14 +174,15 @@ def _place(maps: Maps, chains: list[Chain], buffers: int):
         if incoming is not None and not (chain.first == 0 and buffers == 2):
             low, high = (incoming.end, end) if incoming_is_low else (start, incoming.base)
         whole = maps.places[chain.last + 1]
-        outgoing, outgoing_is_low = None, not incoming_is_low
+        outgoing: MapPlace | None = None
+        outgoing_is_low = not incoming_is_low
         if whole.words and not chain.spill_out:
             outgoing = replace(whole, base=low if outgoing_is_low else high - whole.words)
             low, high = (outgoing.end, high) if outgoing_is_low else (low, outgoing.base)
         between = {chain.first: incoming, chain.last + 1: outgoing}
         for number, rows in zip(chain.ring_maps, chain.rings):
-            between[number] = replace(maps.places[number], base=low, ring_rows=rows)
-            low = between[number].end
+            ring = replace(maps.places[number], base=low, ring_rows=rows)
+            between[number], low = ring, ring.end
         assert low <= high, "rings and maps overlap"
         for layer in range(chain.first, chain.last + 1):
             sources[layer], targets[layer] = between[layer], between[layer + 1]

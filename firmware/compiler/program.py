@@ -44,7 +44,7 @@ def compile_model(
     try:
         plans = make_plans(model, design, fuse)
     except NoRoom as error:
-        over = excess(memory_needs(*error.needs, 0), design)
+        over = excess(memory_needs(*error.needs), design)
         raise FitError(
             f"{describe_excess(model, over, design)}; {fitting(model)}"
             if explain
@@ -70,7 +70,7 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
                 kind=layer.kind,
                 readout=layer.readout,
                 pool=layer.pool,
-                shape=tuple(int(n) for n in shape),
+                shape=(int(shape[0]), int(shape[1]), int(shape[2])),
                 neurons=0 if layer.readout else int(np.prod(layer.map_shape)),
                 map=target,
                 bound=cycle_bound(layer, model, design),

@@ -125,7 +125,7 @@ def _choose(loads, sizes) -> set[int]:
         )
     found = []
     for sign in (1, -1):
-        kept = set()
+        kept: set[int] = set()
         for k in sorted(range(len(loads)), key=lambda k: sign * loads[k].weights):
             if fits(kept | {k}):
                 kept.add(k)

@@ -80,11 +80,10 @@ def weight_words(layer, padded: PaddedLayer, source, design: Design) -> np.ndarr
         else:
             beats = weight[..., 0].transpose(0, 2, 1, 3)
         rows = math.ceil(beats.shape[1] / TAPS)
-        bits = np.zeros((padded.groups, rows * TAPS, co, ci), bool)
-        bits[:, : beats.shape[1]] = beats
-        bits = bits.reshape(padded.groups, rows, TAPS, co, ci).transpose(2, 0, 1, 3, 4)
-    bits = bits.reshape(TAPS, -1, co * ci)
-    packed = np.packbits(bits, axis=-1, bitorder="little")
+        filled_up = np.zeros((padded.groups, rows * TAPS, co, ci), bool)
+        filled_up[:, : beats.shape[1]] = beats
+        bits = filled_up.reshape(padded.groups, rows, TAPS, co, ci).transpose(2, 0, 1, 3, 4)
+    packed = np.packbits(bits.reshape(TAPS, -1, co * ci), axis=-1, bitorder="little")
     missing = -packed.shape[-1] % 4
     packed = np.concatenate([packed, np.zeros((*packed.shape[:2], missing), np.uint8)], axis=-1)
     return np.ascontiguousarray(packed).view("<u4")

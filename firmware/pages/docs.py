@@ -5,6 +5,7 @@ python -m volley.firmware.pages.docs
 
 from __future__ import annotations
 
+import argparse
 import inspect
 
 from volley.firmware import frames, isa, registers
@@ -105,8 +106,12 @@ def fusion() -> str:
 PAGES = {"instruction-set.md": instruction_set, "link.md": link, "fusion.md": fusion}
 
 
-def main() -> None:
-    """Writes all pages."""
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: writes all pages."""
+    argparse.ArgumentParser(
+        prog="python -m volley.firmware.pages",
+        description=f"Writes {', '.join(PAGES)} in docs/ from the sources.",
+    ).parse_args(arguments)
     FOLDER.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         write_whole(FOLDER / name, page())

@@ -8,14 +8,14 @@ from volley.firmware.network_text import network
 
 CIFAR10 = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
 DEEP = "64C3-64C3-64C3-64C3-P2-64C3-P2-10"
-BOARDS = (
+BOARDS: tuple[tuple[str, dict[str, int]], ...] = (
     ("ulx3s", {}),
     ("arty100", {}),
     ("tangnano20k", {}),
     ("arty100", {"spike_words": 512}),
     ("arty100", {"spike_words": 512, "weight_words": 256}),
 )
-DEEP_BOARDS = (("arty100", {"spike_words": 440}),)
+DEEP_BOARDS: tuple[tuple[str, dict[str, int]], ...] = (("arty100", {"spike_words": 440}),)
 
 TEXT = """# Fusion
 

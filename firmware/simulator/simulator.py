@@ -63,13 +63,15 @@ class Simulator:
         )
         self.spikes = np.zeros((BANKS, design.spike_words, batch, design.ci), np.uint8)
         self.scores = np.zeros((batch, design.scores), np.int64)
-        self.registers = {}
+        self.registers: dict[int, int] = {}
         self.layer_cycles = np.zeros(design.layers, np.int64)
         self.layer_spikes = np.zeros((batch, design.layers), np.int64)
         self.runs = 0
         self.moved = dict.fromkeys(COUNTED, 0)
         self._stream = bytearray()
-        self._ordered = {}  # weights by descriptor, until others are written
+        self._ordered: dict[
+            tuple, np.ndarray
+        ] = {}  # weights by descriptor, until others are written
 
     # the bus
 
