@@ -14,6 +14,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+import numpy as np
+
 from volley.firmware.isa import BANKS
 from volley.firmware.registers import BANK_SHIFT, Region, address
 
@@ -88,7 +90,13 @@ def spike_address(bank: int, word: int, columns: int) -> int:
     return address(Region.SPIKES, bank << BANK_SHIFT) + word * columns
 
 
-def picture_words(input_shape) -> int:
+def picture_words(picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 [C, H, W], as the words of region IMAGE: row, column, channel."""
+    data = picture.transpose(1, 2, 0).tobytes()
+    return np.frombuffer(data + bytes(-len(data) % 4), "<u4")
+
+
+def count_picture_words(input_shape) -> int:
     """32-bit words of a whole picture (channels, height, width) on the link."""
     channels, height, width = input_shape
     return -(-channels * height * width // 4)
@@ -97,7 +105,7 @@ def picture_words(input_shape) -> int:
 def strip_words(rows: Rows, input_shape) -> int:
     """32-bit words of some rows of a picture on the link."""
     channels, _, width = input_shape
-    return picture_words((channels, rows.rows, width))
+    return count_picture_words((channels, rows.rows, width))
 
 
 def words_per_image(program) -> dict[str, int]:
@@ -105,7 +113,7 @@ def words_per_image(program) -> dict[str, int]:
     found = {"IMAGE_WORDS": 0, "MODEL_WORDS": 0, "SPIKES_WRITTEN": 0, "SPIKES_READ": 0}
     columns = program.design.spike_columns
     if not program.segments:
-        found["IMAGE_WORDS"] = picture_words(program.input_shape)
+        found["IMAGE_WORDS"] = count_picture_words(program.input_shape)
     for segment in program.segments:
         found["MODEL_WORDS"] += sum(
             len(program.streamed[number][1]) for number in segment.loads + segment.ahead

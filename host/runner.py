@@ -11,6 +11,7 @@ from volley.firmware.frames import MAX_WORDS, Command, Status
 from volley.firmware.program import Program
 from volley.firmware.registers import Region, Register, address
 from volley.firmware.results import result_words
+from volley.firmware.stream import picture_words
 from volley.host import maps
 from volley.host.errors import DeviceError
 from volley.host.link import Link, Request, check
@@ -153,12 +154,6 @@ class Runner:
         """The result in the words from register STATUS on; counts: of a model without a readout."""
         seconds = time.perf_counter() - began
         return parse_results(self.program, words, counts, self.clock_hz, seconds)
-
-
-def picture_words(picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 [C, H, W], as the words of region IMAGE: row, column, channel."""
-    data = picture.transpose(1, 2, 0).tobytes()
-    return np.frombuffer(data + bytes(-len(data) % 4), "<u4")
 
 
 def spike_counts(spikes: np.ndarray) -> np.ndarray:

@@ -9,14 +9,13 @@ import time
 
 import numpy as np
 
-from volley.firmware import registers
-from volley.firmware.fields import pack
-from volley.firmware.registers import Region, Register, address
+from volley.firmware import segment_loop
+from volley.firmware.registers import Register
 from volley.firmware.results import counter_words
-from volley.firmware.stream import PICTURE, Rows, Segment, spike_address
+from volley.firmware.stream import Segment, spike_address
 from volley.host import maps
 from volley.host.results import Result
-from volley.host.runner import STATUS_ADDRESS, Runner, picture_words, spike_counts
+from volley.host.runner import STATUS_ADDRESS, Runner, spike_counts
 
 
 class SegmentRun:
@@ -32,17 +31,8 @@ class SegmentRun:
 
     def write(self, segment: Segment) -> None:
         """Writes what has to be there before a segment runs; the device is idle."""
-        sections = [self.program.streamed[number] for number in segment.loads]
-        for rows in segment.ups:
-            if rows.map == PICTURE:
-                sections += self._strip(rows)
-                continue
-            for row, first, bank, word, count in rows.pieces():
-                words = self.kept[rows.map][row, first : first + count].reshape(-1)
-                # a frame carries whole words: MAX_WORDS is a multiple of their columns
-                place = spike_address(bank, word, self.program.design.spike_columns)
-                sections.append((place, words))
-        self.link.write_all(sections)
+        # a frame carries whole words of the spike memory: MAX_WORDS is a multiple of their columns
+        self.link.write_all(segment_loop.sections(self.program, segment, self.kept, self.picture))
 
     def run(self, entry: int, ahead=()) -> None:
         """Runs from a word of program memory on and writes sections meanwhile."""
@@ -53,25 +43,13 @@ class SegmentRun:
     def read(self, segment: Segment) -> None:
         """Reads the rows that the host keeps."""
         columns = self.program.design.spike_columns
-        for rows in segment.downs:
-            height = self.program.layers[rows.map - 1].shape[1]
-            kept = self.kept.setdefault(rows.map, np.zeros((height, rows.stride, columns), "<u4"))
-            for row, first, bank, word, count in rows.pieces():
-                words = self.link.read(spike_address(bank, word, columns), count * columns)
-                kept[row, first : first + count] = np.array(words, "<u4").reshape(count, columns)
 
-    def _strip(self, rows: Rows):
-        """Sections that put rows of the picture into region IMAGE."""
-        channels, _, width = self.program.input_shape
-        shape = {"width": width, "height": rows.rows, "channels": channels}
-        setup = {
-            Register.IMAGE_BASE_0: rows.strip_base,
-            Register.IMAGE_SHAPE: pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0],
-        }
-        words = picture_words(self.picture[:, rows.row : rows.row + rows.rows])
-        return [(address(Region.REGISTERS, k), [value]) for k, value in setup.items()] + [
-            (address(Region.IMAGE), words)
-        ]
+        def read(step: segment_loop.Download) -> np.ndarray:
+            start = spike_address(step.bank, step.word, columns)
+            words = self.link.read(start, step.count * columns)
+            return np.array(words, "<u4").reshape(step.count, columns)
+
+        segment_loop.read_behind(self.program, segment, self.kept, read)
 
 
 def infer(runner: Runner, picture: np.ndarray) -> Result:

@@ -21,7 +21,7 @@ from volley.firmware.frames import BITS_PER_BYTE, frame_sizes, line_bytes
 from volley.firmware.isa import BANKS
 from volley.firmware.program import Program
 from volley.firmware.results import counter_words, overlaps, result_words
-from volley.firmware.stream import PICTURE, Segment, picture_words, strip_words
+from volley.firmware.stream import PICTURE, Segment, count_picture_words, strip_words
 
 SHORT = line_bytes()
 """Bytes on the line of a frame without payload: a request to read or run, the answer to a write."""
@@ -107,7 +107,7 @@ def runs_of(program: Program) -> list[Run]:
         behind = [STATUS, *_down(program, segment), reads([counter_words(program)])]
         found.append(Run(before, count, ahead, behind))
     if not program.segments:
-        before = [writes([picture_words(program.input_shape)]), RUN]
+        before = [writes([count_picture_words(program.input_shape)]), RUN]
         found.append(Run(before, cycles[0], [], [STATUS]))
     found[-1].behind.append(reads([result_words(program)]))
     last = program.layers[-1]
@@ -126,7 +126,7 @@ def throughput(program: Program, clock_hz: float, baud: int) -> Throughput:
     """
     if overlaps(program):
         cycles = run_cycles(program)[0]
-        up = writes([picture_words(program.input_shape)])
+        up = writes([count_picture_words(program.input_shape)])
         sent, back = up.up + SHORT, up.down + line_bytes(result_words(program))
         core, link = clock_hz / cycles, baud / BITS_PER_BYTE / max(sent, back)
         return Throughput(core, link, min(core, link), sent, back)

@@ -7,8 +7,9 @@ import numpy as np
 from volley.firmware import registers
 from volley.firmware.fields import pack, unpack
 from volley.firmware.registers import Register
+from volley.firmware.segment_loop import Download, Kept, Strip, Upload, before, read_behind
 from volley.firmware.simulator.simulator import Simulator
-from volley.firmware.stream import PICTURE, Rows, strip_words
+from volley.firmware.stream import Rows, strip_words
 
 
 def infer(simulator: Simulator, program, images) -> None:
@@ -20,33 +21,31 @@ def infer(simulator: Simulator, program, images) -> None:
         simulator.load_images(images)
         simulator.run(program.entries[0])
         return
-    kept: dict[int, np.ndarray] = {}  # [row, word of the row, picture, channel]
+    kept: Kept = {}  # uint8 [row, word of the row, picture, channel]
     cycles, spikes = np.zeros_like(simulator.layer_cycles), np.zeros_like(simulator.layer_spikes)
     columns = simulator.design.spike_columns
+
+    def read(step: Download) -> np.ndarray:
+        simulator.moved[Register.SPIKES_READ] += step.count * columns
+        return simulator.spikes[step.bank, step.word : step.word + step.count].copy()
+
     for segment in program.segments:
-        for number in segment.loads:
-            simulator.write(*program.streamed[number])
-        for rows in segment.ups:
-            if rows.map == PICTURE:
-                _write_strip(simulator, rows, images)
-                continue
-            for row, first, bank, word, count in rows.pieces():
-                there = kept[rows.map][row, first : first + count]
-                simulator.spikes[bank, word : word + count] = there
-            simulator.moved[Register.SPIKES_WRITTEN] += rows.moved * columns
+        for step in before(program, segment, kept):
+            if isinstance(step, Strip):
+                _write_strip(simulator, step.rows, images)
+            elif isinstance(step, Upload):
+                count = len(step.words)
+                simulator.spikes[step.bank, step.word : step.word + count] = step.words
+                simulator.moved[Register.SPIKES_WRITTEN] += count * columns
+            else:
+                simulator.write(*step)
         # at any time of the run; before it shows whether they overwrite what the run needs
         for number in segment.ahead:
             simulator.write(*program.streamed[number])
         simulator.run(segment.entry)
         cycles += simulator.layer_cycles
         spikes += simulator.layer_spikes
-        for rows in segment.downs:
-            height = program.layers[rows.map - 1].shape[1]
-            shape = (height, rows.stride, simulator.batch, simulator.design.ci)
-            there = kept.setdefault(rows.map, np.zeros(shape, np.uint8))
-            for row, first, bank, word, count in rows.pieces():
-                there[row, first : first + count] = simulator.spikes[bank, word : word + count]
-            simulator.moved[Register.SPIKES_READ] += rows.moved * columns
+        read_behind(program, segment, kept, read)
     simulator.layer_cycles, simulator.layer_spikes = cycles, spikes
 
 

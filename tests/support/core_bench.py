@@ -4,20 +4,13 @@ import numpy as np
 from myhdl import Signal, instance
 
 from tests.support.bench import run_bench
-from volley.firmware.fields import pack
-from volley.firmware.registers import IMAGE_SHAPE, Region, Register, address
-from volley.firmware.stream import PICTURE, spike_address
+from volley.firmware.registers import Region, Register, address
+from volley.firmware.segment_loop import behind, sections
+from volley.firmware.stream import picture_words, spike_address
 from volley.host.maps import pixels, unpack_pixels
 from volley.rtl.core import core
 from volley.rtl.link.bus import Bus
 from volley.rtl.link.identity import identity_words
-
-
-def picture_words(image):
-    """The words that put a uint8 picture [channels, height, width] into the stream of IMAGE."""
-    data = image.transpose(1, 2, 0).tobytes()
-    data += bytes(-len(data) % 4)
-    return [int.from_bytes(data[k : k + 4], "little") for k in range(0, len(data), 4)]
 
 
 class CoreDriver:
@@ -196,32 +189,21 @@ def run_segments(driver, program, image):
     totals, kept = np.zeros(1 + 2 * len(program.layers), int), {}
     columns = program.design.spike_columns
     for segment in program.segments:
-        for number in segment.loads:
-            yield from driver.write(*program.streamed[number])
-        for rows in segment.ups:
-            if rows.map == PICTURE:
-                strip = image[:, rows.row : rows.row + rows.rows]
-                channels, height, width = strip.shape
-                shape = {"width": width, "height": height, "channels": channels}
-                shape = pack(IMAGE_SHAPE, shape, 1, "strip")
-                base = [rows.strip_base]
-                yield from driver.write(address(Region.REGISTERS, Register.IMAGE_BASE_0), base)
-                yield from driver.write(address(Region.REGISTERS, Register.IMAGE_SHAPE), shape)
-                yield from driver.write(address(Region.IMAGE), picture_words(strip))
-                continue
-            for row, first, bank, word, count in rows.pieces():
-                words = kept[rows.map][row, first : first + count].reshape(-1)
-                yield from driver.write(spike_address(bank, word, columns), words)
+        for start, words in sections(program, segment, kept, image):
+            yield from driver.write(start, words)
         yield from driver.settle()
         yield from driver.run(segment.entry, [program.streamed[k] for k in segment.ahead])
         total, counters = yield from read_counters(driver, program)
         totals += np.array([total, *counters])
-        for rows in segment.downs:
-            height = program.layers[rows.map - 1].shape[1]
-            there = kept.setdefault(rows.map, np.zeros((height, rows.stride, columns), "<u4"))
-            for row, first, bank, word, count in rows.pieces():
-                words = yield from driver.read(spike_address(bank, word, columns), count * columns)
-                there[row, first : first + count] = np.array(words, "<u4").reshape(count, columns)
+        steps = behind(program, segment, kept)
+        step = next(steps, None)
+        while step is not None:
+            start = spike_address(step.bank, step.word, columns)
+            words = yield from driver.read(start, step.count * columns)
+            try:
+                step = steps.send(np.array(words, "<u4").reshape(step.count, columns))
+            except StopIteration:
+                step = None
     return int(totals[0]), [int(count) for count in totals[1:]], kept
 
 
