@@ -45,11 +45,11 @@ class Upload(NamedTuple):
 
 
 class Download(NamedTuple):
-    """``count`` words of a bank of the spike memory are read, as an array [count, ...]."""
+    """``length`` words of a bank of the spike memory are read, as an array [length, ...]."""
 
     bank: int
     word: int
-    count: int
+    length: int
 
 
 def before(program: Program, segment: Segment, kept: Kept) -> Iterator[Write | Strip | Upload]:

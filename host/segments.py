@@ -46,8 +46,8 @@ class SegmentRun:
 
         def read(step: segment_loop.Download) -> np.ndarray:
             start = spike_address(step.bank, step.word, columns)
-            words = self.link.read(start, step.count * columns)
-            return np.array(words, "<u4").reshape(step.count, columns)
+            words = self.link.read(start, step.length * columns)
+            return np.array(words, "<u4").reshape(step.length, columns)
 
         segment_loop.read_behind(self.program, segment, self.kept, read)
 

@@ -26,8 +26,8 @@ def infer(simulator: Simulator, program, images) -> None:
     columns = simulator.design.spike_columns
 
     def read(step: Download) -> np.ndarray:
-        simulator.moved[Register.SPIKES_READ] += step.count * columns
-        return simulator.spikes[step.bank, step.word : step.word + step.count].copy()
+        simulator.moved[Register.SPIKES_READ] += step.length * columns
+        return simulator.spikes[step.bank, step.word : step.word + step.length].copy()
 
     for segment in program.segments:
         for step in before(program, segment, kept):

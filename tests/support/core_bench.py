@@ -199,9 +199,9 @@ def run_segments(driver, program, image):
         step = next(steps, None)
         while step is not None:
             start = spike_address(step.bank, step.word, columns)
-            words = yield from driver.read(start, step.count * columns)
+            words = yield from driver.read(start, step.length * columns)
             try:
-                step = steps.send(np.array(words, "<u4").reshape(step.count, columns))
+                step = steps.send(np.array(words, "<u4").reshape(step.length, columns))
             except StopIteration:
                 step = None
     return int(totals[0]), [int(count) for count in totals[1:]], kept
