@@ -1,31 +1,27 @@
 """LUTs per processing element of popcount trees: the ones tried, and the array's own.
 
-    python bench/array_cost.py [--ci 32] [--family xc7 --family ecp5] [--markdown docs/array-cost.md]
+    python bench/array_cost.py [--ci 32] [--family xc7 --family ecp5] [--write docs/array-cost.md]
 
 Each tree counts the set bits of s & w, 9 x CI of each, for one lane of one output channel, and is
 synthesised alone with the passes of the boards' builds. The array of CO channels is 8 x CO trees and,
 once for all channels, the count of the spikes.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import page
+from myhdl import Signal, block, intbv
 
-from myhdl import Signal, block, intbv  # noqa: E402
-
-from volley.firmware.files import write_whole  # noqa: E402
-from volley.fpga.flows import synth  # noqa: E402
-from volley.fpga.target import capacity  # noqa: E402
-from volley.fpga.target.top import TOP  # noqa: E402
-from volley.rtl.array.spike_count import count_spikes, spike_count_latency  # noqa: E402
-from volley.rtl.convert.converter import convert  # noqa: E402
-from volley.rtl.convert.shared_modules import products_instance  # noqa: E402
+from volley.fpga.flows import synth
+from volley.fpga.target import capacity
+from volley.fpga.target.top import TOP
+from volley.rtl.array.spike_count import count_spikes, spike_count_latency
+from volley.rtl.convert.converter import convert
+from volley.rtl.convert.shared_modules import products_instance
 
 TAPS = 9
 PASSES = {"xc7": synth.XC7, "ecp5": synth.ECP5, "gowin": synth.GOWIN}
@@ -200,36 +196,31 @@ def measure(ci, families, folder):
 
 
 def table(rows, ci, families):
-    """The table in Markdown."""
-    lines = [
-        "| tree of 9 x CI products, CI = " + str(ci) + " | "
-        + " | ".join(f"{TITLES[each]}, per PE" for each in families) + " |",
-        "| --- |" + " ---: |" * len(families),
-    ]  # fmt: skip
-    lines += [
-        f"| {name} | " + " | ".join(f"{found[each]:.2f}" for each in families) + " |"
-        for name, found in rows
-    ]
-    return "\n".join(lines)
+    """Lines of the table in Markdown."""
+    heads = [f"{TITLES[each]}, per PE" for each in families]
+    return page.table(
+        [f"tree of 9 x CI products, CI = {ci}", *heads],
+        [[name, *(f"{found[each]:.2f}" for each in families)] for name, found in rows],
+    )
 
 
-def main():
+def main(arguments=None):
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page.parser("array_cost.py", __doc__, page=True)
     parser.add_argument("--ci", type=int, default=32, choices=(4, 8, 16, 32, 64))
     parser.add_argument("--family", action="append", choices=list(PASSES), help="default: all")
-    parser.add_argument("--markdown", help="file to write the table to as well")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     families = options.family or list(PASSES)
     with tempfile.TemporaryDirectory() as folder:
-        text = table(measure(options.ci, families, Path(folder)), options.ci, families)
-    print(text)
-    if options.markdown:
-        command = " ".join(["python bench/array_cost.py", *sys.argv[1:]])
-        write_whole(
-            options.markdown,
-            f"# Cost of the array\n\nPrinted by `{command}`.\n\n{text}\n\n{COUNTED}\n",
-        )
+        try:
+            rows = measure(options.ci, families, Path(folder))
+        except (RuntimeError, OSError) as error:
+            return page.failed("array_cost.py", error)
+    lines = table(rows, options.ci, families)
+    print("\n".join(lines))
+    if options.write:
+        text = [*lines, "", COUNTED]
+        page.write(options.write, "Cost of the array", "array_cost.py", arguments, text)
     return 0
 
 

@@ -6,22 +6,17 @@ They take turns in one run, and the best of each counts, so that other work on t
 alike; a first run of each is not counted. bench/peers.py says what the others compute.
 """
 
-import argparse
 import sys
 import time
-from pathlib import Path
 
-if __name__ == "__main__":  # as a script: import from the repository's root
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import page
+import peers
+import torch
 
-import peers  # noqa: E402
-import torch  # noqa: E402
+from volley.firmware import modelfile
+from volley.model import golden
+from volley.model.data import datasets
 
-from volley.firmware import modelfile  # noqa: E402
-from volley.model import golden  # noqa: E402
-from volley.model.data import datasets  # noqa: E402
-
-SHIPPED = Path(__file__).resolve().parents[1] / "model" / "pretrained" / "mnist.safetensors"
 OURS = "golden model"
 
 
@@ -52,12 +47,10 @@ def compare(model, pictures, runs, networks=peers.ALL):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="bench/golden.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = page.parser("golden.py", __doc__)
+    parser.add_argument(
+        "model", nargs="?", default=page.SHIPPED, help="model file (the shipped one)"
     )
-    parser.add_argument("model", nargs="?", default=SHIPPED, help="model file (the shipped one)")
     parser.add_argument("--data", default="mnist", choices=list(datasets.SETS))
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data sets")
     parser.add_argument("--limit", type=int, default=400, metavar="N", help="pictures a run (400)")
@@ -68,13 +61,11 @@ def main(arguments=None):
         pictures = datasets.load(options.data, "test", options.data_dir)[0][: options.limit]
         golden.check_images(model, pictures)
     except (modelfile.ModelError, datasets.DataError, golden.GoldenError) as error:
-        print(f"bench/golden.py: {error}", file=sys.stderr)
-        return 2
-    try:
-        speed, same = compare(model, pictures, options.runs)
-    except ImportError as error:
-        print(f"bench/golden.py: {error}; {peers.INSTALL}", file=sys.stderr)
-        return 2
+        return page.failed("golden.py", error)
+    present, absent = peers.installed()
+    if absent:
+        print(f"not installed, so left out: {', '.join(absent)} ({peers.INSTALL})", file=sys.stderr)
+    speed, same = compare(model, pictures, options.runs, present)
     for name, rate in speed.items():
         print(
             f"{name}: {rate:.0f} images/s, ratio {speed[OURS] / rate:.2f}, "

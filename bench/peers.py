@@ -4,6 +4,8 @@ Weights and thresholds are the file's, with thresholds normalised to 1. Psums of
 one call, the encoding convolution's once per picture; then each library's own neurons fire.
 """
 
+import importlib
+
 import torch
 from torch import nn
 
@@ -56,7 +58,7 @@ class Sums(nn.Module):
 class Jelly(Sums):
     """With spikingjelly's IFNode, all ticks in one call (multi-step mode)."""
 
-    name = "spikingjelly"
+    name, library = "spikingjelly", "spikingjelly.activation_based"
 
     def __init__(self, model):
         super().__init__(model)
@@ -80,7 +82,7 @@ class SnnTorch(Sums):
     """With snnTorch's Leaky, beta = 1. It fires above, not at, the threshold, which seldom matters,
     and resets a tick later, which with a hard reset gives other spikes."""
 
-    name = "snnTorch"
+    name, library = "snnTorch", "snntorch"
 
     def __init__(self, model):
         super().__init__(model)
@@ -99,3 +101,15 @@ class SnnTorch(Sums):
 
 
 ALL = (Jelly, SnnTorch)
+
+
+def installed():
+    """(classes of ALL whose library can be imported, names of those whose cannot)."""
+    present, absent = [], []
+    for network in ALL:
+        try:
+            importlib.import_module(network.library)
+            present.append(network)
+        except ImportError:
+            absent.append(network.name)
+    return present, absent

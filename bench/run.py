@@ -2,51 +2,61 @@
 
     python bench/run.py                          # everything, about half an hour on two cores
     python bench/run.py --quick                  # fewer pictures: a few minutes
+    python bench/run.py --parts boards           # one part alone
     python bench/run.py --write docs/results.md
 
 Accuracy is the integer golden model's on the test pictures of the data set that the model is named
 after. Cycles are the hardware's own counters, read from the simulated board with each board's
-parameters; images/s and latency are these cycles at that board's clock. The comparison with other
-libraries runs on this CPU, the two and the golden model taking turns.
+parameters; latency and the core's images/s are these cycles at that board's clock. The link's images/s
+count the bytes on the line at the board's line rate, end to end is both together. The comparison with
+other libraries runs on this CPU, they and the golden model taking turns; a library that is not
+installed is left out, and named. A part that fails, or an interruption, costs that part's rest only.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if __name__ == "__main__":  # as a script: import from the repository's root
-    sys.path.insert(0, str(ROOT))
+import golden as golden_bench
+import numpy as np
+import page
+import peers
+import published
+from tqdm import tqdm
 
-import golden as golden_bench  # noqa: E402
-import numpy as np  # noqa: E402
-import peers  # noqa: E402
-import published  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+from volley.firmware import boards, modelfile
+from volley.firmware.compiler.fit import FitError
+from volley.firmware.compiler.program import compile_model
+from volley.firmware.compiler.throughput import rate_text, throughput
+from volley.host import Device
+from volley.host.errors import HostError
+from volley.model import golden
+from volley.model.data import datasets
 
-from volley.firmware import boards, modelfile  # noqa: E402
-from volley.firmware import compile as compiler
-from volley.firmware.compiler.fit import FitError  # noqa: E402
-from volley.firmware.files import write_whole  # noqa: E402
-from volley.host import Device  # noqa: E402
-from volley.host.errors import HostError  # noqa: E402
-from volley.model import golden  # noqa: E402
-from volley.model.data import datasets  # noqa: E402
-
-PRETRAINED = ROOT / "model" / "pretrained"
 CHUNK = 200  # pictures between two steps of the progress bar
 RUNS = 3  # of each library
+QUICK_ACCURACY, QUICK_BOARD = 500, 3  # pictures
+ERRORS = (ValueError, HostError, OSError, RuntimeError)
 
 
-def table(heads, rows):
-    """Lines of a Markdown table; the columns after the first are numbers."""
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
-    return lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+@dataclass
+class Section:
+    """A part of the page: a table whose rows are added as they are measured, and notes below it."""
+
+    title: str
+    heads: list[str]
+    rows: list[list] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self):
+        """Lines of Markdown with what there is."""
+        body = page.table(self.heads, self.rows) if self.rows else []
+        return [f"## {self.title}", "", *body, *[x for note in self.notes for x in ("", note)], ""]
 
 
 def accuracy(model, pictures, labels):
@@ -60,11 +70,13 @@ def accuracy(model, pictures, labels):
 
 
 def on_board(model, board, pictures):
-    """A dict of what the hardware counts for a model on a board's parameters; every score and spike
-    count is compared with the golden model's. Raises FitError where it does not fit."""
+    """A dict of what the hardware counts for a model on a board's parameters.
+
+    Every score and spike count is compared with the golden model's; ValueError where one differs.
+    Raises FitError where the model does not fit.
+    """
     plain, fused = (
-        compiler.compile_model(model, board.design, explain=False, fuse=fuse)
-        for fuse in ("none", "auto")
+        compile_model(model, board.design, explain=False, fuse=fuse) for fuse in ("none", "auto")
     )
     wanted = golden.run(model, pictures, layers=False)
     with Device.open(f"sim:{board.name}", say=lambda text: print(text, file=sys.stderr)) as device:
@@ -76,54 +88,25 @@ def on_board(model, board, pictures):
     for index, result in enumerate(results):
         same = np.array_equal(result.scores, wanted.scores[index])
         if not same or list(result.spikes) != list(wanted.spike_counts[index]):
-            raise SystemExit(
+            raise ValueError(
                 f"{model.name} on {board.name}, picture {index}: not the golden model's"
             )
     cycles = max(result.cycles for result in results)
     bound = sum(place.bound for place in fused.layers)
+    line = {name: throughput(program, board.clock_hz, board.line_baud)
+            for name, program in (("plain", plain), ("fused", fused))}  # fmt: skip
     return {
         "cycles": cycles,
         "above": cycles / bound - 1,
         "use": fused.report["array_use"] * fused.report["cycles"] / cycles,
         "latency_ms": 1e3 * cycles / board.clock_hz,
         "images_s": board.clock_hz / cycles,
-        "plain_bytes": moved(plain),
-        "bytes": moved(fused),
+        "link_s": line["fused"].link,
+        "end_to_end_s": line["fused"].end_to_end,
+        "plain_bytes": line["plain"].up + line["plain"].down,
+        "bytes": line["fused"].up + line["fused"].down,
         "simulated_cycles_s": sum(result.cycles for result in results) / seconds,
     }
-
-
-def moved(program):
-    """Bytes over the link for a picture: the picture, its results, and what is streamed."""
-    link = program.report["link"]
-    return sum(value for name, value in link.items() if name != "load")
-
-
-def board_table(models, names, count):
-    """The table of models on boards, and a line of each simulated board's speed."""
-    rows, speeds = [], []
-    for name in names:
-        board = boards.load(name)
-        for model, pictures, _ in models:
-            label = f"{model.name} on {name}"
-            try:
-                found = on_board(model, board, pictures[:count])
-            except FitError as error:
-                rows.append([label, str(error), *[""] * 8])
-                continue
-            rows.append(
-                [
-                    label, board.design.pes, f"{board.clock_hz / 1e6:g}", found["cycles"],
-                    f"{found['above']:.1%}", f"{found['use']:.1%}", f"{found['latency_ms']:.3f}",
-                    f"{found['images_s']:.0f}", found["plain_bytes"], found["bytes"],
-                ]
-            )  # fmt: skip
-            speeds.append([label, f"{found['simulated_cycles_s']:,.0f}"])
-    heads = [
-        "model, board", "PE", "MHz", "cycles an image", "above the bound", "use of the array",
-        "latency, ms", "images/s", "link bytes an image, unfused", "fused",
-    ]  # fmt: skip
-    return table(heads, rows), table(["simulated board", "cycles/s, uploads included"], speeds)
 
 
 def machine():
@@ -135,80 +118,154 @@ def machine():
         return f"{os.cpu_count()} cores, {platform.machine()}"
 
 
-def report(options):
-    """The lines of docs/results.md after its heading."""
-    models = []
-    for name in options.models:
-        model = modelfile.load(PRETRAINED / f"{name}.safetensors")
-        pictures, labels = datasets.load(name, "test", options.data_dir)
-        models.append((model, pictures, labels))
-    limit = 500 if options.quick else None
-    lines = ["## Accuracy", ""]
-    rows = []
-    for model, pictures, labels in models:
-        share, speed = accuracy(model, pictures[:limit], labels[:limit])
-        count = len(labels[:limit])
-        rows.append([model.name, model.ticks, count, f"{100 * share:.2f} %", f"{speed:.0f}"])
-    heads = ["model", "ticks", "test pictures", "right, integer golden model", "golden images/s"]
-    lines += [*table(heads, rows), "", "## On boards", ""]
-    hardware, speeds = board_table(models, options.boards, 3 if options.quick else options.count)
-    lines += [*hardware, ""]
-    lines += [
-        f"Each of the {3 if options.quick else options.count} pictures gave the golden model's "
-        "scores and spike counts.", "", "## Other libraries on the same CPU", "", f"{machine()}.", "",
-    ]  # fmt: skip
-    rows = []
-    for model, pictures, _ in models:
-        count = 100 if model.channels == 1 else 20
-        speed, same = golden_bench.compare(model, pictures[:count], RUNS)
-        ours = speed[golden_bench.OURS]
-        rows += [
-            [
-                f"{model.name}, {name}",
-                f"{rate:.1f}",
-                f"{ours / rate:.2f}",
-                f"{100 * same[name]:.0f} %",
-            ]
-            for name, rate in speed.items()
+class Report:
+    """The page's sections, filled one after another by the methods named in PARTS."""
+
+    def __init__(self, options, models):
+        self.options, self.models = options, models  # models: (model, pictures, labels)
+        self.sections, self.failures = [], []
+
+    def section(self, title, heads):
+        """A new Section of the page."""
+        self.sections.append(Section(title, heads))
+        return self.sections[-1]
+
+    def accuracy(self):
+        """Right classes of the golden model."""
+        heads = [
+            "model",
+            "ticks",
+            "test pictures",
+            "right, integer golden model",
+            "golden images/s",
         ]
-    heads = ["model, library", "images/s", "golden model against it", "same class"]
-    lines += [*table(heads, rows), "", "## Speed of the simulated boards", "", *speeds]
-    return lines + ["", "## Published figures of others", "", *published.lines()]
+        found = self.section("Accuracy", heads)
+        limit = QUICK_ACCURACY if self.options.quick else None
+        for model, pictures, labels in self.models:
+            share, speed = accuracy(model, pictures[:limit], labels[:limit])
+            count = len(labels[:limit])
+            found.rows.append(
+                [model.name, model.ticks, count, f"{100 * share:.2f} %", f"{speed:.0f}"]
+            )
+
+    def boards(self):
+        """What the hardware counts on each board's parameters."""
+        heads = [
+            "model, board", "PE", "MHz", "cycles an image", "above the bound", "use of the array",
+            "latency, ms", "images/s: core", "link", "end to end",
+            "link bytes an image, unfused", "fused",
+        ]  # fmt: skip
+        found = self.section("On boards", heads)
+        speeds = self.section(
+            "Speed of the simulated boards", ["simulated board", "cycles/s, uploads included"]
+        )
+        count = QUICK_BOARD if self.options.quick else self.options.count
+        for name in self.options.boards:
+            board = boards.load(name)
+            for model, pictures, _ in self.models:
+                label = f"{model.name} on {name}"
+                try:
+                    one = on_board(model, board, pictures[:count])
+                except FitError:
+                    found.rows.append([label, "does not fit", *[""] * (len(heads) - 2)])
+                    continue
+                found.rows.append(
+                    [
+                        label, board.design.pes, f"{board.clock_hz / 1e6:g}", one["cycles"],
+                        f"{one['above']:.1%}", f"{one['use']:.1%}", f"{one['latency_ms']:.3f}",
+                        *(rate_text(one[key]) for key in ("images_s", "link_s", "end_to_end_s")),
+                        one["plain_bytes"], one["bytes"],
+                    ]
+                )  # fmt: skip
+                speeds.rows.append([label, f"{one['simulated_cycles_s']:,.0f}"])
+        found.notes.append(
+            f"Each of the {count} pictures gave the golden model's scores and spike counts. Link bytes "
+            "are those on the line, both directions, at the board's highest line rate."
+        )
+
+    def libraries(self):
+        """The golden model and other libraries on this CPU."""
+        heads = ["model, library", "images/s", "golden model against it", "same class"]
+        found = self.section("Other libraries on the same CPU", heads)
+        present, absent = peers.installed()
+        found.notes.append(f"{machine()}.")
+        if absent:
+            found.notes.append(
+                f"Not installed, so left out: {', '.join(absent)} ({peers.INSTALL})."
+            )
+        for model, pictures, _ in self.models:
+            count = 100 if model.channels == 1 else 20
+            speed, same = golden_bench.compare(model, pictures[:count], RUNS, present)
+            ours = speed[golden_bench.OURS]
+            for name, rate in speed.items():
+                found.rows.append(
+                    [f"{model.name}, {name}", f"{rate:.1f}", f"{ours / rate:.2f}", f"{100 * same[name]:.0f} %"]
+                )  # fmt: skip
+
+    def run(self):
+        """Fill all parts; True if none failed. KeyboardInterrupt leaves what there is so far."""
+        for part in self.options.parts:
+            try:
+                getattr(self, part)()
+            except ERRORS as error:
+                self.failures.append(f"{part}: {error}")
+                print(f"bench/run.py: {part}: {error}", file=sys.stderr)
+            except KeyboardInterrupt:
+                self.failures.append(f"{part}: interrupted")
+                raise
+            finally:
+                self.save()
+        return not self.failures
+
+    def lines(self):
+        """All lines of the page after its heading."""
+        found = [line for section in self.sections for line in section.lines()]
+        if self.failures:
+            found += ["## Not complete", "", *[f"- {text}" for text in self.failures], ""]
+        return [*found, "## Published figures of others", "", *published.lines()]
+
+    def save(self):
+        """Write the page with what there is, if that was asked for."""
+        options = self.options
+        if options.write:
+            page.write(options.write, "Results", "run.py", options.arguments, self.lines())
+
+
+PARTS = ("accuracy", "boards", "libraries")
 
 
 def main(arguments=None):
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="bench/run.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    shipped = sorted(path.stem for path in PRETRAINED.glob("*.safetensors"))
+    """The command line; returns the exit code: 0, 1 if a part failed, 2 if none began."""
+    parser = page.parser("run.py", __doc__, page=True)
+    shipped = sorted(path.stem for path in page.PRETRAINED.glob("*.safetensors"))
     known = [name for name in boards.names() if name != "sim"]
     parser.add_argument("--models", nargs="+", choices=shipped, default=shipped, metavar="NAME",
                         help=f"of model/pretrained ({' '.join(shipped)})")  # fmt: skip
     parser.add_argument("--boards", nargs="+", choices=boards.names(), default=known, metavar="NAME",
                         help=f"whose parameters are simulated ({' '.join(known)})")  # fmt: skip
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART",
+                        help=f"of the page ({' '.join(PARTS)})")  # fmt: skip
     parser.add_argument("--count", type=int, default=20, help="pictures on a simulated board (20)")
     parser.add_argument("--quick", action="store_true", help="few pictures")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--write", metavar="FILE", help="file to write the tables to as well")
     options = parser.parse_args(arguments)
+    options.arguments = arguments
     try:
-        lines = report(options)
-    except ImportError as error:
-        print(f"bench/run.py: {error}; {peers.INSTALL}", file=sys.stderr)
-        return 2
-    except (ValueError, HostError, OSError) as error:
-        print(f"bench/run.py: {error}", file=sys.stderr)
-        return 2
-    print("\n".join(lines))
-    if options.write:
-        command = " ".join(["python bench/run.py", *(arguments or sys.argv[1:])])
-        write_whole(
-            options.write, f"# Results\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n"
-        )
-    return 0
+        models = [
+            (modelfile.load(page.PRETRAINED / f"{name}.safetensors"),
+             *datasets.load(name, "test", options.data_dir))
+            for name in options.models
+        ]  # fmt: skip
+    except ERRORS as error:
+        return page.failed("run.py", error)
+    report, code = Report(options, models), 1
+    try:
+        code = 0 if report.run() else 1
+    except KeyboardInterrupt:
+        print("bench/run.py: stopped; what was measured follows", file=sys.stderr)
+        code = 130
+    print("\n".join(report.lines()))
+    return code
 
 
 if __name__ == "__main__":

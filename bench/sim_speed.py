@@ -5,17 +5,17 @@ python bench/sim_speed.py [--set ci=8,co=4] [--model FILE]
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import page
 
-from volley.firmware.design import parse_settings  # noqa: E402
-from volley.fpga.flows import sim  # noqa: E402
+from volley.firmware.design import parse_settings
+from volley.fpga.errors import BuildError
+from volley.fpga.flows import sim
+from volley.host.errors import HostError
 
 IDLE_CYCLES = 3_000_000
 
@@ -50,7 +50,7 @@ def computing(options, images: int) -> tuple[float, float]:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page.parser("sim_speed.py", __doc__)
     parser.add_argument("--model", help="measure runs of this model too")
     parser.add_argument("--images", type=int, default=5, help="runs to measure")
     parser.add_argument("--set", default="", metavar="ci=8,co=4")
@@ -58,16 +58,14 @@ def main(arguments=None) -> int:
     try:
         board = sim.simulated(sim.WIRE, parse_settings(options.set))
         binary = sim.build(board)
-    except (ValueError, sim.BuildError) as error:
-        print(f"sim_speed: {error}", file=sys.stderr)
-        return 2
+    except (ValueError, BuildError) as error:
+        return page.failed("sim_speed.py", error)
     print(f"{board.design.pes} PE, idle: {idle(binary, board):,.0f} cycles/s")
     if options.model:
         try:
             cycles, images = computing(options, options.images)
-        except (ValueError, OSError) as error:
-            print(f"sim_speed: {error}", file=sys.stderr)
-            return 2
+        except (HostError, ValueError, OSError) as error:
+            return page.failed("sim_speed.py", error)
         print(
             f"{board.design.pes} PE, {options.model}: {cycles:,.0f} cycles/s, {images:.2f} images/s"
         )

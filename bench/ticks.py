@@ -1,29 +1,24 @@
 """Cycles of one network at several numbers of ticks, counted by the hardware of the simulated board.
 
-    python bench/ticks.py [--ticks 1,2,4,8,16,32] [--set pack=1] [--markdown docs/ticks.md]
+    python bench/ticks.py [--ticks 1,2,4,8,16,32] [--set pack=1] [--write docs/ticks.md]
 
 The network is that of the model file, which is trained for one number of ticks; spikes and scores of
 each run must equal the golden model's.
 """
 
-import argparse
 import dataclasses
 import sys
-from pathlib import Path
 
 import numpy as np
+import page
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from volley.firmware import modelfile  # noqa: E402
-from volley.firmware.compiler.lanes import describe  # noqa: E402
-from volley.firmware.compiler.program import compile_model  # noqa: E402
-from volley.firmware.design import parse_settings  # noqa: E402
-from volley.firmware.files import write_whole  # noqa: E402
-from volley.host import Device, images  # noqa: E402
-from volley.host.errors import HostError  # noqa: E402
-from volley.model import golden  # noqa: E402
+from volley.firmware import modelfile
+from volley.firmware.compiler.lanes import describe
+from volley.firmware.compiler.program import compile_model
+from volley.firmware.design import parse_settings
+from volley.host import Device
+from volley.host.errors import HostError
+from volley.model import golden
 
 PICTURES = 2
 
@@ -32,8 +27,7 @@ def measure(device, model):
     """(cycles and bound of each layer, cycles of the whole run) of a model on a board."""
     program = compile_model(model, device.identity.design)
     device.load(program)
-    path = next((ROOT / "host" / "examples").glob("*images*"))
-    pictures = images.load(path, program.input_shape, limit=PICTURES).images
+    pictures = page.example_pictures(program, PICTURES)
     wanted = golden.run(model, pictures, layers=False)
     results = list(device.infer_many(pictures))
     for k, result in enumerate(results):
@@ -48,29 +42,24 @@ def measure(device, model):
 def table(device, model, ticks):
     """Lines of a Markdown table, and of notes."""
     names = [layer.name for layer in model.layers]
-    rows = [
-        f"| ticks | {' | '.join(names)} | above the bound | whole program |",
-        "| ---: |" + " ---: |" * (len(names) + 2),
-    ]
-    notes = []
+    rows, notes = [], []
     for count in ticks:
         layers, total = measure(device, dataclasses.replace(model, ticks=count))
         above = sum(n for n, _ in layers) / sum(bound for _, bound in layers) - 1
-        cells = " | ".join(str(n) for n, _ in layers)
-        rows.append(f"| {count} | {cells} | {above:.1%} | {total} |")
+        rows.append([count, *(n for n, _ in layers), f"{above:.1%}", total])
         notes.append(f"- {count} ticks: {describe(count, device.identity.design)}")
-    return [*rows, "", *notes]
+    heads = ["ticks", *names, "above the bound", "whole program"]
+    return [*page.table(heads, rows), "", *notes]
 
 
-def main():
+def main(arguments=None):
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = page.parser("ticks.py", __doc__, page=True)
     parser.add_argument("--port", default="sim", help="sim, sim:BOARD or a serial port")
     parser.add_argument("--set", default="pack=1", metavar="pack=1", help="design parameters")
-    parser.add_argument("--model", default=str(ROOT / "model" / "pretrained" / "mnist.safetensors"))
+    parser.add_argument("--model", default=str(page.SHIPPED))
     parser.add_argument("--ticks", default="1,2,4,8,16,20,32", help="numbers of ticks")
-    parser.add_argument("--markdown", help="file to write the table to as well")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         ticks = [int(part) for part in options.ticks.split(",")]
         model = modelfile.load(options.model)
@@ -79,15 +68,11 @@ def main():
             design = device.identity.design
             lines = table(device, model, ticks)
     except (HostError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return page.failed("ticks.py", error)
     lines.insert(0, f"{model.name}, CI={design.ci} CO={design.co} pack={design.pack}\n")
     print("\n".join(lines))
-    if options.markdown:
-        command = " ".join(["python bench/ticks.py", *sys.argv[1:]])
-        write_whole(
-            options.markdown, f"# Ticks\n\nPrinted by `{command}`.\n\n" + "\n".join(lines) + "\n"
-        )
+    if options.write:
+        page.write(options.write, "Ticks", "ticks.py", arguments, lines)
     return 0
 
 

@@ -8,19 +8,15 @@ the two memory layouts and in bfloat16, and as winograd.py does. The ways take t
 each counts, so that other work on the machine hurts all alike; a first round is not counted.
 """
 
-import argparse
 import sys
 import time
-from pathlib import Path
 
-if __name__ == "__main__":  # as a script: import from the repository's root
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+import page
+import torch
+import torch.nn.functional as F
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-
-from volley.model.nets import native, winograd  # noqa: E402
-from volley.model.nets import net as networks  # noqa: E402
+from volley.model.nets import native, winograd
+from volley.model.nets import net as networks
 
 CIFAR = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
 
@@ -94,11 +90,7 @@ def convolutions(batch):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="training.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = page.parser("training.py", __doc__)
     parser.add_argument("--net", default=CIFAR, metavar="TEXT", help=networks.SPEC_HELP)
     parser.add_argument("--shape", default="3x32x32", help="of a picture, CxHxW (3x32x32)")
     parser.add_argument("--ticks", type=int, default=8, help="time steps of the second stage (8)")
@@ -117,8 +109,7 @@ def main(arguments=None):
         for name, seconds in best(convolutions(options.batch), options.steps).items():
             print(f"| {name} | {options.batch / seconds:.0f} |", flush=True)
     except (networks.SpecError, native.CompileError, ValueError) as error:
-        print(f"training.py: {error}", file=sys.stderr)
-        return 2
+        return page.failed("training.py", error)
     return 0
 
 
