@@ -54,7 +54,9 @@ class Section:
     notes: list[str] = field(default_factory=list)
 
     def lines(self):
-        """Lines of Markdown with what there is."""
+        """Lines of Markdown with what there is: none without a row or a note."""
+        if not self.rows and not self.notes:
+            return []
         body = page.table(self.heads, self.rows) if self.rows else []
         return [f"## {self.title}", "", *body, *[x for note in self.notes for x in ("", note)], ""]
 
