@@ -180,6 +180,7 @@ class Report:
                     ]
                 )  # fmt: skip
                 speeds.rows.append([label, f"{one['simulated_cycles_s']:,.0f}"])
+                self.save()
         found.notes.append(
             f"Each of the {count} pictures gave the golden model's scores and spike counts. Link bytes "
             "are those on the line, both directions, at the board's highest line rate."
