@@ -38,6 +38,10 @@ BLOCKS = {
 }
 
 
+# {family: (words, bits, LUTs) of a LUT RAM}
+LUT_RAM = {"ecp5": (16, 4, 6), "gowin": (16, 4, 6), "xc7": (64, 3, 4)}
+
+
 class CostError(ValueError):
     """The runs do not give a model; the text says what is wrong with the file."""
 
@@ -102,6 +106,7 @@ class Model:
         used = {
             name: float(np.dot(weights, features(design))) for name, weights in self.weights.items()
         }
+        used["lut"] += lut_rams(design, self.family)
         return {**used, "bram": block_rams(design, self.family)}
 
 
@@ -119,7 +124,8 @@ def fit(runs: list[Run], family: str) -> Model:
 def fit_one(runs: list[Run], resource: str) -> np.ndarray:
     """The weights of one resource."""
     rows = np.array([features(run.design) for run in runs], float)
-    return least_squares(rows, np.array([run.used[resource] for run in runs]))
+    rest = [lut_rams(run.design, run.family) if resource == "lut" else 0 for run in runs]
+    return least_squares(rows, np.array([run.used[resource] for run in runs]) - rest)
 
 
 def least_squares(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -167,6 +173,15 @@ def memories(design: Design) -> list[tuple[int, int, int]]:
         # frames that arrive and answers under way
         (RINGS, frames.MAX_BYTES, 8),
     ]
+
+
+def lut_rams(design: Design, family: str) -> int:
+    """LUTs of the weight memory's words beyond whole block RAMs, which are in LUT RAM."""
+    words, bits, luts = LUT_RAM[family]
+    width = min(32, design.ci * design.co)
+    rest = remainder(design.weight_words, width)
+    each = math.ceil(rest / words) * math.ceil(width / bits) * luts
+    return isa.TAPS * design.weight_columns * each
 
 
 def block_rams(design: Design, family: str) -> float:

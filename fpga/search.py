@@ -138,20 +138,27 @@ class Search:
         return list(dict.fromkeys(found))
 
     def whole(self, design: Design) -> list[Design]:
-        """With memories that hold the model, and of spikes what it can use and block RAM allows."""
+        """With memories that hold the model, and of spikes what it can use and block RAM allows.
+
+        Where wires have a limit, depths of weights and spikes are powers of two.
+        """
         program = holds(self.model, dataclasses.replace(design, **DEEP))
         if program is None:
             return []
         exact = dataclasses.replace(design, **{name: words_of(program, name) for name in DEEP})
-        found = []
-        for each in dict.fromkeys((even(exact), exact)):
+        tried, found = [even(exact)], []
+        powers = self.wires.limit is not None  # other depths cost wires that the limit leaves out
+        if not powers:
+            tried.append(exact)
+        for each in dict.fromkeys(tried):
             low, high = 0, each.spike_words // STEP  # in steps; low has room
             while low < high:
                 middle = (low + high + 1) // 2
                 room = not self.why(dataclasses.replace(each, spike_words=middle * STEP))
                 low, high = (middle, high) if room else (low, middle - 1)
             if low:
-                found.append(dataclasses.replace(each, spike_words=low * STEP))
+                words = 1 << (low * STEP).bit_length() - 1 if powers else low * STEP
+                found.append(dataclasses.replace(each, spike_words=words))
         return found
 
     def why(self, design: Design) -> dict[str, str]:

@@ -193,12 +193,23 @@ def explorer(model, board="ulx3s", runs=None, **settings):
     )  # fmt: skip
 
 
+def test_words_in_lut_ram_cost_luts():
+    one = Design(ci=16, co=4, weight_words=2048)
+    rest = dataclasses.replace(one, weight_words=2048 + 64)
+    costs = cost_model.fit(made_up_runs(), "ecp5")
+    # nine banks of two columns; 64 words of 32 bits are 4 x 8 RAMs of 6 LUTs
+    assert costs.predict(rest)["lut"] - costs.predict(one)["lut"] == pytest.approx(18 * 32 * 6)
+    assert cost_model.lut_rams(rest, "xc7") == 18 * 11 * 4 and cost_model.lut_rams(one, "xc7") == 0
+
+
 def test_every_candidate_holds_what_it_says():
     model = modelfile.load(str(SHIPPED))
     look = explorer(model)
     for design in look.whole(Design(ci=16, co=2, lut=4)):
         program = compile_model(model, design, explain=False)
-        assert not program.segments and design.weight_words % search.STEP == 0
+        assert not program.segments
+        for words in (design.weight_words, design.spike_words):  # wires have a limit
+            assert words & (words - 1) == 0
     bits = {d.weight_words * d.ci * d.co for d in look.candidates(Design(ci=8, co=2, lut=4))[1:2]}
     assert bits == {4096 * 16 * 4}
 
