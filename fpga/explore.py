@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from volley.firmware import boards, modelfile, pipe  # noqa: E402
 from volley.firmware.compiler.fit import FitError, check_limits  # noqa: E402
+from volley.firmware.compiler.program import compile_model  # noqa: E402
 from volley.firmware.compiler.throughput import rate_text  # noqa: E402
 from volley.firmware.design import parse_settings  # noqa: E402
 from volley.firmware.files import BUILD  # noqa: E402
@@ -31,7 +32,7 @@ from volley.fpga import cost_model, cost_runs, wires  # noqa: E402
 from volley.fpga.chart import draw  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
-from volley.fpga.search import DEEP, Point, Search  # noqa: E402
+from volley.fpga.search import DEEP, MODEL, Point, Search  # noqa: E402
 from volley.fpga.target import capacity  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
 from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402
@@ -92,6 +93,8 @@ def explore(name: str, board, model, path: Path, fill: float, settings: dict[str
     beyond = draw(path, points, board, model.name, fill)
     show(f"wrote {path}" + (f"; {beyond} designs are beyond its edges" if beyond else ""))
     best = points[0]
+    if MODEL in best.why:
+        compile_model(model, best.design)  # says by how much
     if not best.fits:
         raise FitError(
             f"no design that holds model {model.name!r} fits {board.name}; of the nearest, "

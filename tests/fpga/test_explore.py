@@ -262,6 +262,15 @@ def test_explore_recommends_nothing_that_is_known_not_to_route(tmp_path, capsys)
     assert "--set ci=16,co=4," in best
 
 
+def test_a_model_that_nothing_holds_is_told_as_the_compiler_tells_it(tmp_path, capsys):
+    path = str(tmp_path / "a.png")
+    settings = "ci=4,co=1,weight_words=16,spike_words=16"
+    assert explore.main(["--board", "tangnano20k", "--png", path, "--set", settings]) == 4
+    captured = capsys.readouterr()
+    assert "not: the memories do not hold the model" in captured.out
+    assert "spike_words" in captured.err and "bytes too many" in captured.err
+
+
 def test_set_leaves_the_rest_to_the_search(tmp_path, capsys):
     path = str(tmp_path / "a.png")
     assert explore.main(["--board", "ulx3s", "--png", path, "--set", "ci=8,layers=16"]) == 0
