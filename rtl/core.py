@@ -4,17 +4,16 @@ from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.isa import (
     BANKS,
-    DESCRIPTOR,
     DESCRIPTOR_WORDS,
-    INSTRUCTION,
     LANES,
     TAPS,
 )
-from volley.rtl.control.beat import Active, Beat
-from volley.rtl.control.fetch import Fields, fetch
+from volley.rtl.control.active import Active
+from volley.rtl.control.beat import Beat
+from volley.rtl.control.fetch import Fetched, ReadPort, fetch
 from volley.rtl.control.host_access import HostData, HostPort, host_access
 from volley.rtl.control.perf_counters import COUNT_BITS, layer_counter
-from volley.rtl.control.sequencer import sequencer
+from volley.rtl.control.sequencer import RunControl, sequencer
 from volley.rtl.delay import delay
 from volley.rtl.memory.image_writer import image_writer
 from volley.rtl.memory.param import ParamWrite, param_memory, param_signals
@@ -147,37 +146,27 @@ def drain_cycles(design):
 def core(clk, bus, identity, design):
     """Runs programs; bus: ``volley.rtl.link.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
     ci, co = design.ci, design.co
-    when = depth(design)
-    running = Signal(bool(0))
     total_cycles, runs = (Signal(modbv(0)[32:]) for _ in range(2))
 
     # program, descriptors, sequencer
-    instruction, descriptor = Fields(INSTRUCTION), Fields(DESCRIPTOR)
     host = HostPort(design)
-    program_read, descriptor_read, valid, step = (Signal(bool(0)) for _ in range(4))
-    program_address = Signal(modbv(0)[address_bits(design.program_words) :])
-    descriptor_words = design.layers * DESCRIPTOR_WORDS
-    descriptor_address = Signal(modbv(0)[address_bits(descriptor_words) :])
-    program_word, descriptor_word = (Signal(intbv(0)[32:]) for _ in range(2))
-    programs = program_memory(
-        clk, host.program_write, host.place, host.data, program_read, program_address,
-        host.read_program, host.row, program_word, design.program_words,
+    run, fetched = RunControl(bus.run, bus.entry, host.stop), Fetched()
+    running, account, issuing = run.running, run.account, run.issuing
+    program, descriptors = (
+        ReadPort(design.program_words),
+        ReadPort(design.layers * DESCRIPTOR_WORDS),
+    )
+    program_inst = program_memory(
+        clk, host.program_write, host.place, host.data, program.read, program.address,
+        host.read_program, host.row, program.data, design.program_words,
     )  # fmt: skip
-    descriptors = program_memory(
-        clk, host.descriptor_write, host.place, host.data, descriptor_read, descriptor_address,
-        host.read_descriptor, host.row, descriptor_word, descriptor_words,
+    descriptor_inst = program_memory(
+        clk, host.descriptor_write, host.place, host.data, descriptors.read, descriptors.address,
+        host.read_descriptor, host.row, descriptors.data, design.layers * DESCRIPTOR_WORDS,
     )  # fmt: skip
-    fetching = fetch(
-        clk, host.stop, bus.run, bus.entry, step, valid, program_read, program_address,
-        program_word, descriptor_read, descriptor_address, descriptor_word, instruction, descriptor,
-    )  # fmt: skip
+    fetch_inst = fetch(clk, run, fetched, program, descriptors)
     beat, active = Beat(design), Active()
-    issuing, account = Signal(bool(0)), Signal(bool(0))
-    drain = drain_cycles(design)
-    walking = sequencer(
-        clk, host.stop, bus.run, running, valid, instruction, descriptor, step, beat, active,
-        issuing, account, drain, design,
-    )  # fmt: skip
+    sequencer_inst = sequencer(clk, run, fetched, beat, active, drain_cycles(design), design)
 
     # the beat as the pipeline sees it, a cycle before the spike memory's words
     shown_beat = Beat(design)
@@ -374,8 +363,8 @@ def core(clk, bus, identity, design):
     # four to a channel, as the host's addresses are: there is no fourth kind
     param_slots = [shown_params[3 * k + min(kind, 2)] for k in range(co) for kind in range(4)]
     shown = HostData(
-        program=program_word,
-        descriptor=descriptor_word,
+        program=program.data,
+        descriptor=descriptors.data,
         weights=weight_columns,
         params=param_slots,
         spikes=spike_columns,

@@ -265,7 +265,7 @@ def pipeline(
     together = ConcatSignal(*reversed(placed)) if co > 1 else placed[0]
     pooling = pool(
         clk, placed_valid, active.pool,
-        *(layout.take(pool_target, name) for name in ("start", "full", "odd_y", "place")),
+        *(layout.take(pool_target, name) for name in ("start", "full", "odd_y", "pool_index")),
         together, pooled_write, pooled, MAX_PASSES << layout.bits("column"),
     )  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""What the sequencer tells the pipeline: beats, their targets, and the layer's constants."""
+"""What the sequencer issues to the pipeline: beats and their targets."""
 
 from myhdl import Signal, intbv, modbv
 
-from volley.firmware.isa import BANKS, DESCRIPTOR, LANES, MAX_PASSES
+from volley.firmware.isa import BANKS, INSTRUCTION, LANES, MAX_PASSES, TAPS
+from volley.rtl.control.fields import field_signal
 from volley.rtl.memory.ram import address_bits
 
 
@@ -13,7 +14,7 @@ class Beat:
     center          bank of the row under the middle of the kernel
     mask_*          that side of the kernel is padding
     first, last     the psum of this pixel starts, or is complete with this beat
-    pixel           place of the psum in the row buffer
+    pixel           index of the psum in the row buffer
     lane            the lane of a packed word in which the one pixel starts that is read
     weight_address, weight_tap
     target          see ``Target``
@@ -24,17 +25,15 @@ class Beat:
         spike_bits = address_bits(design.spike_words)
         self.valid = Signal(bool(0))
         self.addresses = [Signal(modbv(0)[spike_bits:]) for _ in range(BANKS)]
-        self.center = Signal(intbv(0)[2:])
-        self.mask_top = Signal(bool(0))
-        self.mask_bottom = Signal(bool(0))
-        self.mask_left = Signal(bool(0))
-        self.mask_right = Signal(bool(0))
+        self.center = field_signal(INSTRUCTION["in_bank"])
+        self.mask_top, self.mask_bottom = (Signal(bool(0)) for _ in range(2))
+        self.mask_left, self.mask_right = (Signal(bool(0)) for _ in range(2))
         self.first = Signal(bool(0))
         self.last = Signal(bool(0))
         self.pixel = Signal(modbv(0)[address_bits(design.row_max) :])
         self.lane = Signal(modbv(0)[address_bits(LANES) :])
         self.weight_address = Signal(modbv(0)[address_bits(design.weight_words) :])
-        self.weight_tap = Signal(intbv(0)[4:])
+        self.weight_tap = Signal(intbv(0)[address_bits(TAPS) :])
         self.target = Signal(intbv(0)[self.target_layout.width :])
 
 
@@ -42,7 +41,7 @@ class Target:
     """Where a pixel, or a word of packed pixels, goes: (high, low) bounds in ``Beat.target``.
 
     odd_y: of the row. start, full: the first and the last of the beats of a row that share an output
-    word. column: of that word, while pooling. part: number of the pass. pixel: place in the row of
+    word. column: of that word, while pooling. part: number of the pass. pool_index: both. pixel: index in the row of
     membranes. cut: only some lanes fire. lane: where in the word the pixel's ticks start, or half a
     word's pooled pixels. sub, bank, address: of the word in the spike memory. param: of the neuron's
     parameters.
@@ -55,12 +54,12 @@ class Target:
         self.full = self._field(1)
         self.column = self._field(address_bits(max(2, design.row_max // 2)))
         self.part = self._field(address_bits(MAX_PASSES))
-        self.place = self.part[0], self.column[1]
+        self.pool_index = self.part[0], self.column[1]
         self.pixel = self._field(address_bits(design.row_max))
         self.cut = self._field(1)
         self.lane = self._field(address_bits(LANES))
         self.sub = self._field(address_bits(design.ci // design.co))
-        self.bank = self._field(2)
+        self.bank = self._field(INSTRUCTION["out_bank"].width)
         self.address = self._field(address_bits(design.spike_words))
         self.param = self._field(address_bits(design.param_words))
 
@@ -77,26 +76,3 @@ class Target:
         """A field of a delayed target, as a shadow signal."""
         high, low = getattr(self, name)
         return target(high, low) if high - low > 1 else target(low)
-
-
-class Active:
-    """What the pipeline needs of the descriptor, constant until it has drained.
-
-    window_pack, select_pack, place_pack: field ``pack`` where a 3x3 convolution reads packed words,
-    where a dense layer reads them, and where the pixels of two packed words are pooled. restart: the
-    lanes in which another pixel starts.
-    """
-
-    NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "passes", "last_lanes")
-
-    def __init__(self):
-        for name in self.NAMES:
-            width = DESCRIPTOR[name].width
-            setattr(self, name, Signal(bool(0) if width == 1 else intbv(0)[width:]))
-        limit = 1 << DESCRIPTOR["scale"].width
-        self.scale = Signal(intbv(0, min=-limit, max=limit))
-        self.layer = Signal(intbv(0)[8:])
-        self.window_pack, self.select_pack, self.place_pack = (
-            Signal(intbv(0)[DESCRIPTOR["pack"].width :]) for _ in range(3)
-        )
-        self.restart = Signal(intbv(0)[LANES:])

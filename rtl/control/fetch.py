@@ -1,22 +1,44 @@
 """Fetches an instruction and its layer descriptor into registers, a Signal for each field."""
 
-from myhdl import Signal, always, block, enum, instances, intbv
+from myhdl import Signal, always, block, enum, instances, intbv, modbv
 
-from volley.firmware.isa import DESCRIPTOR_WORDS, INSTRUCTION_WORDS, Opcode
+from volley.firmware.isa import (
+    DESCRIPTOR,
+    DESCRIPTOR_WORDS,
+    INSTRUCTION,
+    INSTRUCTION_WORDS,
+    Opcode,
+)
+from volley.rtl.control.fields import Fields
+from volley.rtl.memory.ram import address_bits
+
+IN_FLIGHT = 3
+"""Cycles from a request of a word to its fields: read, memory, field."""
 
 
-class Fields:
-    """A Signal for every field of a table of fields, as an attribute of the field's name."""
+class ReadPort:
+    """A read of a memory: ``data`` is the word at ``address`` in the cycle after ``read``.
 
-    def __init__(self, table):
-        self.table = table
-        for name, field in table.items():
-            initial = bool(0) if field.width == 1 else intbv(0)[field.width :]
-            setattr(self, name, Signal(initial))
+    The reader drives read and address (modbv), the memory data.
+    """
 
-    def signals(self):
-        """(Field, Signal) pairs."""
-        return [(field, getattr(self, name)) for name, field in self.table.items()]
+    def __init__(self, words, bits=32):
+        self.read = Signal(bool(0))
+        self.address = Signal(modbv(0)[address_bits(words) :])
+        self.data = Signal(intbv(0)[bits:])
+
+
+class Fetched:
+    """An instruction and its layer's descriptor.
+
+    Driven by ``fetch``: instruction, descriptor   Fields
+                         valid                     all of them hold; falls with ``step``
+    Driven by the sequencer: step                  one cycle: the next instruction is wanted
+    """
+
+    def __init__(self):
+        self.instruction, self.descriptor = Fields(INSTRUCTION), Fields(DESCRIPTOR)
+        self.valid, self.step = Signal(bool(0)), Signal(bool(0))
 
 
 @block
@@ -58,76 +80,72 @@ def load_fields(clk, load, index, data, fields):
 
 
 @block
-def fetch(
-    clk, stop, start, entry, step, valid, program_read, program_address, program_data,
-    descriptor_read, descriptor_address, descriptor_data, instruction, descriptor,
-):  # fmt: skip
-    """Fetches the instruction at ``entry`` after ``start``, and the next one after each ``step``.
+def fetch(clk, run, fetched, program, descriptors):
+    """Fetches the instruction at ``run.entry`` after ``run.start``, and the next one after each step.
 
-    valid: all fields of ``instruction`` and ``descriptor`` (Fields) hold; falls with ``step``.
-    ``stop`` ends it. The memories answer a read in the next cycle; their addresses are modbv.
+    run: ``volley.rtl.control.sequencer.RunControl``; its stop ends it. program, descriptors: ReadPorts.
     """
+    instruction, descriptor = fetched.instruction, fetched.descriptor
     state_type = enum("IDLE", "INSTRUCTION", "DECODE", "DESCRIPTOR", "READY")
     state = Signal(state_type.IDLE)
-    pc = Signal(intbv(0)[16:])
-    word = Signal(intbv(0)[5:])
-    arrives = Signal(intbv(0)[5:])  # number of the word that the memory shows
-    instruction_load = Signal(bool(0))
-    descriptor_load = Signal(bool(0))
-    load_instruction = load_fields(clk, instruction_load, arrives, program_data, instruction)
-    load_descriptor = load_fields(clk, descriptor_load, arrives, descriptor_data, descriptor)
+    pc = Signal(intbv(0)[len(run.entry) :])
+    last_step = DESCRIPTOR_WORDS + IN_FLIGHT
+    word = Signal(intbv(0)[address_bits(last_step + 1) :])
+    arrives = Signal(intbv(0)[len(word) :])  # number of the word that the memory shows
+    instruction_load, descriptor_load = Signal(bool(0)), Signal(bool(0))
+    instruction_inst = load_fields(clk, instruction_load, arrives, program.data, instruction)
+    descriptor_inst = load_fields(clk, descriptor_load, arrives, descriptors.data, descriptor)
 
     @always(clk.posedge)
-    def walk():
-        program_read.next = False
-        descriptor_read.next = False
-        if stop:
+    def request_words():
+        program.read.next = False
+        descriptors.read.next = False
+        if run.stop:
             state.next = state_type.IDLE
-            valid.next = False
-        elif start:
-            pc.next = entry
+            fetched.valid.next = False
+        elif run.start:
+            pc.next = run.entry
             word.next = 0
-            valid.next = False
+            fetched.valid.next = False
             state.next = state_type.INSTRUCTION
         elif state == state_type.INSTRUCTION:
-            program_address.next = pc + word
-            program_read.next = True
+            program.address.next = pc + word
+            program.read.next = True
             word.next = word + 1
             if word == INSTRUCTION_WORDS - 1:
                 state.next = state_type.DECODE
                 word.next = 0
         elif state == state_type.DECODE:
-            # the last word is on its way: read, memory, field
             word.next = word + 1
-            if word == 3:
+            if word == IN_FLIGHT:
                 word.next = 0
                 if instruction.opcode == Opcode.ROWS:
                     state.next = state_type.DESCRIPTOR
                 else:
-                    valid.next = True
+                    fetched.valid.next = True
                     state.next = state_type.READY
         elif state == state_type.DESCRIPTOR:
             if word < DESCRIPTOR_WORDS:
-                descriptor_address.next = instruction.layer * DESCRIPTOR_WORDS + word
-                descriptor_read.next = True
+                descriptors.address.next = instruction.layer * DESCRIPTOR_WORDS + word
+                descriptors.read.next = True
             word.next = word + 1
-            if word == DESCRIPTOR_WORDS + 3:
-                valid.next = True
+            if word == last_step:
+                fetched.valid.next = True
                 state.next = state_type.READY
         elif state == state_type.READY:
-            if step:
+            if fetched.step:
                 pc.next = pc + INSTRUCTION_WORDS
                 word.next = 0
-                valid.next = False
+                fetched.valid.next = False
                 state.next = state_type.INSTRUCTION
 
     read_before = Signal(bool(0))
 
     @always(clk.posedge)
-    def follow():
-        instruction_load.next = program_read
-        descriptor_load.next = descriptor_read
-        read_before.next = program_read or descriptor_read
+    def number_arrivals():
+        instruction_load.next = program.read
+        descriptor_load.next = descriptors.read
+        read_before.next = program.read or descriptors.read
         if read_before:
             arrives.next = arrives + 1
         if not read_before:

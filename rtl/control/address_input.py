@@ -1,0 +1,150 @@
+"""Addresses of the input: the word of each spike bank that a beat reads.
+
+A map is a ring of rows in three banks; each bank has one of the three rows under the kernel.
+"""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv
+
+from volley.firmware.isa import BANKS, DESCRIPTOR, INSTRUCTION
+from volley.rtl.control.fields import descriptor_signals, field_signal
+
+WORD_BITS = DESCRIPTOR["in_base"].width
+"""Bits of a word address that an instruction can name."""
+
+
+class Ring:
+    """The words of a map in each bank: from ``base`` to before ``end``, ``stride`` from row y to y + 3."""
+
+    def __init__(self):
+        self.base, self.end, self.stride = descriptor_signals("in_base", "in_end", "in_stride")
+
+
+@block
+def ring_row(clk, load, first, restart, advance, ring, row):
+    """row = word address, in one bank, of the row that is under the kernel.
+
+    load: row becomes ``first``, and again at ``restart``. advance: a row of the ring further.
+    """
+    start = Signal(intbv(0)[len(row) :])
+    bits = len(row)
+
+    @always(clk.posedge)
+    def move_row():
+        following = intbv(0)[bits + 1 :]
+        if load:
+            start.next = first
+            row.next = first
+        elif restart:
+            row.next = start
+        elif advance:
+            following[:] = row + ring.stride
+            if following == ring.end:
+                following[:] = ring.base
+            row.next = following[bits:]
+
+    return instances()
+
+
+@block
+def input_address(clk, loops, active, read_next, instruction, descriptor, beat):
+    """Drives ``beat.addresses`` and ``beat.center``, a cycle after ``loops.go``.
+
+    loops: ``volley.rtl.control.loop_nest.Loops``. read_next: the next beat reads another word.
+    """
+    ins, des = instruction, descriptor
+    bits = WORD_BITS
+    ring = Ring()
+    following = Signal(intbv(0)[bits:])
+    first0, first1 = (Signal(intbv(0)[bits:]) for _ in range(2))
+    row0, row1, row2 = rows = [Signal(intbv(0)[bits:]) for _ in range(BANKS)]
+    advance0, advance1, advance2 = advances = [Signal(bool(0)) for _ in range(BANKS)]
+    row_done, restart = (Signal(bool(0)) for _ in range(2))
+    start_center, center = (field_signal(INSTRUCTION["in_bank"]) for _ in range(2))
+    offset, pass_offset = (Signal(intbv(0)[bits:]) for _ in range(2))
+    address0, address1, address2 = beat.addresses
+    rows_inst = [
+        ring_row(clk, loops.load, first, restart, advance, ring, row)
+        for first, advance, row in zip((first0, first1, ins.in_row), advances, rows)
+    ]
+
+    @always(clk.posedge)
+    def copy_ring():
+        if loops.load:
+            ring.base.next = des.in_base
+            ring.end.next = des.in_end
+            ring.stride.next = des.in_stride
+
+    @always_comb
+    def find_following():
+        next_row = intbv(0)[bits + 1 :]
+        # the ring's next rows after in_row
+        next_row[:] = ins.in_row + des.in_stride
+        if next_row == des.in_end:
+            next_row[:] = des.in_base
+        following.next = next_row[bits:]
+
+    @always_comb
+    def find_first_rows():
+        # banks before in_bank begin with the ring's next rows; bank 2 never does
+        first0.next = following
+        first1.next = following
+        if ins.in_bank == 0:
+            first0.next = ins.in_row
+        if ins.in_bank != 2:
+            first1.next = ins.in_row
+
+    @always_comb
+    def find_moves():
+        # the kernel moves down: the bank of the row above gets the row after next
+        row_done.next = loops.go and loops.row_over and (active.dense or loops.last_pass)
+        restart.next = row_done and loops.last_row
+        advance0.next = row_done and center == 1
+        advance1.next = row_done and center == 2
+        advance2.next = row_done and center == 0
+
+    @always(clk.posedge)
+    def move_center():
+        if loops.load:
+            if ins.in_bank == 2:
+                center.next = 0
+                start_center.next = 0
+            else:
+                center.next = ins.in_bank + 1
+                start_center.next = ins.in_bank + 1
+        elif restart:
+            center.next = start_center
+        elif row_done:
+            if center == 1:
+                center.next = 2
+            elif center == 2:
+                center.next = 0
+            else:
+                center.next = 1
+
+    @always(clk.posedge)
+    def count_offset():
+        if loops.load:
+            offset.next = 0
+            pass_offset.next = 0
+        elif loops.go:
+            # the passes of a row follow each other, but for a picture, which is the same in each
+            if read_next:
+                offset.next = offset + 1
+            if loops.row_over:
+                if not loops.pass_over:
+                    offset.next = pass_offset
+                elif loops.last_pass or active.encode:
+                    offset.next = 0
+                    pass_offset.next = 0
+                else:
+                    pass_offset.next = offset + 1
+
+    @always(clk.posedge)
+    def drive_addresses():
+        if loops.go:
+            address0.next = row0 + offset
+            address1.next = row1 + offset
+            address2.next = row2 + offset
+            beat.center.next = center
+
+    return instances()

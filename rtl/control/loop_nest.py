@@ -1,0 +1,170 @@
+"""The loop nest of ``Opcode.ROWS`` in firmware/isa.py, as counters that move on with every beat."""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv
+
+from volley.firmware.isa import DESCRIPTOR, INSTRUCTION, MAX_PASSES, PASS_CYCLES
+from volley.rtl.control.fields import descriptor_signals, field_signal
+from volley.rtl.memory.ram import address_bits
+
+
+class Loops:
+    """Where the loop nest is; what is said of a beat holds in the cycle in which ``go`` is set.
+
+    Driven by the sequencer:
+        load         one cycle: an instruction and its descriptor are taken
+        go           one beat is issued
+        hold         none is, since the next pass must not begin yet
+    Driven by ``loop_nest``:
+        x, y         of the beat, in the input map
+        first_group, last_group   the beat is of the first, of the last input group
+        first_beat   the first of a dense layer's psum
+        last_row     of the instruction's rows
+        row_end      the last beat of a row of one input group
+        row_over     the last beat of a row
+        pass_over    the last beat of a pass: of a row or, in a dense layer, of the map
+        last_pass    the beat is of the last one
+        all_over     the last beat of the instruction
+    Driven by ``pass_counter``:
+        part         number of the pass
+        pass_ready   the membranes of this pass are stored: the next one may begin
+    """
+
+    def __init__(self):
+        self.load, self.go, self.hold = (Signal(bool(0)) for _ in range(3))
+        self.x = field_signal(DESCRIPTOR["width"])
+        self.y = field_signal(INSTRUCTION["row"])
+        self.first_group, self.last_group = (Signal(bool(0)) for _ in range(2))
+        self.first_beat = Signal(bool(0))
+        self.last_row = Signal(bool(0))
+        self.row_end, self.row_over, self.pass_over = (Signal(bool(0)) for _ in range(3))
+        self.last_pass, self.all_over = (Signal(bool(0)) for _ in range(2))
+        self.part = Signal(intbv(0)[address_bits(MAX_PASSES) + 1 :])
+        self.pass_ready = Signal(bool(0))
+
+
+@block
+def loop_nest(clk, loops, active, instruction, descriptor):
+    """The loops over output groups, rows, input groups and columns; drives ``Loops``."""
+    ins, des = instruction, descriptor
+    out_groups_left, in_groups, in_groups_left = descriptor_signals(
+        "out_groups", "in_groups", "in_groups"
+    )
+    row, rows, rows_left = (field_signal(INSTRUCTION[name]) for name in ("row", "rows", "rows"))
+    (x_last,) = descriptor_signals("width")
+    passes_inst = pass_counter(clk, loops, active, descriptor)
+
+    @always_comb
+    def find_ends():
+        loops.last_row.next = rows_left == 1
+        loops.last_group.next = in_groups_left == 1
+        loops.row_end.next = loops.x == x_last
+        loops.row_over.next = loops.x == x_last and in_groups_left == 1
+        loops.pass_over.next = (
+            loops.x == x_last and in_groups_left == 1 and (not active.dense or rows_left == 1)
+        )
+        loops.all_over.next = (
+            loops.x == x_last
+            and in_groups_left == 1
+            and out_groups_left == 1
+            and rows_left == 1
+            and loops.last_pass
+        )
+
+    @always(clk.posedge)
+    def copy_layer():
+        if loops.load:
+            row.next = ins.row
+            rows.next = ins.rows
+            in_groups.next = des.in_groups
+            x_last.next = des.width - 1
+
+    @always(clk.posedge)
+    def count_columns():
+        if loops.load:
+            loops.x.next = 0
+        elif loops.go:
+            if loops.row_end:
+                loops.x.next = 0
+            else:
+                loops.x.next = loops.x + 1
+
+    @always(clk.posedge)
+    def count_in_groups():
+        if loops.load:
+            in_groups_left.next = des.in_groups
+            loops.first_group.next = True
+        elif loops.go and loops.row_end:
+            loops.first_group.next = loops.last_group
+            if loops.last_group:
+                in_groups_left.next = in_groups
+            else:
+                in_groups_left.next = in_groups_left - 1
+
+    @always(clk.posedge)
+    def count_rows():
+        if loops.load:
+            rows_left.next = ins.rows
+            loops.y.next = ins.row
+        elif loops.go and loops.row_over and (active.dense or loops.last_pass):
+            if loops.last_row:
+                rows_left.next = rows
+                loops.y.next = row
+            else:
+                rows_left.next = rows_left - 1
+                loops.y.next = loops.y + 1
+
+    @always(clk.posedge)
+    def count_out_groups():
+        if loops.load:
+            out_groups_left.next = des.out_groups
+        elif loops.go and loops.row_over and loops.last_row and loops.last_pass:
+            out_groups_left.next = out_groups_left - 1
+
+    @always(clk.posedge)
+    def mark_first_beat():
+        if loops.load:
+            loops.first_beat.next = True
+        elif loops.go:
+            loops.first_beat.next = False
+            if loops.row_over and loops.last_row and (active.dense or loops.last_pass):
+                loops.first_beat.next = loops.last_pass or not active.readout
+
+    return instances()
+
+
+@block
+def pass_counter(clk, loops, active, descriptor):
+    """The loop over the passes of ``LANES`` ticks, and the cycles that a pass must take at least."""
+    elapsed = Signal(intbv(0)[address_bits(PASS_CYCLES) :])  # cycles since the pass began
+
+    @always_comb
+    def find_end():
+        loops.pass_ready.next = elapsed == PASS_CYCLES - 1
+
+    @always(clk.posedge)
+    def count_passes():
+        if loops.load:
+            loops.part.next = 0
+            loops.last_pass.next = descriptor.passes == 1
+        elif loops.go and loops.pass_over:
+            if loops.last_pass:
+                loops.part.next = 0
+                loops.last_pass.next = active.passes == 1
+            else:
+                loops.part.next = loops.part + 1
+                loops.last_pass.next = loops.part + 2 == active.passes
+
+    @always(clk.posedge)
+    def count_cycles():
+        if loops.load:
+            elapsed.next = 0
+        elif loops.go or loops.hold:
+            if not loops.pass_ready:
+                elapsed.next = elapsed + 1
+            elif loops.hold:
+                elapsed.next = 0
+            if loops.go and loops.pass_over:
+                if loops.last_pass or active.readout or loops.pass_ready:
+                    elapsed.next = 0
+
+    return instances()
