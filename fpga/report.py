@@ -133,7 +133,7 @@ def cycles(model, board: boards.Board, why: str | None) -> dict:
     if model is None:
         return dict.fromkeys(names, "no model")
     try:
-        program = compile_model(model, board.design, explain=False)
+        program = compile_model(model, board.design, explain=False, rates=board.rates)
     except FitError:
         return dict.fromkeys(names, "does not fit")
     rates = throughput(program, board.clock_hz, board.line_baud)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from volley.firmware.boards import Board
+from volley.firmware.boards import Board, Rates
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.compiler.throughput import Throughput, throughput
@@ -62,10 +62,13 @@ def holds(model, design: Design):
     return None if program is None or program.segments else program
 
 
-def compiled(model, design: Design):
-    """The program, which may stream weights and spikes; None where not even that does."""
+def compiled(model, design: Design, rates: Rates | None = None):
+    """The program, which may stream weights and spikes; None where not even that does.
+
+    rates: of the board, for the plan that is the fastest end to end.
+    """
     try:
-        return compile_model(model, design, explain=False)
+        return compile_model(model, design, explain=False, rates=rates)
     except FitError:
         return None
 
@@ -117,10 +120,12 @@ class Search:
         lacking = {k: v for k, v in self.why(design).items() if k != "bram"}
         found = [] if lacking else [d for d in self.candidates(design) if not self.why(d)]
         if found:
-            points = [self.point(each, compiled(self.model, each)) for each in found]
+            points = [
+                self.point(each, compiled(self.model, each, self.board.rates)) for each in found
+            ]
             return min(points, key=lambda point: point.rank)
         # no memories would help: the figures are those with as much as it likes
-        deep = compiled(self.model, dataclasses.replace(design, **DEEP))
+        deep = compiled(self.model, dataclasses.replace(design, **DEEP), self.board.rates)
         return self.point(design, deep, lacking or self.why(design))
 
     def candidates(self, design: Design) -> list[Design]:

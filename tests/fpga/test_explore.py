@@ -219,11 +219,10 @@ def test_a_model_that_streams_is_found_as_the_compiler_finds_it():
     model = modelfile.load(str(SHIPPED))
     settings = {"ci": 16, "co": 2, "weight_words": 512}
     (point,) = explorer(model, **settings).run()
-    program = compile_model(model, boards.load("ulx3s", settings).design)
+    board = boards.load("ulx3s", settings)
+    program = compile_model(model, board.design, rates=board.rates)
     assert program.segments and point.fits and point.design == program.design
-    assert point.rates == throughput(
-        program, boards.load("ulx3s").clock_hz, boards.load("ulx3s").line_baud
-    )
+    assert point.rates == throughput(program, *board.rates)
 
 
 def test_the_search_prefers_what_fits_and_then_what_is_fast(tmp_path, monkeypatch, capsys):

@@ -53,7 +53,7 @@ def test_a_routed_build(build):
     assert row["lut"] == [9216, 83640] and row["ff"][0] == 700 and row["bram"] == [52, 208]
     assert row["pes"] == 8 * 9 * 8 * 4 and row["lut_per_pe"] == 4
     assert row["gops"] == pytest.approx(460.8) and row["gops_per_klut"] == pytest.approx(50)
-    program = compile_model(model, SMALL)
+    program = compile_model(model, SMALL, rates=report.built_board("ulx3s", SMALL, 10**8).rates)
     count = program.report["cycles"]
     assert row["cycles"] == count and row["images_per_s"] == pytest.approx(1e8 / count)
     # the fastest rate of ulx3s that a clock of 100 MHz makes
