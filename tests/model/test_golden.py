@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.models import models, pictures
+from tests.support.random_models import models, pictures
 from volley.firmware import modelfile
 from volley.firmware.modelfile import Layer, Model
 from volley.model import golden, reference
@@ -68,14 +68,16 @@ def train_of(model, pixel):
 
 
 @settings(max_examples=60, deadline=None)
-@given(models(), st.integers(0, 1000))
-def test_equals_pytorch(model, seed):
+@given(models(bits=None, most_ticks=8), st.integers(0, 1000))
+def test_equals_pytorch(random, seed):
+    model = random.model()
     compare(model, pictures(model, 4, seed))
 
 
 @settings(max_examples=15, deadline=None)
-@given(models(max_ticks=32, max_layers=3))
-def test_equals_pytorch_many_ticks(model):
+@given(models(bits=None))
+def test_equals_pytorch_many_ticks(random):
+    model = random.model()
     compare(model, pictures(model, 3))
 
 

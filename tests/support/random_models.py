@@ -7,13 +7,15 @@ The file is written here from the format's description alone, not with Volley's 
 """
 
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from volley.firmware import network_text
+from volley.firmware import modelfile, network_text
 from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
 
 TOP, BOTTOM = MEMBRANE_MAX, MEMBRANE_MIN
@@ -36,6 +38,11 @@ class RandomModel:
         save_file(self.tensors, str(path), metadata={"volley": json.dumps(self.meta)})
         return path
 
+    def model(self):
+        """The ``firmware.modelfile.Model``, by way of a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            return modelfile.load(self.save(Path(folder) / "model.safetensors"))
+
     @property
     def input_shape(self):
         """(channels, height, width)."""
@@ -43,11 +50,12 @@ class RandomModel:
         return shape["channels"], shape["height"], shape["width"]
 
     def images(self, count):
-        """uint8 [count, C, H, W]: noise, all 0, all 255, a sparse picture, and again noise."""
+        """uint8 [count, C, H, W]: noise, all 0, all at the top, a sparse picture, and again noise."""
         rng = np.random.default_rng(self.seed + 1)
-        images = rng.integers(0, 256, (count, *self.input_shape), dtype=np.uint8)
+        top = 2 ** self.meta["input"]["bits"] - 1
+        images = rng.integers(0, top + 1, (count, *self.input_shape), dtype=np.uint8)
         images[1:2] = 0
-        images[2:3] = 255
+        images[2:3] = top
         images[3:4] *= rng.integers(0, 4, images[3:4].shape, dtype=np.uint8) == 0
         return images
 
@@ -71,7 +79,7 @@ def _shape(integer, options):
     meta = {
         "format": 1,
         "name": "random",
-        "ticks": options["ticks"] or integer(1, (LANES, MAX_TICKS)[integer(0, 1)]),
+        "ticks": options["ticks"] or integer(1, (LANES, options["most_ticks"])[integer(0, 1)]),
         "fraction_bits": integer(0, FRACTION_BITS_MAX),
         "reset": options["reset"] or ("soft", "hard")[integer(0, 1)],
         "input": {"channels": channels, "height": height, "width": width, "bits": 8},
@@ -98,6 +106,7 @@ def _shape(integer, options):
             layer["readout"] = True
         meta["layers"].append(layer)
     meta["classes"] = [f"class {c}" for c in range(channels)]
+    meta["input"]["bits"] = options["bits"] or integer(1, 8)
     return meta
 
 
@@ -148,12 +157,15 @@ def _options(
     size=9,
     outputs=40,
     convs=False,
+    bits=8,
+    most_ticks=MAX_TICKS,
 ):
     """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
 
     layers: 1 to 4. ticks: 1..32. reset: "soft" or "hard". readout: whether the last layer is one.
     channels: of the picture. size: the largest height and width. outputs: the most channels of a
-    layer (at least 1). convs: every layer but a readout is a convolution.
+    layer (at least 1). convs: every layer but a readout is a convolution. bits: of a pixel, 1 to 8.
+    most_ticks: drawn at most.
     """
     return dict(
         layers=layers,
@@ -164,7 +176,19 @@ def _options(
         size=size,
         outputs=outputs,
         convs=convs,
+        bits=bits,
+        most_ticks=most_ticks,
     )
+
+
+def pictures(model, count, seed=0):
+    """uint8 [count, C, H, W] for a ``Model``: noise, the first all 0, the second all at the top."""
+    rng = np.random.default_rng(seed)
+    shape = (count, model.channels, model.height, model.width)
+    images = rng.integers(0, 2**model.bits, shape).astype(np.uint8)
+    images[:1] = 0
+    images[1:2] = 2**model.bits - 1
+    return images
 
 
 def random_model(seed, **options):
