@@ -58,6 +58,9 @@ def from_checkpoint(path, data):
 
     state = checkpoint.read(path)
     made = argparse.Namespace(**{"gradient": "ticks", **state["settings"]})
+    for key in ("net", "data", "ticks", "reset", "seed"):
+        if not hasattr(made, key):
+            raise checkpoint.ResumeError(f"{path}: does not say its --{key}; {checkpoint.NAME_ONE}")
     if made.data != data:
         raise checkpoint.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
     net = build(made)

@@ -128,6 +128,15 @@ def test_resume_of_an_earlier_version(run, capsys):
     assert "does not say which --fraction-bits" in capsys.readouterr().err
 
 
+def test_init_of_a_checkpoint_without_net(run, data, capsys):  # noqa: F811
+    out, _ = run
+    state = torch.load(f"{out}.ckpt", weights_only=True)
+    del state["settings"]["net"]
+    torch.save(state, f"{out}.ckpt")
+    assert train.main(command(data, out.parent / "b", "--init", f"{out}.ckpt")) == 2
+    assert "does not say its --net" in capsys.readouterr().err
+
+
 def test_every_option_is_kept_or_known_not_to_matter():
     """A new option has to be in the checkpoint, or in this list with a reason."""
     free = {
