@@ -14,6 +14,7 @@ from volley.firmware.isa import (
     MEMBRANE_BITS,
     PASS_CYCLES,
     PSUM_BITS,
+    SCORE_BITS,
     TAPS,
 )
 from volley.rtl.array.popcount import (
@@ -96,18 +97,33 @@ def channel(
     return instances()
 
 
+class Results:
+    """What leaves the pipeline.
+
+    pooled_write, pooled, target: a pixel of CO channels to write. score_write, score_target, scores: CO
+    scores. spike_total: spikes fired, some cycles later. Targets are of ``layout``.
+    """
+
+    def __init__(self, layout, design):
+        self.pooled_write, self.score_write = Signal(bool(0)), Signal(bool(0))
+        self.pooled = Signal(intbv(0)[LANES * design.co :])
+        self.target, self.score_target = (Signal(intbv(0)[layout.width :]) for _ in range(2))
+        self.scores = [signed(SCORE_BITS) for _ in range(design.co)]
+        self.spike_total = Signal(intbv(0)[(LANES * design.co).bit_length() :])
+
+
 @block
 def pipeline(
-    clk, beat, banks, weights, active, param_read, param_address, params, pooled_write, pooled,
-    target, score_write, score_target, scores, spike_total, design,
+    clk, beat, banks, weights, active, param_read, param_address, params, results, design
 ):  # fmt: skip
     """From the words that the beat's addresses read to pooled spikes and scores.
 
     banks: three words in lane order, one cycle after the beat. weights: nine words, four cycles after it.
     param_read, param_address: to be answered two cycles later in params, per channel (bias, threshold,
-    v_init). pooled_write, pooled, target: a pixel of CO channels to write. score_write,
-    score_target, scores: CO scores. spike_total: spikes fired, some cycles later.
+    v_init). results: Results.
     """
+    pooled_write, pooled, target = results.pooled_write, results.pooled, results.target
+    score_write, scores, spike_total = results.score_write, results.scores, results.spike_total
     ci, co = design.ci, design.co
     when = depth(design)
     counted = when["counted"]
@@ -180,7 +196,7 @@ def pipeline(
     fire_line = valid_line(clk, complete, after[1:])
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
-    target_score = score_target
+    target_score = results.score_target
     target_soon, target_start, target_last, target_next, target_fired, target_stored = (
         Signal(intbv(0)[layout.width :]) for _ in range(6)
     )

@@ -16,6 +16,11 @@ def address_bits(depth):
     return max(1, (depth - 1).bit_length())
 
 
+def column_bits(columns):
+    """Bits of the address that choose one of so many words of 32 bits, a power of two; 0 for one."""
+    return address_bits(columns) if columns > 1 else 0
+
+
 @block
 def ram(clk, write, write_address, write_data, read, read_address, read_data, depth):
     """``depth`` words as wide as ``read_data``; a word written in one cycle can be read in the next.

@@ -1,0 +1,178 @@
+"""Reads of the host: a word of a memory, a counter or a register, some cycles later."""
+
+from myhdl import Signal, always, block, concat, instances, intbv, modbv
+
+from volley.firmware.registers import BANK_SHIFT, IDENTITY_WORDS, Region, Register
+from volley.rtl.memory.ram import column_bits
+from volley.rtl.memory.read_mux import choose
+
+
+def read_cycles(design):
+    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from."""
+    return 8 + max(design.spike_columns, design.weight_columns, 4 * design.co)
+
+
+@block
+def host_read(
+    clk, bus, running, reading, host, registers, counters, run_counters, data, identity, design
+):
+    """Answers a read after ``read_cycles(design)``; drives ``reading`` meanwhile.
+
+    data: HostData; registers, counters: HostRegisters, HostCounters; run_counters:
+    ``volley.rtl.control.perf_counters.RunCounters``. identity: the constants of MAGIC to BOARD.
+    """
+    wait = read_cycles(design)
+    waited = Signal(intbv(0)[8:])
+    region = Signal(intbv(0)[4:])
+    place = Signal(intbv(0)[12:])
+    column = Signal(modbv(0)[8:])
+    register_word = Signal(intbv(0)[32:])
+    weight_word, param_word, spike_word, score_word = (
+        Signal(intbv(0)[width:]) for width in (len(data.weights[0]), 32, 32, 32)
+    )
+    weight_inst = choose(clk, host.read_weights, column, data.weights, weight_word)
+    param_inst = choose(clk, host.read_params, column, data.params, param_word)
+    spike_inst = choose(clk, host.read_spikes, column, data.spikes, spike_word)
+    score_inst = choose(clk, host.read_scores, column, data.scores, score_word)
+    program_word, descriptor_word = data.program, data.descriptor
+    cycles_word, spikes_word = data.cycles, data.spike_counts
+    address_inst = read_address(
+        clk, bus, reading, waited, wait, host, region, place, column, design
+    )
+    register_inst = register_read(
+        clk, reading, running, region, place, (score_word, cycles_word, spikes_word), host,
+        registers, counters, run_counters, identity, register_word,
+    )  # fmt: skip
+
+    @always(clk.posedge)
+    def count_wait():
+        bus.read_valid.next = False
+        if reading:
+            waited.next = waited + 1
+            if waited == wait:
+                reading.next = False
+                bus.read_valid.next = True
+        elif bus.read:
+            reading.next = True
+            waited.next = 0
+
+    @always(clk.posedge)
+    def drive_answer():
+        if reading and waited == wait:
+            if region == Region.REGISTERS:
+                bus.read_data.next = register_word
+            elif region == Region.PROGRAM:
+                bus.read_data.next = program_word
+            elif region == Region.DESCRIPTORS:
+                bus.read_data.next = descriptor_word
+            elif region == Region.WEIGHTS:
+                bus.read_data.next = weight_word
+            elif region == Region.PARAMS:
+                bus.read_data.next = param_word
+            elif region == Region.SPIKES:
+                bus.read_data.next = spike_word
+            else:
+                bus.read_data.next = 0
+
+    return instances()
+
+
+@block
+def read_address(clk, bus, reading, waited, wait, host, region, place, column, design):
+    """Takes the address of a read apart: region, place in it, row and column of the memory's word."""
+    columns_spike = column_bits(design.spike_columns)
+    columns_weight = column_bits(design.weight_columns)
+    columns_param = column_bits(design.co)
+    design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
+    design_co, scores_row = design.co, int(Register.SCORES) >> columns_param
+    address = bus.address
+
+    @always(clk.posedge)
+    def start_read():
+        channel = intbv(0)[6:]
+        if bus.read and not reading:
+            region.next = address[32:28]
+            place.next = address[12:]
+            host.bank.next = address[BANK_SHIFT + 4 : BANK_SHIFT]
+            host.read_program.next = address[32:28] == Region.PROGRAM
+            host.read_descriptor.next = address[32:28] == Region.DESCRIPTORS
+            host.read_weights.next = address[32:28] == Region.WEIGHTS
+            host.read_params.next = address[32:28] == Region.PARAMS
+            host.read_spikes.next = address[32:28] == Region.SPIKES
+            host.read_scores.next = address[32:28] == Region.REGISTERS
+            host.read_counters.next = address[32:28] == Region.REGISTERS
+            column.next = 0
+            host.row.next = address[BANK_SHIFT:]
+            if address[32:28] == Region.WEIGHTS:
+                column.next = address[8:] & (design_weight_columns - 1)
+                host.row.next = address[BANK_SHIFT:columns_weight]
+            elif address[32:28] == Region.SPIKES:
+                column.next = address[8:] & (design_spike_columns - 1)
+                host.row.next = address[BANK_SHIFT:columns_spike]
+            elif address[32:28] == Region.PARAMS:
+                channel[:] = address[6:] & (design_co - 1)
+                column.next = concat(channel, address[BANK_SHIFT + 2 : BANK_SHIFT])
+                host.row.next = address[BANK_SHIFT:columns_param]
+            elif address[32:28] == Region.REGISTERS:
+                # SCORES is a multiple of every co
+                column.next = address[8:] & (design_co - 1)
+                host.row.next = address[12:columns_param] - scores_row
+        elif waited == wait:
+            host.read_program.next = False
+            host.read_descriptor.next = False
+            host.read_weights.next = False
+            host.read_params.next = False
+            host.read_spikes.next = False
+            host.read_scores.next = False
+            host.read_counters.next = False
+
+    return instances()
+
+
+@block
+def register_read(
+    clk, reading, running, region, place, words, host, registers, counters, run_counters, identity,
+    register_word,
+):  # fmt: skip
+    """register_word = the register at ``place``. words: of the scores and of the layers' counters."""
+    identity_words = tuple(identity)
+    score_word, cycles_word, spikes_word = words
+
+    @always(clk.posedge)
+    def read_register():
+        if reading and region == Region.REGISTERS:
+            if place < IDENTITY_WORDS:
+                register_word.next = identity_words[place]
+            elif place == Register.STATUS:
+                register_word.next = running
+            elif place == Register.CYCLES:
+                register_word.next = run_counters.cycles
+            elif place == Register.RUNS:
+                register_word.next = run_counters.runs
+            elif place == Register.IMAGE_WORDS:
+                register_word.next = counters.image
+            elif place == Register.MODEL_WORDS:
+                register_word.next = counters.model
+            elif place == Register.SPIKES_WRITTEN:
+                register_word.next = counters.written
+            elif place == Register.SPIKES_READ:
+                register_word.next = counters.read
+            elif place >= Register.SCORES:
+                register_word.next = score_word
+            elif place >= Register.LAYERS:
+                if place[0]:
+                    register_word.next = spikes_word
+                else:
+                    register_word.next = cycles_word
+            elif place == Register.IMAGE_BASE_0:
+                register_word.next = registers.image_base_0
+            elif place == Register.IMAGE_BASE_1:
+                register_word.next = registers.image_base_1
+            elif place == Register.IMAGE_SHAPE:
+                register_word.next = host.image_shape
+            elif place == Register.IMAGE_STRIDE:
+                register_word.next = host.image_stride
+            else:
+                register_word.next = 0
+
+    return instances()

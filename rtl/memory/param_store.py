@@ -1,0 +1,42 @@
+"""The memory of neuron parameters with both who read it: the neurons and the host."""
+
+from myhdl import Signal, always_comb, block, instances, modbv
+
+from volley.rtl.memory.param import param_memory
+from volley.rtl.memory.ram import address_bits
+
+
+@block
+def param_store(clk, fire_read, fire_address, host, port, params, shown, design):
+    """Reads params, per channel (bias, threshold, v_init), for the neurons or for the host.
+
+    port: ``ParamWrite``, driven by the host's side. shown: three words of 32 bits a channel.
+    """
+    read = Signal(bool(0))
+    address = Signal(modbv(0)[address_bits(design.param_words) :])
+    memory_inst = param_memory(clk, port, read, address, params, design)
+
+    @always_comb
+    def share_reads():
+        read.next = fire_read or host.read_params
+        if host.read_params:
+            address.next = host.row
+        else:
+            address.next = fire_address
+
+    show_insts = [
+        bits_of(params[k][kind], shown[3 * k + kind]) for k in range(design.co) for kind in range(3)
+    ]
+    return instances()
+
+
+@block
+def bits_of(source, target):
+    """target = the bits of the signed ``source``, in the same cycle."""
+    bits = len(source)
+
+    @always_comb
+    def wire():
+        target.next = source[bits:]
+
+    return instances()

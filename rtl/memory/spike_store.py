@@ -1,0 +1,105 @@
+"""The spike memory with all who use it: the beats, pooled spikes, pictures and the host."""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
+
+from volley.firmware.isa import BANKS, LANES
+from volley.rtl.memory.image_writer import image_writer
+from volley.rtl.memory.ram import address_bits
+from volley.rtl.memory.spike import SpikeWrite, select_columns, spike_memory
+
+
+@block
+def spike_store(clk, beat, results, bus, host, image_ready, words, columns, shown, layout, design):
+    """Reads the three words of a beat, and writes pooled pixels first, then pictures.
+
+    beat: ``volley.rtl.control.beat.Beat``; results: ``volley.rtl.pipeline.Results``, layout: of its targets.
+    columns, words: as ``spike_outputs`` makes them, a cycle after the beat. shown: the host's columns.
+    """
+    slots = [Signal(intbv(0)[LANES:]) for _ in range(design.ci)]
+    port = SpikeWrite(design, slots)
+    bits = address_bits(design.spike_words)
+    read = Signal(bool(0))
+    addresses = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
+    memory_inst = spike_memory(clk, port, read, addresses, columns, design)
+    address0, address1, address2 = addresses
+    beat0, beat1, beat2 = beat.addresses
+    beat_valid = beat.valid
+
+    @always_comb
+    def share_reads():
+        read.next = beat_valid or host.read_spikes
+        if host.read_spikes:
+            address0.next = host.row
+            address1.next = host.row
+            address2.next = host.row
+        else:
+            address0.next = beat0
+            address1.next = beat1
+            address2.next = beat2
+
+    image_request, image_grant = (Signal(bool(0)) for _ in range(2))
+    image_bank = Signal(intbv(0)[2:])
+    image_address = Signal(modbv(0)[bits:])
+    image_inst = image_writer(
+        clk, host.image_start, host.image_base, host.image_shape, host.image_stride,
+        bus.write_data, host.image_accept, image_ready, image_request, image_grant, image_bank,
+        image_address, slots, host.word_accept, host.word_column, host.word_bank,
+        host.word_address, design,
+    )  # fmt: skip
+    pooled_write, pooled = results.pooled_write, results.pooled
+    target_bank = layout.take(results.target, "bank")
+    target_address = layout.take(results.target, "address")
+    target_sub = layout.take(results.target, "sub")
+
+    @always_comb
+    def grant_image():
+        image_grant.next = image_request and not pooled_write
+
+    select_inst = select_columns(
+        clk, port, pooled_write, target_bank, target_sub, image_request, image_bank
+    )
+
+    @always(clk.posedge)
+    def drive_write():
+        if pooled_write:
+            port.whole.next = False
+            port.address.next = target_address
+            port.spikes.next = pooled
+        elif image_request:
+            port.whole.next = True
+            port.address.next = image_address
+
+    readout_inst = spike_readout(clk, host.read_spikes, host.bank, words, shown)
+    return instances()
+
+
+@block
+def spike_readout(clk, enable, bank, words, columns):
+    """The word of ``bank`` as 32-bit columns, for the host. Latency 1."""
+    word0, word1, word2 = words
+    word = Signal(intbv(0)[len(word0) :])
+    parts = [word(32 * (k + 1), 32 * k) if len(word) > 32 else word for k in range(len(columns))]
+
+    @always(clk.posedge)
+    def choose_bank():
+        if enable:
+            if bank == 0:
+                word.next = word0
+            elif bank == 1:
+                word.next = word1
+            else:
+                word.next = word2
+
+    connections = [connect(parts[k], columns[k]) for k in range(len(columns))]
+    return instances()
+
+
+@block
+def connect(source, target):
+    """target = source, in the same cycle."""
+
+    @always_comb
+    def wire():
+        target.next = source
+
+    return instances()

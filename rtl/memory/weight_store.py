@@ -1,0 +1,42 @@
+"""The weight memory with both who read it: the beats and the host."""
+
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
+
+from volley.rtl.delay import delay
+from volley.rtl.memory.ram import address_bits
+from volley.rtl.memory.weight import weight_memory
+
+
+@block
+def weight_store(clk, beat, later_valid, active, host, port, weights, design):
+    """Nine words of weights (CI x CO bits each) for a beat, five cycles after it.
+
+    beat: ``volley.rtl.control.beat.Beat``; later_valid: its ``valid``, a cycle later. port:
+    ``WeightWrite``, driven by the host's side.
+    """
+    bits = address_bits(design.weight_words)
+    beat_address, address = (Signal(modbv(0)[bits:]) for _ in range(2))
+    beat_tap, tap = (Signal(intbv(0)[len(beat.weight_tap) :]) for _ in range(2))
+    read, kernel3 = (Signal(bool(0)) for _ in range(2))
+    address_inst = delay(clk, 1, beat.weight_address, beat_address)
+    tap_inst = delay(clk, 4, beat.weight_tap, beat_tap)
+    memory_inst = weight_memory(clk, port, read, address, kernel3, tap, weights, design)
+
+    @always(clk.posedge)
+    def share_reads():
+        read.next = later_valid or host.read_weights
+        if host.read_weights:
+            address.next = host.row
+        else:
+            address.next = beat_address
+
+    @always_comb
+    def share_tap():
+        if host.read_weights:
+            tap.next = host.bank
+            kernel3.next = False
+        else:
+            tap.next = beat_tap
+            kernel3.next = active.kernel3
+
+    return instances()
