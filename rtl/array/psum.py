@@ -3,6 +3,40 @@
 from myhdl import Signal, always, block, instances, intbv
 
 from volley.firmware.isa import PSUM_BITS
+from volley.rtl.delay import delay
+
+
+class PsumPort:
+    """What the psums of all channels and lanes share; driven by ``psum_control``,
+    adding and storing by the line of valid bits.
+
+    adding: hits are there. first: the psum begins. bypass: the pixel is that of the cycle before. storing:
+    the cycle after adding, with pixel_before. complete: a cycle later, the psum was the last of its sum.
+    """
+
+    def __init__(self, beat, adding, storing):
+        self.adding, self.storing = adding, storing
+        self.first, self.bypass, self.complete = (Signal(bool(0)) for _ in range(3))
+        self.pixel, self.pixel_before = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
+
+
+@block
+def psum_control(clk, beat, latency, port):
+    """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the hits are there."""
+    last = Signal(bool(0))
+    pixel_next = Signal(intbv(0)[len(beat.pixel) :])
+    first_inst = delay(clk, latency, beat.first, port.first)
+    last_inst = delay(clk, latency, beat.last, last)
+    pixel_next_inst = delay(clk, latency - 1, beat.pixel, pixel_next)
+    pixel_inst = delay(clk, 1, pixel_next, port.pixel)
+    pixel_before_inst = delay(clk, 1, port.pixel, port.pixel_before)
+
+    @always(clk.posedge)
+    def look_ahead():
+        port.bypass.next = port.adding and pixel_next == port.pixel
+        port.complete.next = port.adding and last
+
+    return instances()
 
 
 @block

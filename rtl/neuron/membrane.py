@@ -2,7 +2,20 @@
 
 from myhdl import Signal, always, block, instances, intbv
 
-from volley.firmware.isa import MEMBRANE_BITS
+from volley.firmware.isa import LANES, MEMBRANE_BITS
+
+
+class MembranePort:
+    """What the membranes of all channels share; driven by the pipeline.
+
+    first_pass: pixel ``pixel`` begins with v_init. take_stored: its membrane is the one that is being
+    stored. store: keep the membrane of stored_pixel. lanes: those that may fire.
+    """
+
+    def __init__(self, pixel, store, stored_pixel):
+        self.first_pass, self.take_stored = (Signal(bool(0)) for _ in range(2))
+        self.lanes = Signal(intbv(0)[LANES:])
+        self.pixel, self.store, self.stored_pixel = pixel, store, stored_pixel
 
 
 @block

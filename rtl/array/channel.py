@@ -1,0 +1,59 @@
+"""One output channel: its row of the array, the psums of a row of pixels, its neuron."""
+
+from myhdl import Signal, block, instances, intbv
+
+from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS
+from volley.rtl.array.popcount import count_products, products_latency
+from volley.rtl.array.psum import accumulate
+from volley.rtl.delay import delay
+from volley.rtl.neuron.membrane import carry_membrane
+from volley.rtl.neuron.neuron import neuron
+from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
+
+
+@block
+def channel(
+    clk, psum, membranes, spike_counts, taps, weights, active, params, spikes, score, counting,
+    design,
+):  # fmt: skip
+    """From taps and weights to the spikes of a pixel, a byte, or to a score.
+
+    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``.
+    taps: per lane nine Signals of CI bits; weights: nine Signals of CI bits; spike_counts: per lane
+    popcount(s), shared by all channels, ``counting`` cycles after the taps. params: bias, threshold,
+    v_init.
+    """
+    bias, threshold, v_init = params
+    hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
+    psums = [signed(PSUM_BITS) for _ in range(LANES)]
+    early = counting - products_latency(design.ci, design.lut)
+    tree_insts = []
+    for t in range(LANES):
+        soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
+        tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon))
+        if early:
+            tree_insts.append(delay(clk, early, soon, hits[t]))
+    psum_insts = [
+        accumulate(
+            clk, psum.adding, psum.first, psum.bypass, psum.pixel, psum.storing,
+            psum.pixel_before, hits[t], spike_counts[t], psums[t], design.row_max,
+        )
+        for t in range(LANES)
+    ]  # fmt: skip
+    stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
+    current_inst = currents(clk, active.encode, active.scale, bias, psums, stacked, score)
+    threshold_soon, threshold_then, v_init_soon, v_start, v_end = (
+        signed(MEMBRANE_BITS) for _ in range(5)
+    )
+    threshold_soon_inst = delay(clk, 1, threshold, threshold_soon)
+    threshold_inst = delay(clk, 1, threshold_soon, threshold_then)
+    v_init_inst = delay(clk, 1, v_init, v_init_soon)
+    membrane_inst = carry_membrane(
+        clk, membranes.first_pass, membranes.take_stored, membranes.pixel, v_init_soon,
+        membranes.store, membranes.stored_pixel, v_end, v_start, design.row_max,
+    )  # fmt: skip
+    neuron_inst = neuron(
+        clk, active.soft, membranes.lanes, v_start, threshold_then, stacked, spikes, v_end,
+        active.restart if design.pack else None,
+    )  # fmt: skip
+    return instances()
