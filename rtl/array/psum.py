@@ -65,7 +65,7 @@ def accumulate(
             psum.next = base + 2 * hits - spikes
 
     @always(clk.posedge)
-    def keep():
+    def store_psum():
         if store:
             row[store_address].next = psum
 

@@ -173,7 +173,7 @@ def window(
             blocks.append(columns(clk, shift, *side))
 
     @always(clk.posedge)
-    def never():
+    def tie_low():
         unmasked.next = False
 
     return instances()

@@ -32,7 +32,7 @@ def column_counter(clk, loops, descriptor, columns):
     read_lane = columns.read_lane
 
     @always(clk.posedge)
-    def take_layer():
+    def copy_layer():
         if loops.load:
             dense.next = des.dense
             in_pairs.next = des.encode and des.pool

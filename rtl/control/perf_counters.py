@@ -65,7 +65,7 @@ def layer_counter(clk, restart, amount, account, layer, read, read_layer, count,
             summed.next = before + addend
 
     @always(clk.posedge)
-    def keep():
+    def store_count():
         if writing:
             counts[to_write].next = summed
 

@@ -30,7 +30,7 @@ def carry_membrane(
     row = [Signal(intbv(0, min=low, max=high)) for _ in range(row_max)]
 
     @always(clk.posedge)
-    def begin():
+    def drive_start():
         if first_pass:
             v_start.next = v_init
         elif bypass:
@@ -39,7 +39,7 @@ def carry_membrane(
             v_start.next = row[address]
 
     @always(clk.posedge)
-    def keep():
+    def store_membrane():
         if store:
             row[store_address].next = v_end
 

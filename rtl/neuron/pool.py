@@ -74,7 +74,7 @@ def pool(clk, valid, pooling, start, full, odd_y, place, spikes, write, pooled, 
                 pooled.next = whole
 
     @always(clk.posedge)
-    def keep():
+    def store_row():
         if valid and full and pooling and not odd_y:
             if start:
                 above[place].next = spikes

@@ -79,7 +79,7 @@ def check_model(board, random, count, fuse="auto", **shares):
     last = program.layers[-1]
     if not last.readout and not any(segment.downs for segment in program.segments[-1:]):
         # the host reads the last map to count its spikes
-        row = last.passes * last.groups * last.width * program.design.spike_columns
+        row = last.spikes.stride * program.design.spike_columns
         wanted["SPIKES_READ"] += last.shape[1] * row
     assert moved == wanted
     for number, layer in enumerate(fired):
