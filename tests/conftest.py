@@ -2,7 +2,14 @@
 
 import pytest
 
+from tests.support.tools import check_markers
 from volley.rtl.convert.myhdl_speedup import quick_inspect
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before any fixture: skips or fails a test that is marked by a tool that is missing."""
+    check_markers(item)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,9 @@
 """The parts of a board build: PLL dividers, top level, constraints, counts, timing, progress."""
 
 import dataclasses
+import importlib
 import io
 import re
-import shutil
 import subprocess
 from fractions import Fraction
 
@@ -65,8 +65,9 @@ def test_known_settings():
         pll.find("trellis", 25_000_000, 1_000_000_000)
 
 
+@pytest.mark.apicula
 def test_gowins_settings_are_those_of_apiculas_own_search(capsys, monkeypatch):
-    gowin_pll = pytest.importorskip("apycula.gowin_pll", reason="apycula is not installed")
+    gowin_pll = importlib.import_module("apycula.gowin_pll")
     for megahertz in (40.5, 54, 67.5, 100):
         monkeypatch.setattr(
             "sys.argv",
@@ -173,11 +174,10 @@ def test_wrong_values_of_a_board_file_are_told(tmp_path, monkeypatch, old, new, 
     assert str(caught.value).startswith("odd.toml: ")
 
 
+@pytest.mark.icarus
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("with_pll", [False, True])
 def test_the_top_level_is_verilog_that_others_read(name, with_pll, tmp_path):
-    if shutil.which("iverilog") is None:
-        pytest.skip("iverilog is not installed")
     oscillator = target.load(name).oscillator_hz
     clock_hz = {27: 40.5, 25: 80, 48: 100, 100: 80}[oscillator // 1_000_000] * 1e6
     made = target.load(name, clock_hz=round(clock_hz) if with_pll else oscillator)
@@ -220,10 +220,9 @@ module volley (input clk, input rst, input rx, output tx); assign tx = 1; endmod
 """
 
 
+@pytest.mark.icarus
 @pytest.mark.parametrize("active_low", [False, True])
 def test_reset_and_lights_work_in_simulation(tmp_path, active_low):
-    if shutil.which("iverilog") is None:
-        pytest.skip("iverilog is not installed")
     made = target.load("arty")
     pins = tuple(
         dataclasses.replace(pin, active_low=active_low)

@@ -22,10 +22,7 @@ from volley.fpga.flows import sim
 from volley.fpga.sim_board import SimBoard, SimBoardError
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(tool) is None for tool in sim.PACKAGES),
-    reason=f"needs {', '.join(sim.PACKAGES)}",
-)
+pytestmark = pytest.mark.verilator
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from volley.firmware import modelfile
 from volley.host import Device, HostError, images, infer
 from volley.model import golden
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.verilator]
 LIMIT = 20
 
 

@@ -16,6 +16,8 @@ from volley.firmware.simulator.simulator import Simulator
 from volley.firmware.stream import spike_address, words_per_image
 from volley.model import golden
 
+pytestmark = pytest.mark.verilator
+
 
 @pytest.fixture(scope="module")
 def board():

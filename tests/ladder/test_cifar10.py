@@ -44,8 +44,8 @@ def test_simulator(model):
     check_simulator(program, model, images, golden.run(model, images, layers=False))
 
 
+@pytest.mark.torch
 def test_quantised_pytorch(model):
-    pytest.importorskip("torch", reason="torch is not installed")
     check_quantised(model, noise(1))
 
 
@@ -80,6 +80,7 @@ def test_simulator_1000(model):
         check_simulator(program, model, images, golden.run(model, images, layers=False))
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_board_20(model):
     """Scores, spike counts, cycles and words moved of 20 pictures, and every spike of each."""

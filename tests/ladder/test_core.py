@@ -1,7 +1,6 @@
 """The accelerator in MyHDL and, converted, in Icarus and GHDL: equal to the golden model."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -35,6 +34,7 @@ def test_myhdl(ladder_folder):
         check_against_golden(job, result)
 
 
+@pytest.mark.cosimulation
 def test_icarus_cosimulation(ladder_folder):
     """The converted Verilog in Icarus, under the same MyHDL bench."""
     jobs, expected, _ = recorded(JOBS, ladder_folder)
@@ -120,10 +120,9 @@ def ghdl_bench():
     )  # fmt: skip
 
 
+@pytest.mark.ghdl
 def test_ghdl(ladder_folder):
     """The converted VHDL in GHDL repeats every cycle of the MyHDL simulation's bus."""
-    if shutil.which("ghdl") is None:
-        pytest.skip("ghdl is not installed")
     _, _, transcript = recorded(JOBS, ladder_folder)
     path = converted("vhdl", ladder_folder)
     folder = path.parent

@@ -100,6 +100,7 @@ def check_board(device, model, images, program):
     return results[0], reference, counted
 
 
+@pytest.mark.verilator
 def test_small_board():
     """A smaller network on the hardware, with room for no map of its first layer."""
     random = network(SMALLER, (3, 16, 16))
@@ -128,6 +129,7 @@ def check_cycles(model, program, result):
     assert busy / result.cycles >= 0.85
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ulx3s", "arty100"])
 def test_board(cifar10, name):
@@ -138,6 +140,7 @@ def test_board(cifar10, name):
         check_cycles(cifar10, program, result)
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_board_with_little_memory(cifar10):
     with open_board(LITTLE) as device:
@@ -153,6 +156,7 @@ def test_board_with_little_memory(cifar10):
         assert words["auto"] <= words["pairs"] <= 0.65 * words["none"]
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_board_that_streams(cifar10):
     with open_board(STREAMING) as device:

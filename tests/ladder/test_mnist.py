@@ -60,24 +60,28 @@ def check_ladder(board, model, count, fuse="auto"):
         assert np.array_equal(board.trace_map(images[0], layer), reference.maps[number][0])
 
 
+@pytest.mark.torch
 def test_quantised_pytorch(model):
-    pytest.importorskip("torch", reason="torch is not installed")
     check_quantised(model, pictures(20))
 
 
+@pytest.mark.verilator
 def test_board(board, model):
     check_ladder(board, model, 5)
 
 
+@pytest.mark.verilator
 def test_board_with_fused_pairs(board, model):
     check_ladder(board, model, 3, "pairs")
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_board_1000(board, model):
     check_ladder(board, model, 1000)
 
 
+@pytest.mark.verilator
 def test_cycles_meet_their_bounds(board, model):
     """Section 2 of the design: 5 % a layer with at least CI inputs, 10 % for the whole program."""
     program = board.load(compile_model(model, board.identity.design))

@@ -57,6 +57,8 @@ def ram_session():
     return lines, expected
 
 
+@pytest.mark.yosys
+@pytest.mark.icarus
 @pytest.mark.parametrize("family", FAMILIES)
 def test_block_ram(family, tmp_path):
     """One memory, in block RAM: the models of the cells and what Yosys makes of volley.rtl.memory.ram."""
@@ -79,6 +81,8 @@ def test_block_ram(family, tmp_path):
     assert [line for line in found if set(line) <= set("01xz")] == expected
 
 
+@pytest.mark.yosys
+@pytest.mark.cosimulation
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("family", FAMILIES)

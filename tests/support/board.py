@@ -1,13 +1,9 @@
 """A simulated board for tests, built and started once a session."""
 
-import shutil
-
-import pytest
-
+from tests.support.tools import need
 from volley.firmware.registers import Register
 from volley.host.device import Device
 
-TOOLS = ("verilator", "g++", "make", "perl")
 SMALL = {
     "ci": 8, "co": 2, "spike_words": 2048, "weight_words": 1024, "param_words": 256, "row_max": 32,
     "lut": 4, "pack": 1,
@@ -16,10 +12,8 @@ SMALL = {
 
 
 def open_board(settings=None, port="sim"):
-    """A ``Device`` on a simulated board (``sim:BOARD``: another's parameters); skips where a tool is missing."""
-    for tool in TOOLS:
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    """A ``Device`` on a simulated board (``sim:BOARD``: another's parameters); ``tools.need`` first."""
+    need("verilator")
     return Device.open(port, settings=settings)
 
 

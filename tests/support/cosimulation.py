@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from myhdl import Cosimulation
 
 from tests.support.core_bench import Transcript
+from tests.support.tools import need, skip_or_fail
 
 VPI_SOURCES = Path(sys.prefix) / "share" / "myhdl" / "cosimulation" / "icarus"
 
@@ -17,13 +17,11 @@ def icarus_core(sources, folder, options=()):
     """Compiles Verilog files that hold module ``core``; returns dut(clk, bus, design) for
     ``core_bench.simulate``.
 
-    folder: where to work. options: of iverilog. Skips the test if a tool is missing.
+    folder: where to work. options: of iverilog. Where a tool is missing, ``tools.need`` decides.
     """
-    for tool in ("iverilog", "vvp", "make"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    need("cosimulation")
     if not VPI_SOURCES.is_dir():
-        pytest.skip(f"MyHDL's VPI sources are not in {VPI_SOURCES}")
+        skip_or_fail(f"MyHDL's VPI sources are not in {VPI_SOURCES}; install MyHDL with pip")
     shutil.copytree(VPI_SOURCES, folder, dirs_exist_ok=True)
     subprocess.run(["make", "myhdl.vpi"], cwd=folder, check=True, capture_output=True)
     names = [*Transcript.INPUTS, *Transcript.OUTPUTS]

@@ -1,11 +1,14 @@
 """Converts blocks to Verilog and VHDL, and has Icarus, Verilator and GHDL read the result."""
 
-import shutil
 import subprocess
 import warnings
 
-import pytest
 from myhdl import ToVerilogWarning, ToVHDLWarning
+
+from tests.support.tools import need
+
+TOOL_OF = {"verilator": "verilator", "iverilog": "icarus", "vvp": "icarus", "ghdl": "ghdl"}
+"""The name in ``tools.TOOLS`` of a command."""
 
 
 def convert(instance, folder, name, language):
@@ -30,11 +33,10 @@ def convert(instance, folder, name, language):
 def run_tool(arguments, folder, quiet=True):
     """Runs a tool in ``folder`` and returns its output.
 
-    Skips the test if the tool is missing; fails with the output if the tool fails, or, if
+    Where the tool is missing, ``tools.need`` decides. Fails with the output if the tool fails, or, if
     ``quiet``, says anything.
     """
-    if shutil.which(arguments[0]) is None:
-        pytest.skip(f"{arguments[0]} is not installed")
+    need(TOOL_OF[arguments[0]])
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
     output = done.stdout + done.stderr
     failed = done.returncode != 0 or (quiet and output.strip())

@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.support.tools import need
 from volley.fpga.flows import synth
 
 CELLS = Path(__file__).resolve().parent / "cells"
@@ -19,11 +18,9 @@ PASSES = {"ecp5": synth.ECP5, "gowin": synth.GOWIN, "xc7": synth.XC7}
 
 
 def yosys_share():
-    """The folder of Yosys' cell libraries; skips the test where pyosys is not installed."""
-    found = importlib.util.find_spec("pyosys")
-    if found is None:
-        pytest.skip("pyosys is not installed (the extra fpga of setup.cfg)")
-    return Path(found.origin).parent / "share"
+    """The folder of Yosys' cell libraries; where pyosys is missing, ``tools.need`` decides."""
+    need("yosys")
+    return Path(importlib.util.find_spec("pyosys").origin).parent / "share"
 
 
 def synthesise(source, module, family, folder):

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from tests.support.tools import skip_or_fail
 from volley.fpga import build
 from volley.fpga.runner import toolchain
 from volley.fpga.target import constraints, model_fit, target
@@ -29,11 +30,11 @@ endmodule
 
 
 def need(flow):
-    """Skips where a tool is missing."""
+    """Where a tool of the flow is missing: skips, or fails where CI is set."""
     try:
         toolchain.check(flow, toolchain.PINNED)
     except toolchain.BuildError as error:
-        pytest.skip(str(error))
+        skip_or_fail(str(error))
 
 
 def run(name, folder, capsys, *arguments):
@@ -50,6 +51,8 @@ def small_core(tmp_path, monkeypatch):
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
 
 
+@pytest.mark.yosys
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(
     ("name", "clock"),
     [("ulx3s", 80), pytest.param("tangnano20k", 40.5, marks=pytest.mark.slow)],
@@ -71,6 +74,8 @@ def test_the_tools_make_a_bitstream_at_the_clock_of_the_pll(
 
 
 @pytest.mark.slow
+@pytest.mark.yosys
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(("name", "clock"), [("ulx3s", 50), ("tangnano20k", 27)])
 def test_a_small_accelerator_becomes_a_bitstream(tmp_path, capsys, name, clock):
     wanted = target.load(name)

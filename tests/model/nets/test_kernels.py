@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.support.tools import skip_or_fail
 from volley.model.nets import native, net, neuron, quantise, winograd
 
 
@@ -11,7 +12,7 @@ from volley.model.nets import native, net, neuron, quantise, winograd
 def compiled():
     """Native kernels on, and off again afterwards."""
     if native.compiler() is None:
-        pytest.skip("no C++ compiler (g++ or c++)")
+        skip_or_fail("no C++ compiler found ($CXX, g++, c++); install with: apt-get install g++")
     native.use("native")
     yield
     native.use("torch")

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.support.striped import command, data  # noqa: F401
+from tests.support.tools import skip_or_fail
 from volley.firmware import modelfile
 from volley.model import golden, train
 from volley.model.nets import native, net, rate_backprop, winograd
@@ -18,7 +19,7 @@ NET = "64C3-64C3-P2-128C3-P2-12-10"
 def compiled():
     """Native kernels on, and off again afterwards."""
     if native.compiler() is None:
-        pytest.skip("no C++ compiler (g++ or c++)")
+        skip_or_fail("no C++ compiler found ($CXX, g++, c++); install with: apt-get install g++")
     native.use("native")
     yield
     native.use("torch")

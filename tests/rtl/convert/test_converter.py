@@ -29,14 +29,19 @@ def vhdl(tmp_path_factory):
     return convert_board(boards.load("sim", SMALL), "vhdl", folder / f"{TOP}.vhd")
 
 
+@pytest.mark.icarus
 def test_icarus_reads_it(verilog):
     hdl.check_icarus(verilog)
 
 
+@pytest.mark.ghdl
 def test_ghdl_reads_it(vhdl):
     hdl.check_ghdl(next(vhdl.parent.glob("pck_*.vhd")).name, vhdl)
 
 
+@pytest.mark.icarus
+@pytest.mark.verilator
+@pytest.mark.ghdl
 @pytest.mark.slow
 def test_every_tool_reads_a_wider_design(tmp_path):
     board = boards.load("sim", WIDE)
@@ -62,10 +67,12 @@ def lint(source):
     return (done.stdout + done.stderr).strip()
 
 
+@pytest.mark.verilator
 def test_lint_is_clean_but_for_the_waivers(verilog):
     assert lint(verilog) == ""
 
 
+@pytest.mark.verilator
 def test_lint_sees_what_is_not_waived(verilog, tmp_path):
     broken = tmp_path / verilog.name
     broken.write_text(verilog.read_text().replace("endmodule", "wire a; assign a = b;\nendmodule"))

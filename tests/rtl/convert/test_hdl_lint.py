@@ -167,6 +167,7 @@ def raw(name, language, folder):
     return path
 
 
+@pytest.mark.icarus
 @pytest.mark.parametrize("name", ["indexed_slice", "variable_slice", "memory_slice_indexed"])
 def test_verilog_trap_is_written_by_myhdl_refused_by_icarus_and_caught(name, tmp_path):
     path = raw(name, "verilog", tmp_path)
@@ -190,6 +191,8 @@ def test_indexed_slice_is_caught_in_vhdl_too(tmp_path):
         hdl_lint.check(path.read_text(), "vhdl", path.name)
 
 
+@pytest.mark.icarus
+@pytest.mark.ghdl
 @pytest.mark.parametrize("language", list(SUFFIX))
 @pytest.mark.parametrize("name", ["copied_slice", "memory_word"])
 def test_the_safe_forms_pass(name, language, tmp_path):
@@ -201,6 +204,7 @@ def test_the_safe_forms_pass(name, language, tmp_path):
         hdl.check_ghdl(next(tmp_path.glob("pck_*.vhd")).name, path)
 
 
+@pytest.mark.ghdl
 def test_signed_concat_is_refused_by_ghdl_and_caught(tmp_path):
     path = raw("signed_concat", "vhdl", tmp_path)
     with pytest.raises(hdl_lint.TrapError, match="'high' is signed") as caught:

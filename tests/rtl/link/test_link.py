@@ -375,13 +375,20 @@ def whole_link():
     return link(clock(), flag(), flag(True), flag(True), Bus(), 868)
 
 
-@pytest.mark.parametrize("check", [check_icarus, check_verilator])
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check_icarus, marks=pytest.mark.icarus),
+        pytest.param(check_verilator, marks=pytest.mark.verilator),
+    ],
+)
 def test_verilog(tmp_path, check):
     path = convert(whole_link(), tmp_path, "link", "Verilog")
     assert "][" not in path.read_text(), "an indexed slice, which Yosys misreads"
     check(path)
 
 
+@pytest.mark.ghdl
 def test_vhdl(tmp_path):
     path = convert(whole_link(), tmp_path, "link", "VHDL")
     (package,) = tmp_path.glob("pck_myhdl_*.vhd")

@@ -200,6 +200,7 @@ def replay(folder, language):
     return path, len(rows)
 
 
+@pytest.mark.icarus
 def test_icarus(tmp_path):
     path, count = replay(tmp_path, "Verilog")
     (tmp_path / "bench.v").write_text(VERILOG_BENCH.format(last=count - 1))
@@ -207,6 +208,7 @@ def test_icarus(tmp_path):
     assert run_tool(["vvp", "bench.vvp"], tmp_path, quiet=False) == "equal\n"
 
 
+@pytest.mark.ghdl
 @pytest.mark.timeout(300)
 def test_ghdl(tmp_path):
     path, _ = replay(tmp_path, "VHDL")
