@@ -19,13 +19,13 @@ from volley.rtl.array.channel import channel
 from volley.rtl.array.popcount import products_latency, tree_latency
 from volley.rtl.array.psum import PsumPort, psum_control
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
+from volley.rtl.array.spike_total import count_fired
 from volley.rtl.array.window_stage import WindowEdges, window_stage
 from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.membrane import MembranePort
 from volley.rtl.neuron.neuron import NEURON_LATENCY
 from volley.rtl.neuron.pool import place_channel, pool
 from volley.rtl.neuron.scale import signed
-from volley.rtl.neuron.spike_total import count_fired
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one

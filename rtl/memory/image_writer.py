@@ -3,7 +3,7 @@
 Each byte of a picture is a pixel's bit planes.
 """
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import Signal, always, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS
 from volley.firmware.registers import IMAGE_SHAPE
@@ -27,21 +27,42 @@ def byte_slot(clk, take, place, this, byte, accept_word, column, data, clear, he
     return instances()
 
 
+class ImageWrite:
+    """The writer's side towards the bus and the spike memory.
+
+    Driven by the writer: ready      a word is taken in this cycle
+                          request    ``slots`` are to be written to ``bank`` at ``address``
+    Driven by the spike memory's owner: grant
+    slots: a byte for each of CI channels.
+    """
+
+    def __init__(self, ready, slots, design):
+        self.ready, self.slots = ready, slots
+        self.request, self.grant = (Signal(bool(0)) for _ in range(2))
+        self.bank = Signal(intbv(0)[2:])
+        self.address = Signal(modbv(0)[address_bits(design.spike_words) :])
+
+
 @block
-def image_writer(
-    clk, start, base, shape, stride, data, accept, ready, request, grant, bank, address, slots,
-    accept_word, column, word_bank, word_address, design,
-):  # fmt: skip
+def image_writer(clk, host, data, write, design):
     """Gathers words of the spike memory from a stream of bytes in the order row, column, channel.
 
-    start: with ``accept``, the word is the first of a picture at word address ``base``.
-    shape: register IMAGE_SHAPE; stride: words from row y to row y + 3.
-    data, accept: a 32-bit word, four bytes, taken in a cycle in which ``ready`` is set.
-    request: the bytes in ``slots`` are to be written to ``bank`` at ``address`` (modbv), until ``grant``; the
-    slots keep their values for one more cycle. Bytes after the last pixel are ignored.
-    accept_word: like ``accept``, for 32-bit column ``column`` of the word at ``word_address`` of
-    ``word_bank``; the last column writes the word. It ends a picture that is not complete.
+    host: ``volley.rtl.control.host_port.HostPort``; write: ImageWrite.
+    image_start of host: with image_accept, the word is the first of a picture at word address
+    image_base. image_shape: register IMAGE_SHAPE; image_stride: words from row y to row y + 3.
+    data, image_accept: a 32-bit word, four bytes, taken in a cycle in which ``write.ready`` is set.
+    ``write.request`` stays until ``write.grant``; the slots keep their values for one more cycle. Bytes
+    after the last pixel are ignored.
+    word_accept: like image_accept, for 32-bit column word_column of the word at word_address of
+    word_bank; the last column writes the word. It ends a picture that is not complete.
     """
+    start, base, shape, stride = (
+        host.image_start, host.image_base, host.image_shape, host.image_stride
+    )  # fmt: skip
+    accept, accept_word, column = host.image_accept, host.word_accept, host.word_column
+    word_bank, word_address = host.word_bank, host.word_address
+    ready, request, grant = write.ready, write.request, write.grant
+    bank, address, slots = write.bank, write.address, write.slots
     fields = IMAGE_SHAPE
     w_msb, w_lsb = fields["width"].msb, fields["width"].lsb
     h_msb, h_lsb = fields["height"].msb, fields["height"].lsb
@@ -61,7 +82,7 @@ def image_writer(
     row_bank = Signal(intbv(0)[2:])
     row_base = Signal(intbv(0)[20:])
     group_offset = Signal(intbv(0)[20:])
-    gather = [
+    slot_insts = [
         byte_slot(clk, take, place, k, byte, accept_word, column, data, clear, slots[k])
         for k in range(ci)
     ]

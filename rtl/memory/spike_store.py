@@ -3,7 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, LANES
-from volley.rtl.memory.image_writer import image_writer
+from volley.rtl.memory.image_writer import ImageWrite, image_writer
 from volley.rtl.memory.ram import address_bits
 from volley.rtl.memory.spike import SpikeWrite, select_columns, spike_memory
 
@@ -37,15 +37,9 @@ def spike_store(clk, beat, results, bus, host, image_ready, words, columns, show
             address1.next = beat1
             address2.next = beat2
 
-    image_request, image_grant = (Signal(bool(0)) for _ in range(2))
-    image_bank = Signal(intbv(0)[2:])
-    image_address = Signal(modbv(0)[bits:])
-    image_inst = image_writer(
-        clk, host.image_start, host.image_base, host.image_shape, host.image_stride,
-        bus.write_data, host.image_accept, image_ready, image_request, image_grant, image_bank,
-        image_address, slots, host.word_accept, host.word_column, host.word_bank,
-        host.word_address, design,
-    )  # fmt: skip
+    image = ImageWrite(image_ready, slots, design)
+    image_inst = image_writer(clk, host, bus.write_data, image, design)
+    image_request, image_address = image.request, image.address
     pooled_write, pooled = results.pooled_write, results.pooled
     target_bank = layout.take(results.target, "bank")
     target_address = layout.take(results.target, "address")
@@ -53,10 +47,10 @@ def spike_store(clk, beat, results, bus, host, image_ready, words, columns, show
 
     @always_comb
     def grant_image():
-        image_grant.next = image_request and not pooled_write
+        image.grant.next = image_request and not pooled_write
 
     select_inst = select_columns(
-        clk, port, pooled_write, target_bank, target_sub, image_request, image_bank
+        clk, port, pooled_write, target_bank, target_sub, image_request, image.bank
     )
 
     @always(clk.posedge)
@@ -90,7 +84,7 @@ def spike_readout(clk, enable, bank, words, columns):
             else:
                 word.next = word2
 
-    connections = [connect(parts[k], columns[k]) for k in range(len(columns))]
+    column_insts = [connect(parts[k], columns[k]) for k in range(len(columns))]
     return instances()
 
 
