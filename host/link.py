@@ -144,7 +144,7 @@ class Link:
 
     def write_all(self, sections, progress=None) -> None:
         """Writes (address, 32-bit words) pairs; ``progress(words)`` as they are acknowledged."""
-        sent = deque()
+        sent: deque[Request] = deque()
         for address, words in sections:
             for place in range(0, len(words), frames.MAX_WORDS):
                 part = words[place : place + frames.MAX_WORDS]

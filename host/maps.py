@@ -98,7 +98,7 @@ def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, 
     """
     place = program.layers[layer]
     _check_firing(place)
-    found = [[] for _ in segments]
+    found: list[list[tuple[int, int, int]]] = [[] for _ in segments]
     if any(rows.map == layer + 1 for segment in segments for rows in segment.downs):
         return found
     last = None
@@ -114,7 +114,9 @@ def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, 
                 first, count = fields["row"] // place.pool, fields["rows"] // place.pool
                 found[number].append((word, first, count))
                 last = number, word
-    if place.spikes.ring_rows >= place.shape[1]:  # the last instruction leaves the whole map
+    if (
+        last and place.spikes.ring_rows >= place.shape[1]
+    ):  # the last instruction leaves the whole map
         found = [[] for _ in segments]
         found[last[0]].append((last[1], 0, place.shape[1]))
     return found

@@ -50,10 +50,12 @@ def layer_rows(session, results: list[Result]) -> list[dict]:
     pooling per neuron and tick, 0..1.
     """
     rows, firing = [], 0
+    cycles: float | None
+    rate: float | None
     for number, (name, neurons) in enumerate(session.layers):
         cycles = rate = None
         if results and results[0].layer_cycles:
-            cycles = sum(r.layer_cycles[number] for r in results) / len(results)
+            cycles = sum((r.layer_cycles or [])[number] for r in results) / len(results)
         if neurons:
             if results:
                 spikes = sum(r.spikes[firing] for r in results) / len(results)

@@ -106,7 +106,7 @@ def trace_map(runner: Runner, picture: np.ndarray, layer: int) -> np.ndarray:
     parts, missing = [], maps.stops(program, segments, layer)
     for number, segment in enumerate(segments):
         run.write(segment)
-        word, ahead = segment.entry, segment.ahead
+        word, ahead = segment.entry, list(segment.ahead)
         stops = missing[number]
         for stop, first, count in stops:
             halt, restore = maps.halt_at(program, segment, stop)
@@ -116,7 +116,7 @@ def trace_map(runner: Runner, picture: np.ndarray, layer: int) -> np.ndarray:
                 parts.append(maps.read_rows(runner.link, program, layer, first, count))
             finally:
                 runner.link.write_all([restore])
-            word, ahead = stop, ()
+            word, ahead = stop, []
         if stops and not any(missing[number + 1 :]):
             return np.concatenate(parts, axis=-2)
         run.run(word, ahead)

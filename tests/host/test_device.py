@@ -143,8 +143,7 @@ def test_stopping_early_leaves_the_device_usable(fake):
     wanted = golden.run(loaded, images).scores
     with opened(fake) as device:
         device.load(program)
-        for result in device.infer_many(images):
-            break
+        result = next(iter(device.infer_many(images)))
         np.testing.assert_array_equal(result.scores, wanted[0])
         np.testing.assert_array_equal(device.infer(images[5]).scores, wanted[5])
 
@@ -164,7 +163,7 @@ def test_a_board_of_another_design_names_both_and_what_differs(fake):
 @pytest.mark.parametrize(
     "register, word, text",
     [
-        (Register.MAGIC, 0x12345678, "no Volley board: its magic is 0x12345678.*%#010x" % MAGIC),
+        (Register.MAGIC, 0x12345678, f"no Volley board: its magic is 0x12345678.*{MAGIC:#010x}"),
         (Register.VERSION, 77, "the board speaks version 77"),
         (Register.HASH_LOW, 0, "the bitstream is of another version"),
         (Register.CI, 5, "ci is 5, allowed is a power of two"),
