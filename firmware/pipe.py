@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 def run(main: Callable[[], int]) -> int:
     """``main()``, or 0 where it let a ``BrokenPipeError`` of the standard output through."""
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show a character gets its code
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main()
         sys.stdout.flush()

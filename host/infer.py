@@ -28,6 +28,7 @@ from volley.firmware.program import Program, ProgramFileError  # noqa: E402
 from volley.host import images, plot, ports, programs, report, trace  # noqa: E402
 from volley.host.device import GOLDEN, Device  # noqa: E402
 from volley.host.errors import HostError, PictureError  # noqa: E402
+from volley.host.labels import load_labels, match_labels  # noqa: E402
 from volley.host.sessions import BoardSession, GoldenSession  # noqa: E402
 from volley.host.simulated import SIM  # noqa: E402
 
@@ -66,8 +67,8 @@ def parse(arguments=None):
     add(
         "--images",
         metavar="X",
-        help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), PNG, JPEG, or "
-        "a folder of PNG and JPEG. Default: 100 shipped MNIST test images",
+        help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), a picture "
+        "(PNG, JPEG, BMP, TIFF, GIF, WebP), or a folder of pictures. Default: 100 shipped MNIST test images",
     )
     add("--labels", metavar="Y", help=".npy, IDX, or a text with a class a line")
     add("--limit", type=_positive, metavar="N", help="the first N images only")
@@ -161,29 +162,33 @@ def _run(options, stack):
             f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
             "model file, or compile it with python -m firmware.compile --fuse"
         )
-    pictures = images.load(
+    loaded = images.load(
         options.images or IMAGES, programs.input_shape(source), options.fit, options.limit
-    ).images
+    )
+    pictures, files = loaded.images, loaded.files
     labels = None
     if options.labels or not options.images:
         path = options.labels or LABELS
-        labels = images.load_labels(path, source.classes)
-        labels = images.match_labels(labels, path, len(pictures), whole=not options.limit)
+        labels = load_labels(path, source.classes)
+        labels = match_labels(labels, path, len(pictures), whole=not options.limit)
     _check_bits(source, pictures)
     session = _open(options, source, stack)
     clock = f" at {session.clock_hz / 1e6:g} MHz" if session.clock_hz else ""
     print(f"model {session.model_name}, {session.ticks} ticks, on {session.board}{clock}")
-    print(report.header())
+    print(report.header(files))
     results, began = [], time.perf_counter()
     for index, result in enumerate(session.infer_many(pictures)):
         expected = None if labels is None else session.classes[labels[index]]
-        print(report.row(index, expected, session.classes, result), flush=True)
+        file = files[index] if files else None
+        print(report.row(index, expected, session.classes, result, file), flush=True)
         results.append(result)
     print(report.summary(session, results, labels, time.perf_counter() - began))
     if options.json:
-        report.write_json(options.json, report.document(session, results, labels))
+        report.write_json(options.json, report.document(session, results, labels, files))
     if options.plot:
-        title = "image 0" if labels is None else f"image 0: {session.classes[labels[0]]}"
+        title = report.shown(files[0] if files else "image 0")
+        if labels is not None:
+            title += f": {report.shown(session.classes[labels[0]])}"
         plot.plot(options.plot, session, pictures[0], session.maps(pictures[0]), results[0], title)
     if options.trace and not trace.trace(session, pictures, results, options.trace):
         return DIFFERENT

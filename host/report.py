@@ -13,19 +13,29 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def header() -> str:
+def shown(text: str) -> str:
+    """A text of a file as a terminal may see it: what cannot be printed is escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in text
+    )
+
+
+def header(files: list[str] | None = None) -> str:
     """The table's first line."""
-    return "".join(f"{name:>{width}}" for name, width in COLUMNS)
+    return "".join(f"{name:>{width}}" for name, width in COLUMNS) + ("  file" if files else "")
 
 
-def row(index: int, expected: str | None, classes: list[str], result: Result) -> str:
-    """A line of the table; a star marks a class that is not the expected one."""
+def row(
+    index: int, expected: str | None, classes: list[str], result: Result, file: str | None = None
+) -> str:
+    """A line of the table; a star marks a class that is not the expected one. file: the picture's."""
     name = classes[result.label]
     wrong = expected is not None and expected != name
     cells = (
         str(index),
-        "-" if expected is None else expected,
-        name + "*" if wrong else name,
+        "-" if expected is None else shown(expected),
+        shown(name) + "*" if wrong else shown(name),
         str(int(result.scores[result.label])),
         str(sum(result.spikes)),
         "-" if result.cycles is None else str(result.cycles),
@@ -33,7 +43,8 @@ def row(index: int, expected: str | None, classes: list[str], result: Result) ->
         "-" if result.round_trip_ms is None else f"{result.round_trip_ms:.2f}",
     )
     # a cell that is wider than its column still has a space before it
-    return "".join(f" {cell:>{width - 1}}" for cell, (_, width) in zip(cells, COLUMNS))
+    line = "".join(f" {cell:>{width - 1}}" for cell, (_, width) in zip(cells, COLUMNS))
+    return line if file is None else f"{line}  {shown(file)}"
 
 
 def accuracy(results: list[Result], labels) -> float | None:
@@ -88,11 +99,12 @@ def summary(session, results, labels, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def document(session, results, labels) -> dict:
-    """The JSON object of ``--json``."""
+def document(session, results, labels, files=None) -> dict:
+    """The JSON object of ``--json``. files: the name of each picture's file, if each has one."""
     images = [
         {
             "index": index,
+            "file": files[index] if files else None,
             "expected": None if labels is None else int(labels[index]),
             "label": result.label,
             "scores": [int(score) for score in result.scores],

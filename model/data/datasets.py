@@ -12,7 +12,6 @@ Formats: IDX (LeCun, "The MNIST database"), CIFAR-10 binary version (Krizhevsky 
 
 import gzip
 import hashlib
-import math
 import os
 import tarfile
 import zlib
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from volley.firmware import idx
 from volley.firmware.files import write_whole
 
 
@@ -235,22 +235,11 @@ def _download(data, folder, file):
     return _find(folder, file)
 
 
-def parse_idx(content, name="IDX data"):
-    """An IDX file's bytes (not compressed) as a uint8 array; DataError when it is not one."""
-    if len(content) < 4 or content[:3] != b"\0\0\x08" or not 1 <= content[3] <= 4:
-        raise DataError(
-            f"{name}: not an IDX file of unsigned bytes: it starts with "
-            f"{content[:4].hex() or 'nothing'}; allowed: 00 00 08 and the number of "
-            "dimensions, 1 to 4"
-        )
-    count = content[3]
-    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, 4 + 4 * count, 4)]
-    if len(content) != 4 + 4 * count + math.prod(shape):
-        raise DataError(
-            f"{name}: IDX header promises shape {'x'.join(map(str, shape))}, the file "
-            f"has {len(content)} bytes; it is truncated or damaged"
-        )
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * count).reshape(shape)
+def _idx(content, name):
+    try:
+        return idx.parse(content, str(name))
+    except idx.IdxError as error:
+        raise DataError(str(error)) from None
 
 
 def load(name, split, folder=None, download=True):
@@ -279,7 +268,6 @@ def load(name, split, folder=None, download=True):
         records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 1 + size)
         return records[:, 1:].reshape(-1, *data.shape).copy(), records[:, 0].copy()
     pictures, labels = (
-        parse_idx(c, home / f)
-        for c, f in zip(contents, data.train if split == "train" else data.test)
+        _idx(c, home / f) for c, f in zip(contents, data.train if split == "train" else data.test)
     )
     return pictures.reshape(-1, *data.shape).copy(), labels.copy()

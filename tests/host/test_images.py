@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from volley.host import PictureError, images
+from volley.host.labels import load_labels, match_labels
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)
 CLASSES = ["cat", "dog", "owl"]
@@ -44,7 +45,7 @@ def test_png_jpeg_and_a_sorted_folder(tmp_path):
         Image.fromarray(picture).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no picture")
     found = images.load(tmp_path, COLOUR)
-    assert found.names == ["a.PNG", "b.png", "c.png"]
+    assert found.files == ["a.PNG", "b.png", "c.png"]
     np.testing.assert_array_equal(found.images, pictures[[2, 0, 1]].transpose(0, 3, 1, 2))
     grey = images.load(tmp_path / "b.png", GREY).images
     np.testing.assert_array_equal(grey[0, 0], Image.fromarray(pictures[0]).convert("L"))
@@ -80,11 +81,11 @@ def test_wrong_type(tmp_path):
     np.save(tmp_path / "float.npy", array(2, 6, 8, dtype=np.float32))
     assert "float32 numbers, pictures are uint8" in bad(tmp_path / "float.npy")
     (tmp_path / "short").write_bytes(idx(array(2, 6, 8), kind=0x0B))
-    assert "IDX of type 0x0b, allowed is 0x08" in bad(tmp_path / "short")
+    assert "starts with 00000b03; allowed: 00 00 08" in bad(tmp_path / "short")
     (tmp_path / "text.txt").write_text("hello, this is no picture")
     assert "neither .npy nor IDX" in bad(tmp_path / "text.txt")
     (tmp_path / "text.png").write_text("hello, this is no picture")
-    assert "no PNG or JPEG, or a damaged one" in bad(tmp_path / "text.png")
+    assert "no picture, or a damaged one" in bad(tmp_path / "text.png")
     Image.fromarray(array(6, 8).astype(np.uint16) * 100).save(tmp_path / "deep.png")
     assert "allowed are 8 bits a channel" in bad(tmp_path / "deep.png")
     np.save(tmp_path / "object.npy", np.array([{}], dtype=object))
@@ -103,7 +104,7 @@ def test_wrong_shape(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    assert "no such file or folder; allowed: a .npy file" in bad(tmp_path / "gone.npy")
+    assert "no such file or folder; allowed: a .npy or IDX file" in bad(tmp_path / "gone.npy")
     assert "no such file or folder" in bad(tmp_path / "gone.png")
     assert "no picture in this folder (it is empty)" in bad(tmp_path)
     (tmp_path / "notes.txt").write_text("")
@@ -126,13 +127,16 @@ def test_labels_of_every_kind(tmp_path):
     (tmp_path / "c.gz").write_bytes(gzip.compress(idx(np.array([2, 0, 1], np.uint8))))
     (tmp_path / "d.txt").write_text("owl\ncat\n1\n")
     for name in ("a.npy", "b", "c.gz", "d.txt"):
-        assert images.load_labels(tmp_path / name, CLASSES).tolist() == [2, 0, 1]
+        assert load_labels(tmp_path / name, CLASSES).tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize(
     "content, text",
     [
-        (b"cat\nbird\n", "line 2: 'bird' is no class; allowed: 0 to 2, or one of cat, dog, owl"),
+        (
+            b"cat\nbird\n",
+            "line 2: 'bird' is no class; allowed: 0 to 2, or one of 'cat', 'dog', 'owl'",
+        ),
         (b"0\n3\n", "label 3 at place 1, the model has the classes 0 to 2"),
         (b"\xff\xfe\x00\x81", "neither .npy, IDX nor text"),
         (idx(array(2, 6, 8)), "labels are whole numbers of shape"),
@@ -141,22 +145,22 @@ def test_labels_of_every_kind(tmp_path):
 def test_bad_labels(tmp_path, content, text):
     (tmp_path / "labels").write_bytes(content)
     with pytest.raises(PictureError) as caught:
-        images.load_labels(tmp_path / "labels", CLASSES)
+        load_labels(tmp_path / "labels", CLASSES)
     assert text in str(caught.value)
 
 
 def test_labels_match_the_pictures():
     labels = np.array([0, 1, 2])
-    assert images.match_labels(labels, "x", 2, whole=False).tolist() == [0, 1]
+    assert match_labels(labels, "x", 2, whole=False).tolist() == [0, 1]
     for count, whole in ((2, True), (4, True), (4, False)):
         with pytest.raises(PictureError, match=f"3 labels for {count} pictures"):
-            images.match_labels(labels, "x", count, whole)
+            match_labels(labels, "x", count, whole)
 
 
 def test_the_shipped_pictures_are_a_hundred_digits():
     from volley.host import infer
 
     shipped = images.load(infer.IMAGES, (1, 28, 28)).images
-    labels = images.load_labels(infer.LABELS, list("0123456789"))
+    labels = load_labels(infer.LABELS, list("0123456789"))
     assert shipped.shape == (100, 1, 28, 28) and len(labels) == 100
     assert labels[:5].tolist() == [7, 2, 1, 0, 4] and set(labels) == set(range(10))

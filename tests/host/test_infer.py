@@ -21,7 +21,7 @@ from volley.model import golden
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 4
 KEYS = {"model", "board", "ticks", "clock_hz", "images", "accuracy", "layers"}
-IMAGE_KEYS = {"index", "expected", "label", "scores", "spikes", "cycles", "core_latency_us",
+IMAGE_KEYS = {"file", "index", "expected", "label", "scores", "spikes", "cycles", "core_latency_us",
               "round_trip_ms"}  # fmt: skip
 
 

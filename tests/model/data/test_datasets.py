@@ -159,22 +159,6 @@ def test_unknown_names(tmp_path):
         datasets.load("mnist", "valid", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "content, word",
-    [
-        (b"", "nothing"),
-        (b"\0\0", "0000"),
-        (b"\0\0\x0d\3" + bytes(12), "00000d03"),
-        (idx(np.zeros((2, 3), np.uint8))[:-1], "2x3.*17 bytes.*truncated"),
-        (idx(np.zeros((2, 3), np.uint8)) + b"x", "2x3.*19 bytes"),
-        (b"\0\0\x08\2\0", "truncated"),
-    ],
-)
-def test_bad_idx(content, word):
-    with pytest.raises(DataError, match=word):
-        datasets.parse_idx(content)
-
-
 def test_default_folder(monkeypatch):
     monkeypatch.delenv("VOLLEY_DATA", raising=False)
     assert datasets.default_folder() == Path("data")

@@ -1,0 +1,92 @@
+"""Pictures from files, as Pillow reads them and as a person sees them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from volley.host.array_files import read_bytes
+from volley.host.errors import PictureError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
+MODES = {1: "L", 3: "RGB"}  # of Pillow, by the number of channels
+EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture; hidden files are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def natural_order(path: Path) -> list:
+    """A key that sorts 2.png before 10.png."""
+    parts = re.split(r"([0-9]+)", path.name.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [path.name]
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """The pictures of a folder in natural order; raises ``PictureError`` where there are none."""
+    try:
+        files = sorted(folder.iterdir(), key=natural_order)
+    except OSError as error:
+        raise PictureError(f"{folder}: cannot be read ({error.strerror or error})") from None
+    found = [path for path in files if is_picture(path) and path.is_file()]
+    if not found:
+        there = ", ".join(path.name for path in files[:5])
+        there = f"there are {there}" if files else "it is empty"
+        raise PictureError(
+            f"{folder}: no picture in this folder ({there}); allowed: {', '.join(SUFFIXES)}"
+        )
+    return found
+
+
+def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarray:
+    """A picture as uint8 [C, H, W] of ``shape``: upright, and on black where it is transparent.
+
+    fit: one of another size is scaled, keeping its proportions. Raises ``PictureError``.
+    """
+    channels, height, width = shape
+    read_bytes(path)
+    if channels not in MODES:
+        raise PictureError(
+            f"{path}: a picture file has 1 or 3 channels, the model takes {channels}; "
+            "give the pictures as .npy of shape [N, channels, height, width]"
+        )
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.mode not in EIGHT_BIT_MODES:
+                raise PictureError(
+                    f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"
+                )
+            seen = _on_black(ImageOps.exif_transpose(picture)).convert(MODES[channels])
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow's readers raise many kinds on damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PictureError(f"{path}: no picture, or a damaged one ({reason})") from None
+    if seen.size != (width, height):
+        seen = fitted(path, seen, shape, fit)
+    return np.atleast_3d(np.asarray(seen)).transpose(2, 0, 1)
+
+
+def _on_black(picture):
+    """The picture laid on black, where it is transparent."""
+    if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
+        return picture
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+
+
+def fitted(path, picture, shape, fit):
+    """A Pillow picture scaled to the model's size, or an error without ``fit``."""
+    _, height, width = shape
+    if not fit:
+        raise PictureError(
+            f"{path}: {picture.height} x {picture.width} pixels (height x width), the model takes "
+            f"{height} x {width}; --fit scales pictures"
+        )
+    return ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR)
