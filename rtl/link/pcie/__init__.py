@@ -1,0 +1,1 @@
+"""PCIe endpoint behind the hard block's 64-bit AXI streams."""

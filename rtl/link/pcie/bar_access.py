@@ -1,0 +1,209 @@
+"""Executes reads and writes of BAR0 on the bus: the device's side of firmware/pcie.py."""
+
+from myhdl import Signal, always, always_comb, block, concat, enum, instances, intbv, modbv
+
+from volley.firmware.fields import WORD_BITS
+from volley.firmware.pcie import (
+    CONTROL_PLACE,
+    PAGE,
+    PLACE_BITS,
+    WINDOW_PLACE,
+    WINDOW_SHIFT,
+    Control,
+)
+from volley.firmware.registers import IMAGE_BUFFER_SHIFT, REGION_SHIFT, Region
+from volley.rtl.link.bus import ENTRY_BITS
+from volley.rtl.link.pcie.error_flags import ErrorEvents, error_flags
+from volley.rtl.link.pcie.tlp_format import BE_BITS, LENGTH_BITS
+
+STEPS = enum("TAKE_WORD", "JUDGE_WORD", "WRITE_BUS", "READ_BUS", "GIVE_WORD", "AWAIT_ANSWER")
+VERDICTS = enum("DENIED", "ON_CONTROL", "ON_BUS", "BROKEN_STREAM", "MEMORY_IN_RUN")
+
+
+@block
+def word_check(place, address, writes, running, follows, armed, verdict):
+    """verdict = what is to be done with a word, one of VERDICTS, in the same cycle.
+
+    place: in the BAR. address: of the bus, if it is one. writes: or it is a read. follows: the address
+    behind the last word of a stream. armed: SPIKES may begin anywhere.
+    """
+    image, spikes = int(Region.IMAGE), int(Region.SPIKES)
+    registers = int(Region.REGISTERS)
+    control, end_of_control = CONTROL_PLACE, CONTROL_PLACE + max(Control) + 1
+    window = WINDOW_PLACE
+
+    @always_comb
+    def judge():
+        region = intbv(0)[WORD_BITS - REGION_SHIFT :]
+        region[:] = address[:REGION_SHIFT]
+        verdict.next = VERDICTS.ON_BUS
+        if place < window and place >= control:
+            verdict.next = VERDICTS.DENIED
+            if place < end_of_control:
+                verdict.next = VERDICTS.ON_CONTROL
+        elif writes:
+            if region > image:
+                verdict.next = VERDICTS.DENIED
+            elif region == image:
+                if address != follows and address[IMAGE_BUFFER_SHIFT:] != 0:
+                    verdict.next = VERDICTS.BROKEN_STREAM
+            elif region == spikes:
+                if address != follows and not armed:
+                    verdict.next = VERDICTS.BROKEN_STREAM
+        elif region > spikes:
+            verdict.next = VERDICTS.DENIED
+        elif running and region != registers:
+            verdict.next = VERDICTS.MEMORY_IN_RUN
+
+    return instances()
+
+
+@block
+def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
+    """Takes requests for words of the BAR one after another; the loop of a word is
+
+        take it from the payload; judge place, byte enables and order
+        write it to the bus, or read it from there and give it to the answer
+
+    request: a ``TlpRequest``; only those with ``write`` or ``read`` matter here. payload: a ``Stream`` of
+    the words of a write, with ``last``. words: a ``Stream`` of the words of a read, without ``last``.
+    bus: a ``volley.rtl.link.bus.Bus``, of which this is the master. link_errors: the ``LinkErrors`` that
+    ERRORS counts. done: one cycle, all of a write was executed.
+    """
+    step = Signal(STEPS.TAKE_WORD)
+    place = Signal(intbv(0)[PLACE_BITS:])
+    index = Signal(intbv(0)[LENGTH_BITS:])  # of the word in the request
+    data = Signal(intbv(0)[WORD_BITS:])
+    enables = Signal(intbv(0)[BE_BITS:])
+    last = Signal(bool(0))
+    page = Signal(intbv(0)[PAGE["page"].width :])
+    follows = Signal(modbv(0)[WORD_BITS:])
+    armed = Signal(bool(0))
+    verdict = Signal(VERDICTS.DENIED)
+    word_check_inst = word_check(
+        place, bus.address, request.write, bus.running, follows, armed, verdict
+    )
+    events, errors = ErrorEvents(), Signal(intbv(0)[WORD_BITS:])
+    error_flags_inst = error_flags(clk, rst, link_errors, events, errors)
+
+    all_bytes, window_bit, place_span = (1 << BE_BITS) - 1, PLACE_BITS - 1, 1 << PLACE_BITS
+    address_spare, entry_limit = WORD_BITS - PLACE_BITS, 1 << ENTRY_BITS
+    run, page_word, page_bits = CONTROL_PLACE + Control.RUN, CONTROL_PLACE + Control.PAGE, len(page)
+    errors_word = CONTROL_PLACE + Control.ERRORS
+    image, spikes = int(Region.IMAGE), int(Region.SPIKES)
+
+    @always_comb
+    def drive_handshakes():
+        payload.ready.next = step == STEPS.TAKE_WORD and request.valid and request.write
+        words.valid.next = step == STEPS.GIVE_WORD
+        words.data.next = data
+        done.next = step == STEPS.AWAIT_ANSWER and request.write
+
+    @always(clk.posedge)
+    def access():
+        here = intbv(0)[PLACE_BITS:]
+        region = intbv(0)[WORD_BITS - REGION_SHIFT :]
+        bus.run.next = False
+        events.clear.next = False
+        events.partial_word.next = False
+        events.out_of_stream.next = False
+        events.read_in_run.next = False
+        events.bad_address.next = False
+        events.run_in_run.next = False
+        if rst:
+            step.next = STEPS.TAKE_WORD
+            bus.write.next = False
+            bus.read.next = False
+            index.next = 0
+            page.next = 0
+            follows.next = 0
+            armed.next = False
+        elif step == STEPS.TAKE_WORD:
+            here[:] = (request.place + index) % place_span
+            place.next = here
+            bus.address.next = concat(intbv(0)[address_spare:], here)
+            if here[window_bit]:
+                bus.address.next = concat(page, here[WINDOW_SHIFT:])
+            enables.next = all_bytes
+            if index == 0:
+                enables.next = request.first_be
+            elif index == request.length - 1:
+                enables.next = request.last_be
+            bus.write_data.next = payload.data
+            last.next = index == request.length - 1
+            if request.write:
+                last.next = payload.last
+            if request.valid and (request.read or (request.write and payload.valid)):
+                index.next = index + 1
+                step.next = STEPS.JUDGE_WORD
+        elif step == STEPS.JUDGE_WORD:
+            region[:] = bus.address[:REGION_SHIFT]
+            data.next = 0
+            if request.read:
+                step.next = STEPS.GIVE_WORD
+                if verdict == VERDICTS.ON_BUS:
+                    bus.read.next = True
+                    step.next = STEPS.READ_BUS
+                elif verdict == VERDICTS.MEMORY_IN_RUN:
+                    events.read_in_run.next = True
+                elif verdict == VERDICTS.ON_CONTROL:
+                    if place == run:
+                        data.next = bus.running
+                    elif place == page_word:
+                        data.next = page
+                    else:
+                        data.next = errors
+                else:
+                    events.bad_address.next = True
+            else:
+                step.next = STEPS.TAKE_WORD
+                if last:
+                    step.next = STEPS.AWAIT_ANSWER
+                if enables != all_bytes:
+                    events.partial_word.next = enables != 0
+                elif verdict == VERDICTS.ON_BUS:
+                    bus.write.next = True
+                    step.next = STEPS.WRITE_BUS
+                    if region == image or region == spikes:
+                        follows.next = bus.address + 1
+                        armed.next = False
+                elif verdict == VERDICTS.BROKEN_STREAM:
+                    events.out_of_stream.next = True
+                elif verdict == VERDICTS.ON_CONTROL:
+                    if place == errors_word:
+                        events.clear.next = True
+                    elif place == page_word:
+                        page.next = bus.write_data[page_bits:]
+                        armed.next = True
+                    elif bus.running:
+                        events.run_in_run.next = True
+                    elif bus.write_data >= entry_limit:
+                        events.bad_address.next = True
+                    else:
+                        bus.run.next = True
+                        bus.entry.next = bus.write_data[ENTRY_BITS:]
+                else:
+                    events.bad_address.next = True
+        elif step == STEPS.WRITE_BUS:
+            if bus.ready:
+                bus.write.next = False
+                step.next = STEPS.TAKE_WORD
+                if last:
+                    step.next = STEPS.AWAIT_ANSWER
+        elif step == STEPS.READ_BUS:
+            if bus.ready:
+                bus.read.next = False
+            if bus.read_valid:
+                data.next = bus.read_data
+                step.next = STEPS.GIVE_WORD
+        elif step == STEPS.GIVE_WORD:
+            if words.ready:
+                step.next = STEPS.TAKE_WORD
+                if last:
+                    step.next = STEPS.AWAIT_ANSWER
+        elif step == STEPS.AWAIT_ANSWER:
+            index.next = 0
+            if request.ready:
+                step.next = STEPS.TAKE_WORD
+
+    return instances()
