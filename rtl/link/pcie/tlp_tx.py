@@ -56,12 +56,12 @@ def completion_span(request, skipped, count):
             behind[:] = 3
         skipped.next = 0
         count.next = 4
-        if request.spans:
+        if request.valid and request.spans:
             skipped.next = before
             count.next = (request.length << 2) - before - behind
-        elif request.compare:
+        elif request.valid and request.compare:
             count.next = request.length << 1
-        elif request.atomic:
+        elif request.valid and request.atomic:
             count.next = request.length << 2
 
     return instances()

@@ -232,15 +232,15 @@ def test_bus_number_changes():
 def test_reset_in_mid_packet(cut):
     def script(root):
         send(root, write(3, [5]))
-        asked = read(0, 4)
+        asked = read(4, 4)
         send(root, asked)
-        yield from answered(root, asked, words_at(root, 0, 4))
+        yield from answered(root, asked, words_at(root, 4, 4))
         root.arrivals.append(Arrival(dwords(write(20, [1, 2, 3, 4])), cut=cut))
         root.reset()
         yield 0
-        asked = read(1, 2)
+        asked = read(20, 2)
         send(root, asked)
-        yield from answered(root, asked, words_at(root, 1, 2))
+        yield from answered(root, asked, words_at(root, 20, 2))
         yield from errors_are(root)
 
     assert rtl_endpoint(script).memory == {3: 5}
@@ -251,7 +251,7 @@ def test_read_behind_full_fifos():
 
     def script(root):
         root.stalled = True
-        asked = [read(place, 32, seed=place) for place in range(1, 24, 4)]
+        asked = [read(place, 32, seed=place) for place in range(1, 97, 4)]
         for number, tlp in enumerate(asked):
             send(root, write(WINDOW_PLACE - 2000 + number, [number] * 30), tlp)
         yield (900,)
