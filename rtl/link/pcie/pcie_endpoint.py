@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, concat, instances, intbv
 
 from volley.firmware.fields import WORD_BITS
+from volley.rtl.link.bus import Bus
 from volley.rtl.link.pcie.async_fifo import async_fifo
 from volley.rtl.link.pcie.bar_access import bar_access
 from volley.rtl.link.pcie.beats import BEAT, RX_BITS, TX_BITS, beats_to_dwords, dwords_to_beats
@@ -143,3 +144,10 @@ def pcie_endpoint(user_clk, user_rst, rx, tx, device_id, clk, bus):
         leaving.ready.next = tx.tready
 
     return instances()
+
+
+def endpoint_instance():
+    """A ``pcie_endpoint`` by itself, with its bundles as ports like ``rx_tdata``, for conversion."""
+    user_clk, user_rst, clk = (Signal(bool(0)) for _ in range(3))
+    rx, tx = AxiPort(RX_USER_BITS), AxiPort(TX_USER_BITS)
+    return pcie_endpoint(user_clk, user_rst, rx, tx, DeviceId(), clk, Bus())

@@ -1,13 +1,14 @@
 """The endpoint converts strictly, and Icarus takes the Verilog; in Icarus it answers as in MyHDL."""
 
-import pytest
 from cocotbext.pcie.core.tlp import TlpType
 
 from tests.rtl.link.pcie.axi import Arrival
 from tests.rtl.link.pcie.packets import check_completions, dwords, request
 from tests.support.hdl import check_icarus, run_tool
 from volley.firmware.pcie import Control, control
-from volley.rtl.link.pcie.verilog import convert_endpoint
+from volley.rtl.convert.converter import convert
+from volley.rtl.convert.myhdl_speedup import quick_inspect
+from volley.rtl.link.pcie.pcie_endpoint import endpoint_instance
 
 COMPLETER = 0x2A08
 BENCH = """\
@@ -54,7 +55,8 @@ endmodule
 
 def icarus_packets(folder, arrivals):
     """The packets, lists of DW, that the converted endpoint answers."""
-    design = convert_endpoint(folder / "pcie_endpoint.v")
+    with quick_inspect():
+        design = convert(endpoint_instance(), "verilog", folder / "pcie_endpoint.v")
     beats = [
         f"  beat(64'h{data:x}, 8'h{keep:x}, {int(last)}, 22'h{user:x});"
         for arrival in arrivals
@@ -90,10 +92,3 @@ def test_icarus_agrees(tmp_path):
     check_completions(asked, [first], COMPLETER, data[:40])
     check_completions(page, [second], COMPLETER, bytes(4))
     check_completions(locked, [third], COMPLETER)
-
-
-def test_conversion_says_what_it_cannot_write(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(OSError):
-        convert_endpoint(blocked / "pcie_endpoint.v")
