@@ -35,6 +35,7 @@ _PUBLIC = {
     "Result": "host.results",
     "TransportError": "host.errors",
     "compile_model": "firmware.compiler.program",
+    "from_torch": "model.interchange.torch_import",
     "load_board": "firmware.boards:load",
     "load_model": "firmware.modelfile:load",
     "save_model": "firmware.modelfile:save",

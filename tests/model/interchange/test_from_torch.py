@@ -1,0 +1,195 @@
+"""Imported networks against the library's own spikes, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from volley.model import golden
+from volley.model.interchange.chain import InterchangeError
+from volley.model.interchange.torch_import import from_torch
+
+LIBRARIES = ("snntorch", "spikingjelly")
+
+
+def neuron(library, reset="soft", threshold=1.0):
+    if library == "snntorch":
+        snn = pytest.importorskip("snntorch")
+        mechanism = {"soft": "subtract", "hard": "zero"}[reset]
+        return snn.Leaky(1.0, threshold=threshold, reset_mechanism=mechanism, init_hidden=True)
+    sj = pytest.importorskip("spikingjelly.activation_based.neuron")
+    return sj.IFNode(v_threshold=threshold, v_reset=None if reset == "soft" else 0.0)
+
+
+def dyadic(layer, rng):
+    """Weights +-1, biases on 1/4: ties are frequent, and float32 is exact."""
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(rng.choice([-1.0, 1.0], layer.weight.shape)))
+        layer.bias.copy_(torch.from_numpy(rng.integers(-8, 9, layer.bias.shape) / 4))
+    return layer
+
+
+def network(library, reset, seed):
+    """(module, input shape, ticks) of a random network."""
+    rng = np.random.default_rng(seed)
+    c, h, w, a, b = (int(v) for v in rng.integers(1, 5, 5))
+    h, w, ticks = 2 * h, 2 * w, int(rng.integers(1, 33))
+    layers = [dyadic(nn.Conv2d(c, a, 3, padding=1), rng), neuron(library, reset, 200.0)]
+    pool = bool(rng.integers(2))
+    if pool:
+        layers.append(nn.MaxPool2d(2))
+    kernel = int(rng.choice([1, 3]))
+    layers += [dyadic(nn.Conv2d(a, b, kernel, padding=kernel // 2), rng), neuron(library, reset)]
+    features = b * h * w // (4 if pool else 1)
+    layers += [nn.Flatten(), dyadic(nn.Linear(features, 7), rng), neuron(library, reset, 2.0)]
+    layers.append(dyadic(nn.Linear(7, 3), rng))
+    return nn.Sequential(*layers).eval(), (c, h, w), ticks
+
+
+def run(module, images, ticks):
+    """(spikes of each neuron [T,N,...], summed output [N,classes]) of the library itself."""
+    spikes, hooks = [], []
+    for child in module:
+        if hasattr(child, "threshold") or hasattr(child, "v_threshold"):
+            kept = []
+            spikes.append(kept)
+            hooks.append(child.register_forward_hook(lambda m, i, o, kept=kept: kept.append(o)))
+    with torch.no_grad():
+        total = sum(module(torch.from_numpy(images).float()) for _ in range(ticks))
+    for hook in hooks:
+        hook.remove()
+    return [torch.stack(kept).numpy() for kept in spikes], total.numpy()
+
+
+def bits(spikes, ticks):
+    """Golden's bytes as 0/1 [T,N,C,H,W]."""
+    if spikes.ndim == 4:
+        spikes = spikes[:, None]
+    return np.stack([spikes[:, t // 8] >> t % 8 & 1 for t in range(ticks)])
+
+
+def differing(library, reset, seed):
+    """(spikes that differ, spikes) of one random network; also compares the scores."""
+    module, shape, ticks = network(library, reset, seed)
+    model = from_torch(module, shape, ticks=ticks, library=library, scale=1.0)
+    images = np.random.default_rng(seed + 1).integers(0, 256, (4, *shape), dtype=np.uint8)
+    theirs, total = run(module, images, ticks)
+    ours = golden.run(model, images)
+    assert np.array_equal(ours.scores, total * 2**model.fraction_bits)
+    assert len(ours.spikes) == len(theirs) == 3
+    wrong = count = 0
+    for mine, other in zip(ours.spikes, theirs):
+        mine = bits(mine, ticks).reshape(other.shape)
+        wrong += int((mine != other).sum())
+        count += int(other.sum())
+    return wrong, count
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+def test_no_spike_differs(library, reset):
+    counts = [differing(library, reset, seed) for seed in range(4)]
+    assert sum(wrong for wrong, _ in counts) == 0
+    assert sum(count for _, count in counts) > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+def test_no_spike_of_many_networks_differs(library, reset):
+    assert sum(differing(library, reset, 100 + seed)[0] for seed in range(50)) == 0
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_normalisation_of_both_signs(library):
+    rng = np.random.default_rng(5)
+    norm = nn.BatchNorm1d(6, eps=0.0)
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([1.0, -1.0, 2.0, -0.5, 1.0, -2.0]))
+        norm.bias.copy_(torch.tensor([0.5, 1.0, -0.25, 0.0, 0.25, 0.5]))
+        norm.running_var.fill_(4.0)
+        norm.running_mean.copy_(torch.tensor([1.0, -2.0, 0.0, 4.0, 2.0, 1.0]))
+    module = nn.Sequential(
+        nn.Flatten(), dyadic(nn.Linear(16, 6), rng), norm, neuron(library, "hard", 8.0)
+    ).eval()
+    model = from_torch(module, (1, 4, 4), ticks=9, scale=1.0)
+    images = rng.integers(0, 16, (50, 1, 4, 4), dtype=np.uint8)
+    theirs, total = run(module, images, 9)
+    assert np.array_equal(golden.run(model, images).scores, total)
+    assert 0 < total.sum() < total.size * 9
+
+
+def refused(layers, text, shape=(1, 6, 6), **options):
+    with pytest.raises(InterchangeError) as error:
+        from_torch(nn.Sequential(*layers), shape, ticks=4, **options)
+    assert text in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def conv(*arguments, **options):
+    return dyadic(nn.Conv2d(*arguments, **options), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_refused_order(library):
+    fire = neuron(library)
+    refused([conv(1, 2, 3, padding=1), nn.MaxPool2d(2), fire], "node '1': pools something else")
+    refused([conv(1, 2, 3, padding=1), conv(2, 2, 1), fire], "node '1': follows '0'")
+    refused([fire], "node '0': a neuron without a layer")
+    layers = [conv(1, 2, 3, padding=1), fire, nn.MaxPool2d(2)]
+    refused(layers, "node '2': pools a map of 5x6", (1, 5, 6))
+    other = LIBRARIES[library == LIBRARIES[0]]
+    refused(layers, f"node '1': is of {library}", library=other)
+
+
+@pytest.mark.parametrize(
+    "layer, text",
+    [
+        (nn.Conv2d(1, 2, 5, padding=2), "node '0': kernel (5, 5)"),
+        (nn.Conv2d(1, 2, 3, padding=1, stride=2), "stride (2, 2)"),
+        (nn.Conv2d(1, 2, 3), "padding (0, 0)"),
+        (nn.AvgPool2d(2), "node '0': is AvgPool2d"),
+        (nn.ReLU(), "node '0': is ReLU"),
+        (nn.Linear(5, 2), "node '0': 5 inputs on a map of [1, 6, 6]"),
+        (nn.BatchNorm2d(1), "node '0': normalises spikes"),
+        (nn.Conv2d(1, 2, 3, padding=1), "of 2 outputs are not +-one magnitude (output 0: "),
+    ],
+)
+def test_refused_layers(layer, text):
+    refused([layer], text)
+
+
+def test_refused_neurons():
+    snn = pytest.importorskip("snntorch")
+    first = conv(1, 2, 3, padding=1)
+    refused([first, snn.Leaky(0.9, init_hidden=True)], "node '1': leaks (beta 0.9); format 2")
+    late = snn.Leaky(1.0, init_hidden=True, reset_delay=False)
+    refused([first, late], "node '1': fires by a rule of its own")
+    refused([first, snn.Synaptic(0.9, 0.8, init_hidden=True)], "node '1': is Synaptic")
+
+
+def test_refused_leak_of_spikingjelly():
+    sj = pytest.importorskip("spikingjelly.activation_based.neuron")
+    refused([conv(1, 2, 3, padding=1), sj.LIFNode()], "node '1': is LIFNode, which leaks")
+
+
+def test_refused_branch():
+    class Branch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    with pytest.raises(InterchangeError, match="node 'b': is not one link of a chain"):
+        from_torch(Branch(), (1, 4, 4), ticks=1)
+
+
+def test_binarised():
+    fire = neuron("snntorch")
+    said = []
+    layers = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), fire)
+    model = from_torch(layers, (1, 6, 6), ticks=4, binarise=True, log=said.append)
+    assert np.array_equal(model.layers[0].weight, np.where(layers[0].weight.detach() < 0, -1, 1))
+    assert "0: binarised" in said[0] and "energy lost" in said[0]
