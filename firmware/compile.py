@@ -35,7 +35,7 @@ def listing(program: Program) -> str:
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m firmware.compile",
+        prog=pipe.program_name("python -m firmware.compile"),
         description="Compiles a model file to a program and says what it costs.",
         epilog="Example: python -m firmware.compile model/pretrained/mnist.safetensors --board arty",
     )

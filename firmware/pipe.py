@@ -18,3 +18,8 @@ def run(main: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
         return 0
+
+
+def program_name(script: str) -> str:
+    """What a command calls itself in its help: ``volley infer``, or the script that was started."""
+    return sys.argv[0] if sys.argv[0].startswith("volley ") else script

@@ -40,7 +40,7 @@ exit codes:
 def make_parser() -> argparse.ArgumentParser:
     """The command line's parser."""
     parser = argparse.ArgumentParser(
-        prog="fpga/build.py",
+        prog=pipe.program_name("fpga/build.py"),
         description="Builds Volley for a board, or as a simulated board.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -130,7 +130,9 @@ def keep(run: cost_model.Run) -> None:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code: 0, 1 for a failed tool, 2 for a mistake, 4 for no fit."""
-    parser = argparse.ArgumentParser(prog="fpga/explore.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog=pipe.program_name("fpga/explore.py"), description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
         "--board", required=True, help="a real board, e.g. ulx3s, or its file (.toml)"
     )

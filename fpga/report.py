@@ -193,7 +193,7 @@ def write_page(text: str, path: Path) -> None:
 def main(arguments=None) -> int:
     """The command line; returns the exit code: 0, 1 for a broken report, 2 where the user erred."""
     parser = argparse.ArgumentParser(
-        prog="fpga/report.py",
+        prog=pipe.program_name("fpga/report.py"),
         description=__doc__.splitlines()[0],
         epilog="Build first: python fpga/build.py --target NAME",
     )

@@ -43,7 +43,7 @@ INTERRUPTED = 130
 def parse(arguments=None):
     """The command line's options."""
     parser = argparse.ArgumentParser(
-        prog="infer.py",
+        prog=pipe.program_name("infer.py"),
         description="Classifies pictures on a Volley board and prints a table: expected and found "
         "class, score, spikes, core cycles and microseconds, round trip.",
         epilog="Examples: infer.py --port sim --limit 10; infer.py --port sim:ulx3s --limit 10; "

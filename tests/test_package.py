@@ -66,6 +66,14 @@ def test_usage(capsys):
     assert "no command 'instal'; there are infer" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_help_of_each_command(name):
+    done = subprocess.run(
+        [sys.executable, "-m", "volley", name, "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.startswith(f"usage: volley {name} "), done.stderr
+
+
 def test_command_is_the_script(capsys):
     assert command.main(["compile", "no-such-model"]) == 2
     assert "no-such-model" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import argparse
 
+from volley.firmware import pipe
 from volley.model.data import datasets
 from volley.model.nets import net as networks
 from volley.model.nets import quantise
@@ -41,7 +42,7 @@ def _real(low, high):
 def parser(description):
     """The command line; description heads its --help."""
     p = argparse.ArgumentParser(
-        prog="train.py",
+        prog=pipe.program_name("train.py"),
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
