@@ -153,6 +153,12 @@ class Device:
         """Sets one register."""
         self.link.write(address(Region.REGISTERS, register), [value])
 
+    @property
+    def rates(self) -> boards.Rates | None:
+        """The core's clock and the link's bits a second; None where the link has no such rate."""
+        baud = self.transport.baud
+        return boards.Rates(self.identity.clock_hz, baud) if baud else None
+
     def stop(self) -> None:
         """Stops a running program."""
         self.write_register(Register.CONTROL, 1)
@@ -168,7 +174,8 @@ class Device:
         Raises ``DeviceError`` for a program of another design, and what ``programs.read`` raises.
         """
         if not isinstance(program, Program):
-            program = programs.for_design(programs.read(program), self.identity.design, fuse)
+            source = programs.read(program)
+            program = programs.for_design(source, self.identity.design, fuse, self.rates)
         identity.check_design(program, self.identity)
         self.runner.loaded = None
         sections = [*program.sections] + [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
             "give the pictures as .npy of shape [N, channels, height, width]"
         )
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
             if picture.mode not in EIGHT_BIT_MODES:
                 raise PictureError(
                     f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from volley.firmware import modelfile, program
+from volley.firmware.boards import Rates
 from volley.firmware.compiler import program as compiler
 from volley.firmware.design import Design
 from volley.firmware.modelfile import Model
@@ -24,11 +25,16 @@ def read(path) -> Program | Model:
     return modelfile.load(path)
 
 
-def for_design(source: Program | Model, design: Design, fuse: str = "auto") -> Program:
-    """The program itself, or the model compiled for a design; raises ``FitError``."""
+def for_design(
+    source: Program | Model, design: Design, fuse: str = "auto", rates: Rates | None = None
+) -> Program:
+    """The program itself, or the model compiled for a design; raises ``FitError``.
+
+    rates: of the board, for the plan that is fastest end to end.
+    """
     if isinstance(source, Program):
         return source
-    return compiler.compile_model(source, design, fuse=fuse)
+    return compiler.compile_model(source, design, fuse=fuse, rates=rates)
 
 
 def input_shape(source: Program | Model) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ class BoardSession:
     ):
         self.device = device
         self.model = None if isinstance(source, Program) else source
-        program = programs.for_design(source, device.identity.design, fuse)
+        program = programs.for_design(source, device.identity.design, fuse, device.rates)
         device.load(program, verify=verify, progress=progress)
         self.model_name, self.classes = program.name, program.classes
         self.ticks = program.ticks
