@@ -39,6 +39,7 @@ _PUBLIC = {
     "load_board": "firmware.boards:load",
     "load_model": "firmware.modelfile:load",
     "save_model": "firmware.modelfile:save",
+    "to_torch": "model.interchange.twin",
 }
 """Public name: the module that has it, or module:name. Imported at first use: ``import volley`` is quick."""
 
