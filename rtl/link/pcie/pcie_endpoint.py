@@ -100,8 +100,8 @@ def stretched_reset(user_clk, user_rst, held, clk, rst):
 def pcie_endpoint(user_clk, user_rst, rx, tx, device_id, clk, bus):
     """BAR0 on the bus, behind AMD's ``pcie_7x`` with 64 bits.
 
-    user_clk, user_rst: ``user_clk_out`` and ``user_reset_out``; a reset empties all. rx, tx: ``AxiPorts`` of
-    m_axis_rx_* and s_axis_tx_*. device_id: a ``DeviceId``; it goes with each request to its completion.
+    user_clk, user_rst: ``user_clk_out`` and ``user_reset_out``; a reset, of three cycles or
+    more, empties all. rx, tx: ``AxiPorts`` of m_axis_rx_* and s_axis_tx_*. device_id: a ``DeviceId``; it goes with each request to its completion.
     clk: of the bus, not slower than an eighth of user_clk. bus: a ``volley.rtl.link.bus.Bus``, of which
     this is the master; a reset may take back an access.
 

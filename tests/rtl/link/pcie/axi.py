@@ -57,8 +57,10 @@ def axi_source(clk, port, arrivals, share=1.0, seed=1):
     return offer_beats
 
 
-def axi_sink(clk, port, packets, share=1.0, seed=2, stalled=lambda: False):
+def axi_sink(clk, rst, port, packets, share=1.0, seed=2, stalled=lambda: False):
     """An instance: takes packets, lists of DW, into the list ``packets``; checks tkeep and stability.
+
+    rst: the open packet is forgotten.
 
     share: how often it is ready. stalled: it takes nothing while this is true.
     """
@@ -69,6 +71,9 @@ def axi_sink(clk, port, packets, share=1.0, seed=2, stalled=lambda: False):
         words, held = [], None
         while True:
             yield clk.posedge
+            if rst:
+                words, held = [], None
+                continue
             beat = (int(port.tdata), int(port.tkeep), bool(port.tlast)) if port.tvalid else None
             assert held is None or beat == held, "a beat changed before it was taken"
             held = None if port.tready else beat

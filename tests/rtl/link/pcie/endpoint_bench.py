@@ -16,6 +16,7 @@ from volley.rtl.link.pcie.pcie_endpoint import (
     pcie_endpoint,
 )
 
+RESET_LASTS = 4  # cycles of user_rst
 CORE_PERIOD = 8  # of the bus's clock; user_clk has bench.PERIOD
 
 
@@ -57,7 +58,9 @@ def rtl_endpoint(script, memory=(), source_share=1.0, sink_share=1.0, ready_shar
     dut = pcie_endpoint(user_clk, root.user_rst, rx, tx, root.device_id, clk, bus)
     slave = bus_memory(clk, bus, root.memory, root.started, ready_share, seed)
     source = axi_source(user_clk, rx, root.arrivals, source_share, seed)
-    sink = axi_sink(user_clk, tx, root.packets, sink_share, seed + 1, lambda: root.stalled)
+    sink = axi_sink(
+        user_clk, root.user_rst, tx, root.packets, sink_share, seed + 1, lambda: root.stalled
+    )
 
     @instance
     def drive_clk():
@@ -80,7 +83,8 @@ def rtl_endpoint(script, memory=(), source_share=1.0, sink_share=1.0, ready_shar
                     yield user_clk.posedge
             if root.resetting:
                 root.user_rst.next, root.resetting = True, False
-                yield user_clk.posedge
+                for _ in range(RESET_LASTS):
+                    yield user_clk.posedge
                 root.user_rst.next = False
                 for _ in range(2 * RESET_CYCLES):
                     yield user_clk.posedge

@@ -246,6 +246,29 @@ def test_reset_in_mid_packet(cut):
     assert rtl_endpoint(script).memory == {3: 5}
 
 
+def test_reset_empties_the_answers():
+    def script(root):
+        root.stalled = True
+        send(root, *(read(place, 32) for place in range(0, 96, 32)))
+        yield (600,)
+        root.reset()
+        yield 0
+        root.stalled = False
+        asked = read(7, 3)
+        send(root, asked)
+        yield from answered(root, asked, words_at(root, 7, 3))
+
+    rtl_endpoint(script)
+
+
+def test_too_long_packet_is_dropped():
+    def script(root):
+        send(root, write(WINDOW_PLACE, [7] * 600), write(3, [4]), write(5, [6], first_be=0))
+        yield from errors_are(root, damaged=1)
+
+    assert rtl_endpoint(script).memory == {3: 4}
+
+
 def test_read_behind_full_fifos():
     """The root port takes nothing until all queues are full; then every read is answered, in order."""
 
