@@ -10,6 +10,10 @@ import sys
 COMMANDS = {
     "infer": ("host.infer", "classify pictures on a board, simulated or real"),
     "train": ("model.train", "train a network and write its model file"),
+    "import": (
+        "model.interchange.command",
+        "a network of snnTorch or spikingjelly as a model file",
+    ),
     "compile": ("firmware.compile", "what a model costs on a board, and its program"),
     "build": ("fpga.build", "build for a board, or the simulated board"),
     "explore": ("fpga.explore", "find the fastest design of a board that holds a model"),

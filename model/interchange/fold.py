@@ -87,7 +87,7 @@ def fold(
     log(f"{best['bits']} fraction bits: " + ("exact" if best["exact"] else "parameters are rounded")
         + (", membranes can saturate in the worst case" if best["saturates"] else ""))  # fmt: skip
     model = Model(
-        name, ticks, best["bits"], next(iter(resets), "soft"), *shape, bits,
+        name, ticks, best["bits"], next(iter(resets), "soft"), shape[0], shape[1], shape[2], bits,
         classes or [str(i) for i in range(layers[-1].outputs)], layers,
     )  # fmt: skip
     validate(model)

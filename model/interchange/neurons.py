@@ -53,12 +53,12 @@ def read(name, module, channels) -> Fire:
             leaks = "LIF" in kind
             raise refuse(name, f"is {kind}" + (", which leaks" if leaks else ""),
                          ("format 2, not yet; " if leaks else "") + "use neuron.IFNode")  # fmt: skip
-        threshold = np.float64(module.v_threshold - (module.v_reset or 0.0))
+        threshold = np.array(module.v_threshold - (module.v_reset or 0.0))
         probe.reset()
         probe.v_threshold, probe.step_mode = 1.0, "s"
         probe.v_reset = None if module.v_reset is None else 0.0
     reset, above = _rule(name, probe)
-    return Fire(name, threshold, np.float64(0), reset, above)
+    return Fire(name, threshold, np.zeros(()), reset, above)
 
 
 def _per_channel(name, value, channels):

@@ -51,11 +51,15 @@ def to_torch(model: Model) -> Twin:
 
     Float32, where every sum is an integer below 2^24; float64 for a model that can pass it.
     """
-    modules, largest, flat = [], 0, False
+    modules: list[nn.Module] = []
+    largest, flat = 0, False
     for layer in model.layers:
+        assert layer.weight is not None and layer.bias is not None  # a valid model has them
         weight = torch.from_numpy(layer.weight).float() * 2**model.fraction_bits
         if layer.kind == "conv":
-            made = nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding=layer.padding)
+            made: nn.Conv2d | nn.Linear = nn.Conv2d(
+                layer.inputs, layer.outputs, layer.kernel, padding=layer.padding
+            )
         else:
             made = nn.Linear(layer.inputs, layer.outputs)
             if not flat:
@@ -65,7 +69,7 @@ def to_torch(model: Model) -> Twin:
         made.bias = nn.Parameter(-torch.from_numpy(layer.bias).float())
         modules.append(made)
         most = 2**model.bits - 1 if layer.encode else 1
-        drive = int((weight[0].numel() * most) << model.fraction_bits) + abs(layer.bias).max()
+        drive = int((weight[0].numel() * most) << model.fraction_bits) + int(abs(layer.bias).max())
         largest = max(largest, int(drive) + MEMBRANE_MAX)
         if not layer.readout:
             modules.append(IntegrateFire(layer, model.reset))
