@@ -8,8 +8,11 @@ import numpy as np
 
 from volley.firmware.files import write_whole
 from volley.host import maps
+from volley.host.report import shown
 
 ROWS_MAX = 400  # trains of a raster; larger maps show every n-th
+CLASSES_MAX = 20  # bars of scores; of more classes the largest
+NAME_MAX = 18  # characters of a class's name
 
 
 def raster(spikes: np.ndarray, ticks: int) -> tuple[np.ndarray, int]:
@@ -37,22 +40,40 @@ def plot(path, session, image, layer_maps, result, title: str) -> None:
     axes[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
     axes[0].set(title=title, xticks=[], yticks=[])
     for axis, name, spikes in zip(axes[1:], names, layer_maps):
-        fired, step = raster(spikes, session.ticks)
-        axis.imshow(fired, cmap="binary", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-        every = f", 1 of {step}" if step > 1 else ""
-        axis.set(
-            title=f"{name}{every}",
-            xlabel="tick",
-            yticks=[],
-            xticks=range(0, session.ticks, 1 + session.ticks // 9),
-        )
-    colours = ["tab:orange" if n == result.label else "tab:blue" for n in range(len(result.scores))]
-    axes[-1].barh(range(len(result.scores)), result.scores, color=colours)
-    axes[-1].set(title=f"class {session.classes[result.label]}", xlabel="score")
-    if len(session.classes) <= 20:
-        axes[-1].set_yticks(range(len(session.classes)), session.classes)
-    axes[-1].invert_yaxis()
+        _draw_raster(axis, name, spikes, session.ticks)
+    _draw_scores(axes[-1], session.classes, result)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=110)
     pyplot.close(figure)
     write_whole(path, data.getvalue())
+
+
+def _draw_raster(axis, name, spikes, ticks):
+    """Spikes of a layer: a row for each neuron shown, a column for each tick."""
+    fired, step = raster(spikes, ticks)
+    axis.imshow(fired, cmap="binary", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
+    count = maps.trains(spikes).size
+    label = f"{count} neurons" if step == 1 else f"{len(fired)} of {count} neurons shown"
+    axis.set(title=shown(name), xlabel="tick", ylabel=label)
+    axis.set_xticks(range(0, ticks, 1 + ticks // 9))
+    last = len(fired) - 1
+    axis.set_yticks(sorted({0, last}), [str(row * step) for row in sorted({0, last})])
+    axis.yaxis.labelpad = -8
+
+
+def _draw_scores(axis, classes, result):
+    """Bars of the scores: of all classes, or of the largest, with names that do not collide."""
+    count = len(result.scores)
+    order = np.arange(count)
+    if count > CLASSES_MAX:
+        order = np.argsort(-result.scores, kind="stable")[:CLASSES_MAX]
+    colours = ["tab:orange" if n == result.label else "tab:blue" for n in order]
+    names = [shown(classes[n]) for n in order]
+    names = [name if len(name) <= NAME_MAX else name[: NAME_MAX - 1] + "…" for name in names]
+    axis.barh(range(len(order)), result.scores[order], color=colours)
+    axis.set_yticks(range(len(order)), names, fontsize=9)
+    axis.axvline(0, color="black", linewidth=0.6)
+    axis.invert_yaxis()
+    largest = "" if count <= CLASSES_MAX else f", the {CLASSES_MAX} largest of {count}"
+    axis.set(title=f"class {shown(classes[result.label])[:NAME_MAX]}", xlabel=f"score{largest}")
+    axis.locator_params(axis="x", nbins=4)
