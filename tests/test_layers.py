@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,11 @@ def test_an_import_against_the_layers_is_found(tree, path, line, told):
     file.write_text(f"{file.read_text()}\n{line}\n")
     code, text = lint_imports(tree)
     assert code == 1 and told in text, text
+
+
+def test_the_contract_is_named_whole():
+    """Every module of firmware's top level, but for the command, is in the contract's own rule."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    rule = next(c for c in settings["contracts"] if c["id"] == "contract-imports-no-compiler")
+    found = {path.stem for path in (ROOT / "firmware").glob("*.py")} - {"__init__", "compile"}
+    assert {name.removeprefix("volley.firmware.") for name in rule["source_modules"]} == found
