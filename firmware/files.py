@@ -54,16 +54,14 @@ def whole_file(path) -> Iterator[Path]:
     ``OSError`` with the name of ``path``.
     """
     target = Path(os.path.realpath(path))
-    with contextlib.suppress(FileNotFoundError):
-        mode = target.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(f"{path}: is a folder; the name of a file is wanted")
-        if not stat.S_ISREG(mode):
-            with tempfile.TemporaryDirectory() as folder:
-                part = Path(folder) / target.name
-                yield part
-                target.write_bytes(part.read_bytes())
-            return
+    if target.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; the name of a file is wanted")
+    if target.exists() and not target.is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / target.name
+            yield part
+            target.write_bytes(part.read_bytes())
+        return
     try:
         handle, name = tempfile.mkstemp(target.suffix, f".{target.name}.", target.parent)
     except OSError as error:
