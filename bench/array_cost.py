@@ -28,7 +28,7 @@ PASSES = {"xc7": synth.XC7, "ecp5": synth.ECP5, "gowin": synth.GOWIN}
 AS_TREE = PASSES | {"xc7": synth.xc7(TOP)}
 """What the builds run for the array's own tree, which is a module there."""
 COUNTED = """\
-Counted are the LUT cells of Yosys' netlist; a place that a carry chain only passes through is none."""
+Counted are the LUT cells of Yosys' netlist; a cell that a carry chain only passes through is none."""
 CHANNELS = (1, 4, 8)
 TITLES = {"xc7": "six-input LUTs, XC7", "ecp5": "LUT4, ECP5", "gowin": "LUT4, Gowin"}
 
@@ -112,17 +112,17 @@ def compress(text, bits, columns, weight):
 
     Each bit of the count is a table of the bits: what a LUT is.
     """
-    for place in range(len(bits).bit_length()):
-        ones = [n for n in range(1 << len(bits)) if n.bit_count() >> place & 1]
+    for bit in range(len(bits).bit_length()):
+        ones = [n for n in range(1 << len(bits)) if n.bit_count() >> bit & 1]
         table = sum(1 << n for n in ones)
         index = "{" + ", ".join(bits[::-1]) + "}"
         size = 1 << len(bits)
         constant = f"{size}'h{table:x}"
         text.lines.append(f"wire [{size - 1}:0] t{text.number} = {constant};")
         source = f"t{text.number}[{index}]"
-        while len(columns) <= weight + place:
+        while len(columns) <= weight + bit:
             columns.append([])
-        columns[weight + place].append(text.register(source))
+        columns[weight + bit].append(text.register(source))
 
 
 def own_tree(ci, lut):

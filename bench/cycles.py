@@ -30,12 +30,12 @@ def measure(port, model, count):
         board = device.identity.board
     cycles = results[0].layer_cycles
     rows = []
-    for place, count_of_layer in zip(program.layers, cycles):
-        above = count_of_layer / place.bound - 1
-        rows.append([place.name, count_of_layer, place.bound, f"{above:.1%}"])
+    for compiled, count_of_layer in zip(program.layers, cycles):
+        above = count_of_layer / compiled.bound - 1
+        rows.append([compiled.name, count_of_layer, compiled.bound, f"{above:.1%}"])
     rest = results[0].cycles - sum(cycles)
     rows.append(["fetch, fill and drain", rest, "", ""])
-    bound = sum(place.bound for place in program.layers)
+    bound = sum(compiled.bound for compiled in program.layers)
     total = results[0].cycles
     rows.append(["whole program", total, bound, f"{total / bound - 1:.1%}"])
     figures = [

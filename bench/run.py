@@ -94,7 +94,7 @@ def on_board(model, board, pictures):
                 f"{model.name} on {board.name}, picture {index}: not the golden model's"
             )
     cycles = max(result.cycles for result in results)
-    bound = sum(place.bound for place in fused.layers)
+    bound = sum(layer.bound for layer in fused.layers)
     line = {name: throughput(program, board.clock_hz, board.line_baud)
             for name, program in (("plain", plain), ("fused", fused))}  # fmt: skip
     return {

@@ -35,7 +35,7 @@ def measure(device, model):
             raise ValueError(f"{model.ticks} ticks: scores differ from the golden model's")
         if result.spikes != wanted.spike_counts[k].tolist():
             raise ValueError(f"{model.ticks} ticks: spikes differ from the golden model's")
-    bounds = [place.bound for place in program.layers]
+    bounds = [layer.bound for layer in program.layers]
     return list(zip(results[0].layer_cycles, bounds)), results[0].cycles
 
 

@@ -129,15 +129,15 @@ def cobs_encode(data: bytes) -> bytes:
 def cobs_decode(data: bytes) -> bytes:
     """Undoes ``cobs_encode``; raises ``FrameError``."""
     out = bytearray()
-    place = 0
-    while place < len(data):
-        code = data[place]
-        block = data[place + 1 : place + code]
+    index = 0
+    while index < len(data):
+        code = data[index]
+        block = data[index + 1 : index + code]
         if code == 0 or len(block) != code - 1 or 0 in block:
-            raise FrameError(f"byte stuffing broken at byte {place} of {len(data)}")
+            raise FrameError(f"byte stuffing broken at byte {index} of {len(data)}")
         out += block
-        place += code
-        if code <= COBS_BLOCK and place < len(data):
+        index += code
+        if code <= COBS_BLOCK and index < len(data):
             out.append(0)
     return bytes(out)
 

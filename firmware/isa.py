@@ -83,7 +83,7 @@ class Opcode(IntEnum):
     ``last_lanes`` are kept. A pass waits until ``PASS_CYCLES`` have gone by since the one before
     began, for its membranes; where a row has as many beats it never waits.
 
-    In a dense layer the psum of the whole map goes to one place. The loop over the passes lies
+    In a dense layer the psum of the whole map goes to one accumulator. The loop over the passes lies
     around that over the rows: the psum starts at the first cycle of a pass and fires at its last. A
     readout's psum starts at the first cycle of an og and is the score at its last. An encoding
     layer reads the same picture in every pass; as a readout it has one pass, and ``scale`` counts

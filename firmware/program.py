@@ -60,8 +60,8 @@ class LayerPlace:
     @staticmethod
     def from_json(data: dict) -> LayerPlace:
         """The layer of ``dataclasses.asdict``."""
-        place = data["map"] and MapPlace(**data["map"])
-        return LayerPlace(**{**data, "shape": tuple(data["shape"]), "map": place})
+        spikes = data["map"] and MapPlace(**data["map"])
+        return LayerPlace(**{**data, "shape": tuple(data["shape"]), "map": spikes})
 
 
 @dataclasses.dataclass
@@ -152,10 +152,10 @@ def from_bytes(data: bytes, name: str = "program") -> Program:
             f"the same parameters are {design.hash().hex()} here; compile the model again"
         )
     payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
-    sections, place = [], 0
+    sections, start = [], 0
     for address, count in meta["sections"] + meta["streamed"]:
-        sections.append((address, payload[place : place + count]))
-        place += count
+        sections.append((address, payload[start : start + count]))
+        start += count
     loaded = len(meta["sections"])
     layers = [LayerPlace.from_json(row) for row in meta["layers"]]
     keep = ("name", "classes", "ticks", "fraction_bits", "reset", "entries", "report")

@@ -1,9 +1,9 @@
 """The memory map: what the host reads and writes over the link.
 
-An address is that of a 32-bit word: the region in bits 31..28, the place in the region below.
+An address is that of a 32-bit word: the region in bits 31..28, the index in the region below.
 
 =========== ================================================================ ===========
-region      place                                                            access
+region      index                                                            access
 =========== ================================================================ ===========
 REGISTERS   a ``Register``; LAYERS + 2 k: cycles and then spikes of layer k; read, a few
             SCORES + n: score of output n                                    written
@@ -12,7 +12,7 @@ DESCRIPTORS DESCRIPTOR_WORDS * layer + word                                  rea
 WEIGHTS     tap << 20 | word * weight_columns + column                       read, write
 PARAMS      kind << 20 | word * co + channel of the group                    read, write
 SPIKES      bank << 20 | word * spike_columns + column                       read, write
-IMAGE       buffer << 24 | place in the stream                               write
+IMAGE       buffer << 24 | index in the stream                               write
 =========== ================================================================ ===========
 
 Memories can be read only while no program runs; registers and writes are always served.
@@ -24,7 +24,7 @@ SPIKES is written in whole words: their columns in order, and the last one write
 ends a picture that is not complete.
 
 IMAGE takes a picture as bytes in the order row, column, channel, four to a word, the first in the
-low bits. Writing place 0 starts a picture, in the buffer that the address names. Every input
+low bits. Writing index 0 starts a picture, in the buffer that the address names. Every input
 channel beyond the picture's own is written as 0. Bytes after the last pixel are ignored.
 """
 
@@ -57,7 +57,7 @@ class Region(IntEnum):
 
 
 class Register(IntEnum):
-    """Places in the region REGISTERS. Those up to BOARD are constants of the build."""
+    """Indexes in the region REGISTERS. Those up to BOARD are constants of the build."""
 
     MAGIC = 0
     VERSION = 1
@@ -126,6 +126,6 @@ PARAM_KINDS = tuple(PARAM_BITS)
 """The kinds of parameters in the order of their numbers in an address of PARAMS."""
 
 
-def address(region: Region, place: int = 0) -> int:
-    """The word address of a place in a region."""
-    return int(region) << REGION_SHIFT | int(place)
+def address(region: Region, index: int = 0) -> int:
+    """The word address of an index in a region."""
+    return int(region) << REGION_SHIFT | int(index)

@@ -45,11 +45,11 @@ class Rows:
     def pieces(self) -> Iterator[tuple[int, int, int, int, int]]:
         """(row, first word of the row, bank, word address, words) of what lies together."""
         for row in range(self.row, self.row + self.rows):
-            place = row % self.ring_rows
-            start = self.base + place // BANKS * self.stride
+            slot = row % self.ring_rows
+            start = self.base + slot // BANKS * self.stride
             for k in range(self.steps):
                 first = self.first + k * self.step
-                yield row, first, place % BANKS, start + first, self.words
+                yield row, first, slot % BANKS, start + first, self.words
 
     @property
     def strip_base(self) -> int:
@@ -108,7 +108,7 @@ def strip_words(rows: Rows, input_shape) -> int:
     return count_picture_words((channels, rows.rows, width))
 
 
-def words_per_image(program) -> dict[str, int]:
+def words_per_picture(program) -> dict[str, int]:
     """32-bit words that the host moves for one picture, by the register that counts them."""
     found = {"IMAGE_WORDS": 0, "MODEL_WORDS": 0, "SPIKES_WRITTEN": 0, "SPIKES_READ": 0}
     columns = program.design.spike_columns

@@ -4,7 +4,7 @@ from volley import Device
 
 with Device.open("sim") as device:
     device.load("model/pretrained/mnist.safetensors")
-    for result in device.infer_many(images):
+    for result in device.infer_many(pictures):
         print(result.label, result.scores)
 """
 
@@ -167,7 +167,7 @@ class Device:
     def load(
         self, program, verify: bool = False, progress: bool = False, fuse: str = "auto"
     ) -> Program:
-        """Loads a program: a ``volley.firmware.program.Program``, or the path of an image or a model file.
+        """Loads a program: a ``volley.firmware.program.Program``, or the path of a compiled program or a model file.
 
         verify: read every memory back. progress: a bar on a terminal. Returns the program.
         fuse: "none", "pairs" or "auto", for a model file.

@@ -45,7 +45,7 @@ def parse(words: tuple[int, ...], port: str) -> Identity:
         )
     name = struct.pack(f"<{BOARD_NAME_BYTES // 4}I", *words[Register.BOARD :])
     try:
-        design = Design(**{key: words[place] for key, place in DESIGN_REGISTERS.items()})
+        design = Design(**{key: words[register] for key, register in DESIGN_REGISTERS.items()})
     except ValueError as error:
         raise DeviceError(f"{port}: the board's design is impossible: {error}") from None
     said = struct.pack("<2I", words[Register.HASH_LOW], words[Register.HASH_HIGH])

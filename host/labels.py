@@ -30,7 +30,7 @@ def load_labels(path, classes: list[str]) -> np.ndarray:
     wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
     if len(wrong):
         raise PictureError(
-            f"{path}: label {labels[wrong[0]]} at place {wrong[0]}, the model has the classes 0 to "
+            f"{path}: label {labels[wrong[0]]} at index {wrong[0]}, the model has the classes 0 to "
             f"{len(classes) - 1}"
         )
     return labels.astype(np.int64)

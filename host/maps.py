@@ -42,24 +42,24 @@ def read_rows(link, program: Program, layer: int, first: int, count: int) -> np.
     return pixels(program.layers[layer], rows)
 
 
-def pixels(place: LayerPlace, words: np.ndarray) -> np.ndarray:
+def pixels(layer_map: LayerPlace, words: np.ndarray) -> np.ndarray:
     """Rows of words, uint32 [rows, ...], as pixels; see ``read_rows``."""
-    rows, spikes = len(words), place.spikes
+    rows, spikes = len(words), layer_map.spikes
     found = np.ascontiguousarray(words).view(np.uint8)
     found = found.reshape(rows, spikes.passes, spikes.groups, spikes.width, -1)
     # [row, pass, group, x, byte of the word] to [pass, group and byte, row, x]
     found = found.transpose(1, 2, 4, 0, 3)
-    found = found.reshape(spikes.passes, -1, rows, spikes.width)[:, : place.shape[0]]
-    found = unpack_pixels(found, place)
+    found = found.reshape(spikes.passes, -1, rows, spikes.width)[:, : layer_map.shape[0]]
+    found = unpack_pixels(found, layer_map)
     return np.ascontiguousarray(found if spikes.passes > 1 else found[0])
 
 
-def unpack_pixels(words: np.ndarray, place: LayerPlace) -> np.ndarray:
+def unpack_pixels(words: np.ndarray, layer_map: LayerPlace) -> np.ndarray:
     """uint8 [..., words of a row] of a map as [..., W], the pixels of a packed word apart."""
-    ticks = LANES // place.spikes.pixels
+    ticks = LANES // layer_map.spikes.pixels
     shifts = np.arange(0, LANES, ticks, dtype=np.uint8)
     pixels = words[..., None] >> shifts & np.uint8((1 << ticks) - 1)
-    return pixels.reshape(*words.shape[:-1], -1)[..., : place.shape[2]]
+    return pixels.reshape(*words.shape[:-1], -1)[..., : layer_map.shape[2]]
 
 
 def read_map(link, program: Program, layer: int) -> np.ndarray:
@@ -68,12 +68,12 @@ def read_map(link, program: Program, layer: int) -> np.ndarray:
     Of more than 8 ticks: [passes, C, H, W], bit t of pass p = tick 8 p + t.
     Raises ``DeviceError`` for a readout, and for a ring that does not hold the whole map.
     """
-    place = program.layers[layer]
-    height = place.shape[1]
-    _check_firing(place)
-    if place.spikes.ring_rows < height:
+    layer_map = program.layers[layer]
+    height = layer_map.shape[1]
+    _check_firing(layer_map)
+    if layer_map.spikes.ring_rows < height:
         raise DeviceError(
-            f"layer {place.name}: {place.spikes.ring_rows} of {height} rows are kept on the chip; "
+            f"layer {layer_map.name}: {layer_map.spikes.ring_rows} of {height} rows are kept on the chip; "
             "trace the map, which reads them as they are made, or compile the model without fusion"
         )
     return read_rows(link, program, layer, 0, height)
@@ -85,9 +85,9 @@ def trains(spikes: np.ndarray) -> np.ndarray:
     return sum(part.astype(np.uint32) << np.uint32(LANES * p) for p, part in enumerate(parts))
 
 
-def _check_firing(place: LayerPlace) -> None:
-    if place.readout:
-        raise DeviceError(f"layer {place.name} is the readout: it has scores, no spike map")
+def _check_firing(layer_map: LayerPlace) -> None:
+    if layer_map.readout:
+        raise DeviceError(f"layer {layer_map.name} is the readout: it has scores, no spike map")
 
 
 def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, int, int]]]:
@@ -96,8 +96,8 @@ def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, 
     A stop is (program word behind an instruction, first row, rows). None at all for a map that the
     host keeps.
     """
-    place = program.layers[layer]
-    _check_firing(place)
+    layer_map = program.layers[layer]
+    _check_firing(layer_map)
     found: list[list[tuple[int, int, int]]] = [[] for _ in segments]
     if any(rows.map == layer + 1 for segment in segments for rows in segment.downs):
         return found
@@ -111,14 +111,14 @@ def stops(program, segments: list[Segment], layer: int) -> list[list[tuple[int, 
             if fields["opcode"] != Opcode.ROWS:
                 break
             if fields["layer"] == layer:
-                first, count = fields["row"] // place.pool, fields["rows"] // place.pool
+                first, count = fields["row"] // layer_map.pool, fields["rows"] // layer_map.pool
                 found[number].append((word, first, count))
                 last = number, word
     if (
-        last and place.spikes.ring_rows >= place.shape[1]
+        last and layer_map.spikes.ring_rows >= layer_map.shape[1]
     ):  # the last instruction leaves the whole map
         found = [[] for _ in segments]
-        found[last[0]].append((last[1], 0, place.shape[1]))
+        found[last[0]].append((last[1], 0, layer_map.shape[1]))
     return found
 
 

@@ -22,10 +22,10 @@ def raster(spikes: np.ndarray, ticks: int) -> tuple[np.ndarray, int]:
     return (trains[::step, None] >> np.arange(ticks) & 1).astype(bool), step
 
 
-def plot(path, session, image, layer_maps, result, title: str) -> None:
+def plot(path, session, picture, layer_maps, result, title: str) -> None:
     """Writes a PNG, whole or not at all; raises ``OSError``.
 
-    image: uint8 [C, H, W]. layer_maps: of ``Device.read_map``, for each firing layer. result: a Result.
+    picture: uint8 [C, H, W]. layer_maps: of ``Device.read_map``, for each firing layer. result: a Result.
     """
     import matplotlib
 
@@ -36,8 +36,8 @@ def plot(path, session, image, layer_maps, result, title: str) -> None:
     figure, axes = pyplot.subplots(
         1, len(names) + 2, figsize=(2.6 * (len(names) + 2), 3.6), layout="constrained"
     )
-    picture = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
-    axes[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
+    shown = picture.transpose(1, 2, 0) if len(picture) == 3 else picture[0]
+    axes[0].imshow(shown, cmap="gray", vmin=0, vmax=255)
     axes[0].set(title=title, xticks=[], yticks=[])
     for axis, name, spikes in zip(axes[1:], names, layer_maps):
         _draw_raster(axis, name, spikes, session.ticks)

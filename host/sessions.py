@@ -16,7 +16,7 @@ class BoardSession:
 
     source: a volley.firmware.program.Program, or a firmware.modelfile.Model that is compiled for the board.
     fuse: "none", "pairs" or "auto", for a Model. model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
-    neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled image.
+    neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled program.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class BoardSession:
         self.layers = [(layer.name, layer.neurons) for layer in program.layers]
         self.board, self.clock_hz = device.identity.board, device.identity.clock_hz
 
-    def infer_many(self, images):
+    def infer_many(self, pictures):
         """Yields a Result for each picture of uint8 [N, C, H, W]."""
-        return self.device.infer_many(images)
+        return self.device.infer_many(pictures)
 
-    def maps(self, image):
+    def maps(self, picture):
         """The map of each firing layer, uint8 [C, H, W], for one picture."""
-        return [self.device.trace_map(image, k) for k, (_, n) in enumerate(self.layers) if n]
+        return [self.device.trace_map(picture, k) for k, (_, n) in enumerate(self.layers) if n]
 
 
 class GoldenSession:
@@ -57,20 +57,20 @@ class GoldenSession:
             (layer.name, 0 if layer.readout else _neurons(layer)) for layer in model.layers
         ]
 
-    def infer_many(self, images):
+    def infer_many(self, pictures):
         """Yields a Result for each picture of uint8 [N, C, H, W]."""
         from volley.model import golden
 
-        for start in range(0, len(images), CHUNK):
-            found = golden.run(self.model, images[start : start + CHUNK], layers=False)
+        for start in range(0, len(pictures), CHUNK):
+            found = golden.run(self.model, pictures[start : start + CHUNK], layers=False)
             for scores, label, spikes in zip(found.scores, found.labels, found.spike_counts):
                 yield Result(scores, int(label), spikes.tolist())
 
-    def maps(self, image):
+    def maps(self, picture):
         """The map of each firing layer, uint8 [C, H, W], for one picture."""
         from volley.model import golden
 
-        return [found[0] for found in golden.run(self.model, image[None]).maps]
+        return [found[0] for found in golden.run(self.model, picture[None]).maps]
 
 
 def _neurons(layer):

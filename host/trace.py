@@ -11,7 +11,7 @@ from volley.firmware.files import write_whole
 from volley.host.errors import DeviceError
 from volley.host.maps import trains
 
-PLACES = ("channel", "row", "column")
+AXES = ("channel", "row", "column")
 
 
 def first_difference(name: str, board: np.ndarray, golden: np.ndarray) -> str | None:
@@ -20,17 +20,17 @@ def first_difference(name: str, board: np.ndarray, golden: np.ndarray) -> str | 
     First is in the order channel, row, column, tick.
     """
     board, golden = trains(board), trains(golden)
-    places = np.argwhere(board != golden)
-    if not len(places):
+    differences = np.argwhere(board != golden)
+    if not len(differences):
         return None
-    place = tuple(int(n) for n in places[0])
-    differ = int(board[place]) ^ int(golden[place])
+    first = tuple(int(n) for n in differences[0])
+    differ = int(board[first]) ^ int(golden[first])
     tick = (differ & -differ).bit_length() - 1
-    has = int(board[place]) >> tick & 1
-    where = ", ".join(f"{word} {n}" for word, n in zip(PLACES, place))
+    has = int(board[first]) >> tick & 1
+    where = ", ".join(f"{word} {n}" for word, n in zip(AXES, first))
     return (
         f"layer {name}, {where}, tick {tick}: the board has {has}, the golden model {1 - has} "
-        f"({len(places)} of {board.size} spike trains of this map differ)"
+        f"({len(differences)} of {board.size} spike trains of this map differ)"
     )
 
 

@@ -125,7 +125,7 @@ class Emitter:
 
     # what a load puts into the memories
 
-    def places(self, load: Load):
+    def layers_of(self, load: Load):
         """(layer, output groups, weight base, param base) of each layer of a load."""
         weight_base, param_base = load.weight_base, load.param_base
         for number in range(load.chain.first, load.chain.last + 1):
@@ -161,16 +161,16 @@ class Emitter:
         for tap in range(TAPS):
             for load in loads:
                 parts = []
-                for number, groups, _, _ in self.places(load):
+                for number, groups, _, _ in self.layers_of(load):
                     step = self.step(number)
                     words = self.words[number][tap, groups.start * step : groups.stop * step]
                     parts.append(words.reshape(-1))
                 start = load.weight_base * self.design.weight_columns
-                place = address(Region.WEIGHTS, tap << registers.BANK_SHIFT | start)
+                start_address = address(Region.WEIGHTS, tap << registers.BANK_SHIFT | start)
                 # zeros as well: they are weights of -1
-                found.append((place, np.concatenate(parts).astype(np.uint32)))
+                found.append((start_address, np.concatenate(parts).astype(np.uint32)))
         for load in loads:
-            for number, groups, _, param_base in self.places(load):
+            for number, groups, _, param_base in self.layers_of(load):
                 found += param_sections(
                     _some(self.padded[number], groups, self.design), param_base, self.design
                 )
@@ -180,15 +180,15 @@ class Emitter:
         """The sections that are loaded with the program."""
         descriptors = [[0] * DESCRIPTOR_WORDS for _ in self.model.layers]
         for load in self.plan.loads:
-            for number, *place in self.places(load):
-                descriptors[number] = self.descriptor(load, number, *place)
+            for number, *bases in self.layers_of(load):
+                descriptors[number] = self.descriptor(load, number, *bases)
         words = [word for layer in descriptors for word in layer]
         found = [
             (address(Region.PROGRAM), np.array(program, np.uint32)),
             (address(Region.DESCRIPTORS), np.array(words, np.uint32)),
         ]
         found += self.sections([load for load in self.plan.loads if load.resident])
-        return [(place, words) for place, words in found if len(words)]
+        return [(start, words) for start, words in found if len(words)]
 
     # instructions
 
@@ -235,8 +235,8 @@ class Emitter:
         code.sections = self.loaded_once(program)
         return code
 
-    def _stream(self, place, words) -> int:
-        self.streamed.append((place, np.asarray(words, np.uint32)))
+    def _stream(self, start, words) -> int:
+        self.streamed.append((start, np.asarray(words, np.uint32)))
         return len(self.streamed) - 1
 
     def _segments(self, most):
@@ -260,9 +260,9 @@ class Emitter:
                     runs[-1][0].loads += numbers
                 before = load, runs[-1][0]
             if chain.parts > 1:
-                for number, *place in self.places(load):
+                for number, *bases in self.layers_of(load):
                     start = address(Region.DESCRIPTORS, number * DESCRIPTOR_WORDS)
-                    words = self.descriptor(load, number, *place)
+                    words = self.descriptor(load, number, *bases)
                     runs[-1][0].loads.append(self._stream(start, words))
             for sweep in chain.sweeps:
                 runs = self._sweep(runs, load, sweep, most)
@@ -314,10 +314,8 @@ def _next(runs):
     return runs + [(Segment(0), [])] if program or segment.downs else runs
 
 
-def _whole_rows(number, row, rows_, place: MapPlace) -> Rows:
-    return Rows(
-        number, row, rows_, place.base, place.ring_rows, place.stride, 0, place.stride, 0, 1
-    )
+def _whole_rows(number, row, rows_, ring: MapPlace) -> Rows:
+    return Rows(number, row, rows_, ring.base, ring.ring_rows, ring.stride, 0, ring.stride, 0, 1)
 
 
 def _some(padded: PaddedLayer, groups: range, design) -> PaddedLayer:
@@ -332,9 +330,9 @@ def _some(padded: PaddedLayer, groups: range, design) -> PaddedLayer:
 def joined(sections):
     """Sections in the same order, those that follow each other without a gap as one."""
     found = []
-    for place, words in sections:
-        if found and found[-1][0] + len(found[-1][1]) == place:
+    for start, words in sections:
+        if found and found[-1][0] + len(found[-1][1]) == start:
             found[-1] = found[-1][0], np.concatenate([found[-1][1], words])
         else:
-            found.append((place, words))
+            found.append((start, words))
     return found

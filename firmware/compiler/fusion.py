@@ -42,7 +42,7 @@ class Chain:
     rings: rows kept of the maps between its stages. spill_in, spill_out: the host keeps the map
     before it or behind it, and is its first or last stage. parts: a single layer whose weights come
     in so many loads runs once for each. sweeps: of ``schedule.interleave``. words: of spike memory,
-    per bank. spilled: bytes over the link per image. work: cycles of the array; cycles: with the
+    per bank. spilled: bytes over the link per picture. work: cycles of the array; cycles: with the
     instructions' overhead.
     """
 
@@ -71,24 +71,24 @@ class Maps:
         self.model, self.design = model, design
         shapes = [model.layers[0].in_shape] + [layer.out_shape for layer in model.layers]
         pixels = packed_pixels(model, design)
-        self.places = [full_map(shapes[0], design)] + [
+        self.layouts = [full_map(shapes[0], design)] + [
             full_map(shape, design, passes_of(layer, model), pixels)
             for shape, layer in zip(shapes[1:], model.layers)
         ]
         self.heights = [int(shape[1]) for shape in shapes]
         if model.layers[-1].readout:
-            self.places[-1] = replace(self.places[-1], groups=0)
+            self.layouts[-1] = replace(self.layouts[-1], groups=0)
 
     def words(self, number: int, rows: int | None = None) -> int:
         """Words per bank of a map, or of a ring of so many of its rows."""
-        place = self.places[number]
-        return (place.ring_rows if rows is None else rows) // BANKS * place.stride
+        layout = self.layouts[number]
+        return (layout.ring_rows if rows is None else rows) // BANKS * layout.stride
 
     def bytes(self, number: int) -> int:
         """Bytes of a map as the link carries it; of the picture, its own channels alone."""
         if number == 0:
             return 4 * math.ceil(math.prod(self.model.layers[0].in_shape) / 4)
-        return self.heights[number] * self.places[number].stride * self.design.ci
+        return self.heights[number] * self.layouts[number].stride * self.design.ci
 
 
 def layer_words(layer, source: MapPlace, design: Design) -> tuple[int, int]:
@@ -126,7 +126,7 @@ class Chains:
         if self.limits is None:
             return 1
         needs = [
-            layer_words(self.model.layers[k], self.maps.places[k], self.design)
+            layer_words(self.model.layers[k], self.maps.layouts[k], self.design)
             for k in range(first, last + 1)
         ]
         loads = [sum(column) / most for column, most in zip(zip(*needs), self.limits)]

@@ -11,19 +11,19 @@ from volley.firmware.spike_map import MapPlace
 ADDRESSES = 1 << INSTRUCTION["in_row"].width
 
 
-def ring_row(place: MapPlace, row: int) -> tuple[int, int]:
+def ring_row(ring: MapPlace, row: int) -> tuple[int, int]:
     """(word address, bank) of the start of a row.
 
-    Row -1 is only a place to start from: it is one row before row 0, modulo ``ADDRESSES``.
+    Row -1 is only an address to start from: it is one row before row 0, modulo ``ADDRESSES``.
     """
     if row == -1:
-        return (place.base - place.stride) % ADDRESSES, BANKS - 1
-    row %= place.ring_rows
-    return place.base + row // BANKS * place.stride, row % BANKS
+        return (ring.base - ring.stride) % ADDRESSES, BANKS - 1
+    row %= ring.ring_rows
+    return ring.base + row // BANKS * ring.stride, row % BANKS
 
 
 def full_map(shape, design: Design, passes: int = 1, pixels: int = 1) -> MapPlace:
-    """A place at word 0 for a whole (channels, height, width) map; ``pixels`` of a row in a word."""
+    """The map at word 0 of a whole (channels, height, width) map; ``pixels`` of a row in a word."""
     channels, height, width = (int(n) for n in shape)
     groups, rows = math.ceil(channels / design.ci), math.ceil(height / BANKS) * BANKS
     return MapPlace(0, groups, math.ceil(width / pixels), rows, passes, pixels)

@@ -20,7 +20,7 @@ class NoRoom(Exception):
 
 @dataclass
 class Plan:
-    """The chains with their weights, in the order in which they run, and the places of their maps.
+    """The chains with their weights, in the order in which they run, and where their maps lie.
 
     sources, targets: of each layer's input and output; a target is None for a readout.
     inputs: the input buffers, or the ring that takes the picture in strips. words: of spike memory,
@@ -52,7 +52,9 @@ def make_plans(model, design: Design, fuse: str) -> list[Plan]:
     input buffer, what takes the fewest cycles. Raises ``NoRoom`` where nothing fits.
     """
     maps = Maps(model, design)
-    needs = [layer_words(layer, place, design) for layer, place in zip(model.layers, maps.places)]
+    needs = [
+        layer_words(layer, source, design) for layer, source in zip(model.layers, maps.layouts)
+    ]
     weights, params = (sum(column) for column in zip(*needs))
     resident = weights <= design.weight_words and params <= design.param_words
     limits: list[tuple[int, int] | None] = [None]
@@ -63,19 +65,21 @@ def make_plans(model, design: Design, fuse: str) -> list[Plan]:
     if fuse != "pairs" and apart <= design.spike_words and resident:
         chains = Chains(model, design, apart, apart=True).best("none")
         assert chains is not None, "what has room apart has room"
-        return [Plan(place_loads(maps, chains), *_place_apart(maps))]
+        return [Plan(place_loads(maps, chains), *_maps_apart(maps))]
 
     found = _ways(maps, fuse, limits, design.spike_words)
     if not found:
         raise NoRoom(*_least(maps, fuse, limits, 2 * apart + design.spike_words))
-    return [Plan(loads, *_place(maps, chains_of(loads), buffers)) for loads, buffers in found]
+    return [
+        Plan(loads, *_maps_in_turn(maps, chains_of(loads), buffers)) for loads, buffers in found
+    ]
 
 
 def _least(maps: Maps, fuse, limits, enough) -> tuple[int, int, int]:
     """The fewest words of spikes, weights and parameters that would do."""
     design, shares = maps.design, []
-    for layer, place in zip(maps.model.layers, maps.places):
-        weights, params = layer_words(layer, place, design)
+    for layer, source in zip(maps.model.layers, maps.layouts):
+        weights, params = layer_words(layer, source, design)
         share = min(params, design.ci // design.co)  # whole words of the output map
         shares.append((weights // params * share, share))
     weights, params = (max(column) for column in zip(*shares))
@@ -137,28 +141,28 @@ def chains_of(loads: list[Load]) -> list[Chain]:
     return [load.chain for load in loads if load.part == 0]
 
 
-def _place_apart(maps: Maps):
-    """A place of its own for two input buffers and for each map: all can be read at any time."""
-    picture = maps.places[0]
+def _maps_apart(maps: Maps):
+    """Room of its own for two input buffers and for each map: all can be read at any time."""
+    picture = maps.layouts[0]
     inputs = [picture, replace(picture, base=picture.words)]
     base, targets = 2 * picture.words, []
-    for place in maps.places[1:]:
-        targets.append(replace(place, base=base) if place.words else None)
-        base += place.words
+    for layout in maps.layouts[1:]:
+        targets.append(replace(layout, base=base) if layout.words else None)
+        base += layout.words
     return [_input_ring(inputs)] + targets[:-1], targets, inputs, base
 
 
 def _input_ring(inputs) -> MapPlace:
     """The input buffers, which follow each other, as one ring: the first layer's descriptor."""
-    return replace(inputs[0], ring_rows=sum(place.ring_rows for place in inputs))
+    return replace(inputs[0], ring_rows=sum(buffer.ring_rows for buffer in inputs))
 
 
-def _place(maps: Maps, chains: list[Chain], buffers: int):
+def _maps_in_turn(maps: Maps, chains: list[Chain], buffers: int):
     """Maps between chains in turn at the low and the high end of the room, rings between them.
 
     buffers: 2 lie before the room, one is the first of the maps, a picture in strips has a ring.
     """
-    picture = maps.places[0]
+    picture = maps.layouts[0]
     start = 2 * picture.words if buffers == 2 else 0
     end = start + max(chain.words for chain in chains)
     count = len(maps.model.layers)
@@ -173,7 +177,7 @@ def _place(maps: Maps, chains: list[Chain], buffers: int):
         low, high = start, end
         if incoming is not None and not (chain.first == 0 and buffers == 2):
             low, high = (incoming.end, end) if incoming_is_low else (start, incoming.base)
-        whole = maps.places[chain.last + 1]
+        whole = maps.layouts[chain.last + 1]
         outgoing: MapPlace | None = None
         outgoing_is_low = not incoming_is_low
         if whole.words and not chain.spill_out:
@@ -181,7 +185,7 @@ def _place(maps: Maps, chains: list[Chain], buffers: int):
             low, high = (outgoing.end, high) if outgoing_is_low else (low, outgoing.base)
         between = {chain.first: incoming, chain.last + 1: outgoing}
         for number, rows in zip(chain.ring_maps, chain.rings):
-            ring = replace(maps.places[number], base=low, ring_rows=rows)
+            ring = replace(maps.layouts[number], base=low, ring_rows=rows)
             between[number], low = ring, ring.end
         assert low <= high, "rings and maps overlap"
         for layer in range(chain.first, chain.last + 1):

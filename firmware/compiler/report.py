@@ -16,14 +16,14 @@ from volley.firmware.compiler.lanes import describe, packed_pixels, passes_of, r
 from volley.firmware.compiler.throughput import describe as describe_rates
 from volley.firmware.compiler.throughput import load_bytes
 from volley.firmware.results import counter_words, result_words
-from volley.firmware.stream import words_per_image
+from volley.firmware.stream import words_per_picture
 
 
 def layer_rows(program, model) -> list[dict]:
     """Per layer: cycles and bound, and the share of lanes and of processing elements at work."""
     design = program.design
     rows = []
-    for layer, place in zip(model.layers, program.layers):
+    for layer, compiled in zip(model.layers, program.layers):
         channels = layer.in_shape[0]
         in_groups = math.ceil(channels / design.ci)
         out_groups = math.ceil(layer.outputs / design.co)
@@ -37,7 +37,7 @@ def layer_rows(program, model) -> list[dict]:
                 "name": layer.name,
                 "kind": layer.kind,
                 "cycles": cycles,
-                "bound": place.bound,
+                "bound": compiled.bound,
                 "lane_use": lanes,
                 # waits between passes count as idle
                 "array_use": lanes
@@ -59,7 +59,7 @@ def make_report(program, model, needs) -> dict:
     runs = run_cycles(program)
     cycles = sum(runs)
     busy = sum(row["array_use"] * row["cycles"] for row in rows)
-    moved = {name: 4 * words for name, words in words_per_image(program).items()}
+    moved = {name: 4 * words for name, words in words_per_picture(program).items()}
     result = result_words(program) + len(program.segments) * counter_words(program)
     return {
         "on_chip": {
@@ -104,7 +104,7 @@ def print_report(program, rates: Rates) -> None:
         print(f"  {name:15s} {row['bytes']:9d}  {row['of']:9d}")
     link = report["link"]
     print(
-        f"\nover the link: load {link['load']} bytes; an image: picture {link['picture']}, weights "
+        f"\nover the link: load {link['load']} bytes; a picture: input {link['picture']}, weights "
         f"{link['weights']} ({report['ahead']} while the array works), spikes "
         f"{link['spikes_up']} up and {link['spikes_down']} down, results {link['result']}; "
         f"{report['input_buffers']} input buffer(s), {report['runs']} run(s)"
@@ -121,5 +121,5 @@ def print_report(program, rates: Rates) -> None:
     print(
         f"{'all':12s} {'':6s} {cycles:9d}  {report['bound']:9d}         {report['array_use']:5.1%}"
     )
-    print(f"\n{1e3 * cycles / rates.clock_hz:.3f} ms of the core for an image")
+    print(f"\n{1e3 * cycles / rates.clock_hz:.3f} ms of the core for a picture")
     print(describe_rates(program, *rates))

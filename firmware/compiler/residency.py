@@ -52,7 +52,7 @@ def make_loads(maps: Maps, chains: list[Chain]) -> list[Load]:
     model, design, loads = maps.model, maps.design, []
     for chain in chains:
         needs = [
-            layer_words(model.layers[k], maps.places[k], design)
+            layer_words(model.layers[k], maps.layouts[k], design)
             for k in range(chain.first, chain.last + 1)
         ]
         weights, params = (sum(column) for column in zip(*needs))

@@ -12,13 +12,13 @@ from volley.firmware.simulator.simulator import Simulator
 from volley.firmware.stream import Rows, strip_words
 
 
-def infer(simulator: Simulator, program, images) -> None:
+def infer(simulator: Simulator, program, pictures) -> None:
     """Computes uint8 pictures [batch, channels, height, width] with a program that is loaded.
 
     The simulator's counters of layers are then of all segments of the program together.
     """
     if not program.segments:
-        simulator.load_images(images)
+        simulator.load_pictures(pictures)
         simulator.run(program.entries[0])
         return
     kept: Kept = {}  # uint8 [row, word of the row, picture, channel]
@@ -32,7 +32,7 @@ def infer(simulator: Simulator, program, images) -> None:
     for segment in program.segments:
         for step in before(program, segment, kept):
             if isinstance(step, Strip):
-                _write_strip(simulator, step.rows, images)
+                _write_strip(simulator, step.rows, pictures)
             elif isinstance(step, Upload):
                 count = len(step.words)
                 simulator.spikes[step.bank, step.word : step.word + count] = step.words
@@ -49,11 +49,11 @@ def infer(simulator: Simulator, program, images) -> None:
     simulator.layer_cycles, simulator.layer_spikes = cycles, spikes
 
 
-def _write_strip(simulator, rows: Rows, images) -> None:
+def _write_strip(simulator, rows: Rows, pictures) -> None:
     """Rows of the pictures, as the host writes them to region IMAGE."""
     shape = unpack(registers.IMAGE_SHAPE, [simulator.registers[Register.IMAGE_SHAPE]])
     shape["height"] = rows.rows
     simulator.registers[Register.IMAGE_SHAPE] = pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0]
     simulator.registers[Register.IMAGE_BASE_0] = rows.strip_base
-    simulator.load_images(images[:, :, rows.row : rows.row + rows.rows])
-    simulator.moved[Register.IMAGE_WORDS] += strip_words(rows, images.shape[1:])
+    simulator.load_pictures(pictures[:, :, rows.row : rows.row + rows.rows])
+    simulator.moved[Register.IMAGE_WORDS] += strip_words(rows, pictures.shape[1:])

@@ -38,7 +38,7 @@ def _one_thread():
 
 
 class ProgramError(ValueError):
-    """A program does what the hardware cannot: an unknown opcode, a place outside a memory."""
+    """A program does what the hardware cannot: an unknown opcode, an address outside a memory."""
 
 
 class Simulator:
@@ -77,13 +77,13 @@ class Simulator:
 
     def write(self, address: int, words) -> None:
         """Writes 32-bit words from an address on, as the hardware would."""
-        region, place = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
+        region, index = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
         words = np.asarray(words, np.uint32)
         if Region.PROGRAM <= region <= Region.PARAMS:
             self.moved[Register.MODEL_WORDS] += len(words)
-        bank, row = place >> registers.BANK_SHIFT, place & ((1 << registers.BANK_SHIFT) - 1)
+        bank, row = index >> registers.BANK_SHIFT, index & ((1 << registers.BANK_SHIFT) - 1)
         if region in self.words:
-            self._put(self.words[region], place, words, region)
+            self._put(self.words[region], index, words, region)
         elif region == Region.WEIGHTS:
             self._ordered.clear()
             self._put(self.weights[bank], row, words, region)
@@ -92,22 +92,22 @@ class Simulator:
             values = [signed(int(word), bits) for word in words]
             self._put(self.params[bank], row, np.array(values, np.int64), region)
         elif region == Region.REGISTERS:
-            for number, word in enumerate(words, place):
+            for number, word in enumerate(words, index):
                 self.registers[number] = int(word)
         elif region == Region.SPIKES:
             self._write_spikes(bank, row, words)
         elif region == Region.IMAGE:
             self.moved[Register.IMAGE_WORDS] += len(words)
-            self._write_stream(place, words)
+            self._write_stream(index, words)
         else:
             raise ProgramError(f"region {region.name} cannot be written")
 
     def read(self, address: int, count: int = 1) -> list[int]:
         """Reads 32-bit words from an address on; spikes, scores and counters of picture 0."""
-        region, place = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
-        bank, row = place >> registers.BANK_SHIFT, place & ((1 << registers.BANK_SHIFT) - 1)
+        region, index = Region(address >> registers.REGION_SHIFT), address & 0xFFFFFFF
+        bank, row = index >> registers.BANK_SHIFT, index & ((1 << registers.BANK_SHIFT) - 1)
         if region in self.words:
-            return [int(word) for word in self.words[region][place : place + count]]
+            return [int(word) for word in self.words[region][index : index + count]]
         if region == Region.WEIGHTS:
             return [int(word) for word in self.weights[bank][row : row + count]]
         if region == Region.PARAMS:
@@ -118,7 +118,7 @@ class Simulator:
             flat = np.ascontiguousarray(self.spikes[bank, :, 0, :]).reshape(-1).view("<u4")
             return [int(word) for word in flat[row : row + count]]
         if region == Region.REGISTERS:
-            return [self._register(number) for number in range(place, place + count)]
+            return [self._register(number) for number in range(index, index + count)]
         raise ProgramError(f"region {region.name} cannot be read")
 
     def load(self, program) -> None:
@@ -128,17 +128,17 @@ class Simulator:
         for number, value in program.registers.items():
             self.registers[number] = value
 
-    def load_images(self, images, buffer: int = 0) -> None:
+    def load_pictures(self, pictures, buffer: int = 0) -> None:
         """Puts uint8 pictures [batch, channels, height, width] into an input buffer."""
         shape = self._image_shape()
         wanted = (self.batch, shape["channels"], shape["height"], shape["width"])
-        if images.shape != wanted:
-            raise ProgramError(f"pictures of shape {images.shape}, wanted is {wanted}")
+        if pictures.shape != wanted:
+            raise ProgramError(f"pictures of shape {pictures.shape}, wanted is {wanted}")
         ci = self.design.ci
         base = self.registers[Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0]
         groups = -(-shape["channels"] // ci)
-        filled = np.zeros((self.batch, groups * ci, *images.shape[2:]), np.uint8)
-        filled[:, : shape["channels"]] = images
+        filled = np.zeros((self.batch, groups * ci, *pictures.shape[2:]), np.uint8)
+        filled[:, : shape["channels"]] = pictures
         for y in range(shape["height"]):
             words = filled[:, :, y].reshape(self.batch, groups, ci, -1).transpose(1, 3, 0, 2)
             start = base + y // BANKS * self.registers[Register.IMAGE_STRIDE]
@@ -150,12 +150,12 @@ class Simulator:
     def _param_bits(kind):
         return isa.PARAM_BITS[registers.PARAM_KINDS[kind]]
 
-    def _put(self, memory, place, words, region):
-        if place + len(words) > len(memory):
+    def _put(self, memory, index, words, region):
+        if index + len(words) > len(memory):
             raise ProgramError(
-                f"{region.name}: {len(words)} words at {place} pass the end at {len(memory)}"
+                f"{region.name}: {len(words)} words at {index} pass the end at {len(memory)}"
             )
-        memory[place : place + len(words)] = words
+        memory[index : index + len(words)] = words
 
     def _write_spikes(self, bank, row, words):
         """Whole words of the spike memory, the same for all pictures."""
@@ -169,17 +169,17 @@ class Simulator:
     def _image_shape(self):
         return unpack(registers.IMAGE_SHAPE, [self.registers.get(Register.IMAGE_SHAPE, 0)])
 
-    def _write_stream(self, place, words):
-        buffer = place >> registers.IMAGE_BUFFER_SHIFT
-        if place & ((1 << registers.IMAGE_BUFFER_SHIFT) - 1) == 0:
+    def _write_stream(self, index, words):
+        buffer = index >> registers.IMAGE_BUFFER_SHIFT
+        if index & ((1 << registers.IMAGE_BUFFER_SHIFT) - 1) == 0:
             self._stream = bytearray()
         self._stream += words.astype("<u4").tobytes()
         shape = self._image_shape()
         size = shape["channels"] * shape["height"] * shape["width"]
         if len(self._stream) >= size:
-            image = np.frombuffer(bytes(self._stream[:size]), np.uint8)
-            image = image.reshape(1, shape["height"], shape["width"], shape["channels"])
-            self.load_images(image.transpose(0, 3, 1, 2), buffer)
+            picture = np.frombuffer(bytes(self._stream[:size]), np.uint8)
+            picture = picture.reshape(1, shape["height"], shape["width"], shape["channels"])
+            self.load_pictures(picture.transpose(0, 3, 1, 2), buffer)
 
     def _register(self, number):
         if number >= Register.SCORES:
@@ -215,8 +215,8 @@ class Simulator:
                 return
             if instruction["opcode"] != Opcode.ROWS:
                 raise ProgramError(f"opcode {instruction['opcode']} at {entry} is unknown")
-            place = instruction["layer"] * isa.DESCRIPTOR_WORDS
-            words = self.words[Region.DESCRIPTORS][place : place + isa.DESCRIPTOR_WORDS]
+            index = instruction["layer"] * isa.DESCRIPTOR_WORDS
+            words = self.words[Region.DESCRIPTORS][index : index + isa.DESCRIPTOR_WORDS]
             self._rows(instruction, unpack(isa.DESCRIPTOR, words))
             entry += isa.INSTRUCTION_WORDS
 

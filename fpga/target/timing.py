@@ -50,13 +50,13 @@ def critical_path(report: dict, clock: str) -> list[tuple[float, str, str, str]]
     for entry in report.get("critical_paths", []):
         if clock in entry["from"] and clock in entry["to"]:
             return [
-                (hop["delay"], hop["type"], place(hop["from"]), place(hop["to"]))
+                (hop["delay"], hop["type"], cell_of(hop["from"]), cell_of(hop["to"]))
                 for hop in entry["path"]
             ]
     return []
 
 
-def place(end: dict) -> str:
+def cell_of(end: dict) -> str:
     """A port of a cell, e.g. "core.window.x.Q"; Yosys' names of chains of cells are cut."""
     cell = end["cell"]
     return f"{cell if len(cell) <= NAME_LENGTH else cell[:NAME_LENGTH] + '..'}.{end['port']}"

@@ -93,22 +93,22 @@ def _blank(text, pattern):
 def _select_chains(line):
     """(base, [content of each bracket]) of every ``base[..][..]``, those inside brackets too."""
     for start in re.finditer(r"(\w+)\s*\[", line):
-        selects, place = [], start.end() - 1
+        selects, at = [], start.end() - 1
         while True:
-            end = _closing(line, place)
-            selects.append(line[place + 1 : end])
+            end = _closing(line, at)
+            selects.append(line[at + 1 : end])
             following = re.match(r"\s*\[", line[end + 1 :])
             if end >= len(line) or not following:
                 break
-            place = end + following.end()
+            at = end + following.end()
         if start[1] not in ("reg", "wire", "signed", "input", "output", "inout"):
             yield start[1], selects
 
 
-def _closing(line, place):
-    """Where the bracket that opens at ``place`` closes, or the end of the line."""
+def _closing(line, at):
+    """Where the bracket that opens at ``at`` closes, or the end of the line."""
     depth = 0
-    for here in range(place, len(line)):
+    for here in range(at, len(line)):
         depth += {"[": 1, "]": -1}.get(line[here], 0)
         if depth == 0:
             return here

@@ -23,7 +23,7 @@ def identity_words(design, clock_hz, board):
         Register.HASH_LOW: int.from_bytes(design.hash()[:4], "little"),
         Register.HASH_HIGH: int.from_bytes(design.hash()[4:], "little"),
         Register.CLOCK_HZ: clock_hz,
-        **{place: getattr(design, name) for name, place in DESIGN_REGISTERS.items()},
+        **{register: getattr(design, name) for name, register in DESIGN_REGISTERS.items()},
     }
     for register, value in values.items():
         words[register] = value

@@ -13,7 +13,7 @@ from volley.firmware import registers
 from volley.firmware.design import Design
 from volley.firmware.frames import Command
 from volley.firmware.registers import MAGIC, Register
-from volley.firmware.stream import words_per_image
+from volley.firmware.stream import words_per_picture
 from volley.host import Device, DeviceError, LinkError, TransportError, pipeline
 from volley.host.link import JUNK
 from volley.model import golden
@@ -282,7 +282,7 @@ def test_weights_are_streamed_and_maps_are_spilled(fake):
     program, model, random = streamed_program()
     with opened(fake) as device:
         check_streamed(device, program, model, random.images(3))
-        moved = words_per_image(program)
+        moved = words_per_picture(program)
         before = device.read_register(Register.MODEL_WORDS)
         device.infer(random.images(1)[0])
         assert device.read_register(Register.MODEL_WORDS) - before == moved["MODEL_WORDS"] > 0

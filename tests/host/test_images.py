@@ -137,7 +137,7 @@ def test_labels_of_every_kind(tmp_path):
             b"cat\nbird\n",
             "line 2: 'bird' is no class; allowed: 0 to 2, or one of 'cat', 'dog', 'owl'",
         ),
-        (b"0\n3\n", "label 3 at place 1, the model has the classes 0 to 2"),
+        (b"0\n3\n", "label 3 at index 1, the model has the classes 0 to 2"),
         (b"\xff\xfe\x00\x81", "neither .npy, IDX nor text"),
         (idx(array(2, 6, 8)), "labels are whole numbers of shape"),
     ],

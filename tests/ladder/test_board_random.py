@@ -13,7 +13,7 @@ from volley.firmware.compiler.fusion import FUSE
 from volley.firmware.registers import Register
 from volley.firmware.simulator.host import infer
 from volley.firmware.simulator.simulator import Simulator
-from volley.firmware.stream import spike_address, words_per_image
+from volley.firmware.stream import spike_address, words_per_picture
 from volley.model import golden
 
 pytestmark = pytest.mark.verilator
@@ -77,7 +77,7 @@ def check_model(board, random, count, fuse="auto", **shares):
     before = words_moved(board)
     board.infer(images[0])  # of many, some may be sent twice
     moved = {name: words - before[name] for name, words in words_moved(board).items()}
-    wanted = words_per_image(program)
+    wanted = words_per_picture(program)
     last = program.layers[-1]
     if not last.readout and not any(segment.downs for segment in program.segments[-1:]):
         # the host reads the last map to count its spikes

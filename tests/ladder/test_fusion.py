@@ -26,7 +26,7 @@ from volley.firmware.program import from_bytes
 from volley.firmware.registers import Register
 from volley.firmware.simulator.host import infer
 from volley.firmware.simulator.simulator import Simulator
-from volley.firmware.stream import words_per_image
+from volley.firmware.stream import words_per_picture
 from volley.model import golden
 from volley.rtl.core import drain_cycles
 
@@ -77,11 +77,11 @@ def check_simulator(program, model, images, reference):
     before = dict(simulator.moved)
     infer(simulator, program, images)
     check_state(simulator, program, model, reference)
-    for register, words in words_per_image(program).items():
+    for register, words in words_per_picture(program).items():
         if program.segments:
             assert simulator.moved[Register[register]] - before[Register[register]] == words
     if len(program.entries) > 1:
-        simulator.load_images(images, 1)
+        simulator.load_pictures(images, 1)
         simulator.run(program.entries[1])
         check_state(simulator, program, model, reference)
 

@@ -10,7 +10,7 @@ from volley.firmware import boards
 from volley.firmware.compiler.fusion import FUSE
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.pages.fusion_page import CIFAR10, DEEP
-from volley.firmware.stream import words_per_image
+from volley.firmware.stream import words_per_picture
 from volley.model import golden
 
 LITTLE = {"spike_words": 512, "weight_words": 1056}
@@ -91,7 +91,7 @@ def check_board(device, model, images, program):
     results = [device.infer(image) for image in images]  # of many, some may be sent twice
     after = words_moved(device)
     counted = {name: after[name] - before[name] for name in after}
-    assert counted == {name: len(images) * n for name, n in words_per_image(program).items()}
+    assert counted == {name: len(images) * n for name, n in words_per_picture(program).items()}
     assert moved(program) * len(images) == 4 * sum(counted.values())
     for k, result in enumerate(results):
         assert np.array_equal(result.scores, reference.scores[k])

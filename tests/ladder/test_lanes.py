@@ -25,7 +25,7 @@ def counted(model, random, design):
     images = random.images(2)
     simulator = Simulator(design, len(images))
     simulator.load(program)
-    simulator.load_images(images)
+    simulator.load_pictures(images)
     simulator.run(program.entries[0])
     wanted = golden.run(model, images)
     count = len(model.layers)

@@ -46,7 +46,7 @@ def check_ladder(board, model, count, fuse="auto"):
     program = compile_model(model, board.identity.design, fuse=fuse)
     simulator = Simulator(program.design, count)
     simulator.load(program)
-    simulator.load_images(images)
+    simulator.load_pictures(images)
     simulator.run(program.entries[0])
     board.load(program)
     fired = [k for k, layer in enumerate(model.layers) if not layer.readout]

@@ -13,12 +13,12 @@ from volley.firmware.registers import REGION_SHIFT, Region, Register, address
 from volley.rtl.link.uart import DIVISOR_BITS
 
 CONTROL = address(Region.REGISTERS, Register.CONTROL)
-PLACES = (1 << REGION_SHIFT) - 1
+ADDRESSES = (1 << REGION_SHIFT) - 1
 
 
-def untouched(place):
+def untouched(address):
     """What a word holds that was never written."""
-    return (place * 2654435761 + 12345) & 0xFFFFFFFF
+    return (address * 2654435761 + 12345) & 0xFFFFFFFF
 
 
 class Device:
@@ -51,9 +51,9 @@ class Device:
             if region > Region.IMAGE:
                 return self._response(seq, Status.BAD_ADDRESS)
             for offset, word in enumerate(words):
-                place = region << REGION_SHIFT | (argument + offset) & PLACES
-                self.memory[place] = word
-                if place == CONTROL and word & 1:
+                target = region << REGION_SHIFT | (argument + offset) & ADDRESSES
+                self.memory[target] = word
+                if target == CONTROL and word & 1:
                     self.running = False
             return self._response(seq, Status.OK)
         if code == Command.RUN:
@@ -76,9 +76,9 @@ class Device:
     def _read(self, seq, count, start):
         if count > MAX_WORDS:
             return self._response(seq, Status.BAD_ADDRESS)
-        base = start & ~PLACES
-        places = [base | (start + offset) & PLACES for offset in range(count)]
-        words = tuple(self.memory.get(place, untouched(place)) for place in places)
+        base = start & ~ADDRESSES
+        addresses = [base | (start + offset) & ADDRESSES for offset in range(count)]
+        words = tuple(self.memory.get(address, untouched(address)) for address in addresses)
         return self._response(seq, Status.OK, words)
 
     def _response(self, seq, status, words=()):
@@ -104,15 +104,15 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
             if held is not None:
                 assert access == held, "an access changed before it was taken"
             held = access if (bus.read or bus.write) and not bus.ready else None
-            place = int(bus.address)
+            address = int(bus.address)
             bus.read_valid.next = False
             if bus.run:
                 assert not bus.running, "run while running"
                 started.append(int(bus.entry))
                 bus.running.next = True
             if bus.write and bus.ready:
-                memory[place] = int(bus.write_data)
-                if place == CONTROL and memory[place] & 1:
+                memory[address] = int(bus.write_data)
+                if address == CONTROL and memory[address] & 1:
                     bus.running.next = False
             if asked is not None:
                 assert not bus.read, "read before the answer to the read before"
@@ -122,7 +122,7 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
                     bus.read_valid.next = True
                     asked = None
             if bus.read and bus.ready:
-                asked, wait = place, chance.randrange(1, 5)
+                asked, wait = address, chance.randrange(1, 5)
             bus.ready.next = chance.random() < ready_share
 
     return answer_accesses
