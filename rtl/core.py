@@ -11,14 +11,14 @@ from volley.rtl.control.host_port import HostData, HostPort
 from volley.rtl.control.perf_counters import RunCounters, run_counters
 from volley.rtl.control.sequencer import RunControl, sequencer
 from volley.rtl.delay import delay
-from volley.rtl.memory.param import ParamWrite, param_signals
+from volley.rtl.memory.param import param_signals
 from volley.rtl.memory.param_store import param_store
 from volley.rtl.memory.program import program_memory
 from volley.rtl.memory.ram import address_bits
 from volley.rtl.memory.score import score_store
-from volley.rtl.memory.spike import spike_outputs
+from volley.rtl.memory.spike import SpikeOutputs
 from volley.rtl.memory.spike_store import spike_store
-from volley.rtl.memory.weight import CENTER, WeightWrite
+from volley.rtl.memory.weight import CENTER
 from volley.rtl.memory.weight_store import weight_store
 from volley.rtl.pipeline import Results, depth, pipeline
 
@@ -57,50 +57,47 @@ def core(clk, bus, identity, design):
     program = ReadPort(design.program_words)
     descriptors = ReadPort(design.layers * DESCRIPTOR_WORDS)
     program_inst = program_memory(
-        clk, host.program_write, host.place, host.data, program.read, program.address,
-        host.read_program, host.row, program.data, design.program_words,
-    )  # fmt: skip
+        clk, host.program_write, host, program, host.read_program, design.program_words
+    )
     descriptor_inst = program_memory(
-        clk, host.descriptor_write, host.place, host.data, descriptors.read, descriptors.address,
-        host.read_descriptor, host.row, descriptors.data, design.layers * DESCRIPTOR_WORDS,
+        clk, host.descriptor_write, host, descriptors, host.read_descriptor,
+        design.layers * DESCRIPTOR_WORDS,
     )  # fmt: skip
     fetch_inst = fetch(clk, run, fetched, program, descriptors)
     beat, active = Beat(design), Active()
     sequencer_inst = sequencer(clk, run, fetched, beat, active, drain_cycles(design), design)
-    layout = beat.target_layout
 
     # the beat as the pipeline sees it, a cycle before the spike memory's words
     shown_beat = Beat(design)
     later_inst = later_beat(clk, beat, shown_beat, design.pack)
 
     # memories
-    results = Results(layout, design)
-    image_ready = Signal(bool(0))
-    spike_columns, spike_words, banks = spike_outputs(design)
+    results = Results(beat.target_layout, design)
+    spikes = SpikeOutputs(design)
     shown_spikes = host_words(design.spike_columns)
-    spike_inst = spike_store(
-        clk, beat, results, bus, host, image_ready, spike_words, spike_columns, shown_spikes,
-        layout, design,
-    )  # fmt: skip
-    weight_port = WeightWrite(design)
+    spike_inst = spike_store(clk, beat, results, bus.write_data, host, spikes, shown_spikes, design)
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
-    weight_inst = weight_store(
-        clk, beat, shown_beat.valid, active, host, weight_port, weights, design
-    )
-    param_port = ParamWrite(design)
+    weight_inst = weight_store(clk, beat, shown_beat.valid, active, host, weights, design)
     params = [param_signals() for _ in range(co)]
     param_read = Signal(bool(0))
     param_address = Signal(modbv(0)[address_bits(design.param_words) :])
     shown_params = host_words(3 * co)
-    param_inst = param_store(
-        clk, param_read, param_address, host, param_port, params, shown_params, design
-    )
+    param_inst = param_store(clk, param_read, param_address, host, params, shown_params, design)
     shown_scores = host_words(co)
-    score_inst = score_store(clk, results, host, shown_scores, layout, design)
+    score_inst = score_store(clk, results, host, shown_scores, design)
 
     # array
     pipeline_inst = pipeline(
-        clk, shown_beat, banks, weights, active, param_read, param_address, params, results, design
+        clk,
+        shown_beat,
+        spikes.lanes,
+        weights,
+        active,
+        param_read,
+        param_address,
+        params,
+        results,
+        design,
     )
     counters = RunCounters()
     counters_inst = run_counters(
@@ -127,8 +124,5 @@ def core(clk, bus, identity, design):
         cycles=counters.layer_cycles,
         spike_counts=counters.layer_spikes,
     )
-    host_inst = host_access(
-        clk, bus, run.running, counters, image_ready, host, weight_port, param_port, shown,
-        identity, design,
-    )  # fmt: skip
+    host_inst = host_access(clk, bus, run.running, counters, host, shown, identity, design)
     return instances()

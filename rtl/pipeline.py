@@ -64,6 +64,7 @@ class Results:
     """
 
     def __init__(self, layout, design):
+        self.layout = layout
         self.pooled_write, self.score_write = Signal(bool(0)), Signal(bool(0))
         self.pooled = Signal(intbv(0)[LANES * design.co :])
         self.target, self.score_target = (Signal(intbv(0)[layout.width :]) for _ in range(2))

@@ -3,17 +3,15 @@
 from myhdl import Signal, always_comb, block, instances
 
 from volley.firmware.registers import IMAGE_BUFFER_SHIFT, Region
-from volley.rtl.control.host_port import HostCounters, HostRegisters
+from volley.rtl.control.host_port import HostCounters, HostRegisters, RegisterWords
 from volley.rtl.control.host_read import host_read
 from volley.rtl.control.host_write import host_word_counters, host_write
 
 
 @block
-def host_access(
-    clk, bus, running, run_counters, image_ready, host, weight_port, param_port, data, identity,
-    design,
-):  # fmt: skip
-    """Connects ``bus`` with the ports. identity: the constants of registers MAGIC to BOARD.
+def host_access(clk, bus, running, run_counters, host, data, identity, design):
+    """Connects ``bus`` with the ports. host: HostPort; data: HostData; run_counters:
+    ``volley.rtl.control.perf_counters.RunCounters``; identity: the constants of registers MAGIC to BOARD.
 
     A write takes effect within five cycles; a read is answered after ``read_cycles(design)``.
     """
@@ -21,11 +19,11 @@ def host_access(
     registers, counters = HostRegisters(host), HostCounters()
     region_image, region_spikes = int(Region.IMAGE), int(Region.SPIKES)
     write, address = bus.write, bus.address
-    write_inst = host_write(clk, bus, taken, host, registers, weight_port, param_port, design)
+    write_inst = host_write(clk, bus, taken, host, registers, design)
     counters_inst = host_word_counters(clk, bus, taken, reading, host, counters)
-    read_inst = host_read(
-        clk, bus, running, reading, host, registers, counters, run_counters, data, identity, design
-    )
+    register_words = RegisterWords(identity, running, registers, counters, run_counters)
+    read_inst = host_read(clk, bus, reading, host, register_words, data, design)
+    image_ready = host.image_ready
 
     @always_comb
     def drive_ready():

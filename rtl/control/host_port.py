@@ -2,15 +2,19 @@
 
 from myhdl import Signal, intbv, modbv
 
+from volley.rtl.memory.param import ParamWrite
 from volley.rtl.memory.ram import address_bits
+from volley.rtl.memory.weight import WeightWrite
 
 
 class HostPort:
-    """What the host writes and reads, apart from the memories' own write ports.
+    """What the host writes and reads.
 
-    program_write, descriptor_write   with ``place`` and ``data``
+    weights, params                   write ports of these memories: WeightWrite, ParamWrite
+    program_write, descriptor_write   with ``index`` and ``data``
     image_accept, image_start, image_base, image_shape, image_stride   of ``image_writer``
     word_accept, word_column, word_bank, word_address   of ``image_writer``: SPIKES
+    image_ready                       level: the image writer takes a word; driven by it
     stop                              one cycle
     read_*                            level: that memory is to show the word of ``row``
     bank, row                         of the word that is read
@@ -24,10 +28,12 @@ class HostPort:
                 design.program_words, design.layers * 16, design.scores,
             )
         )  # fmt: skip
-        self.place = Signal(modbv(0)[row_bits:])
+        self.weights, self.params = WeightWrite(design), ParamWrite(design)
+        self.index = Signal(modbv(0)[row_bits:])
         self.data = Signal(intbv(0)[32:])
         self.program_write = Signal(bool(0))
         self.descriptor_write = Signal(bool(0))
+        self.image_ready = Signal(bool(0))
         self.image_accept = Signal(bool(0))
         self.image_start = Signal(bool(0))
         self.image_base = Signal(intbv(0)[20:])
@@ -77,3 +83,15 @@ class HostCounters:
 
     def __init__(self):
         self.image, self.model, self.written, self.read = (Signal(modbv(0)[32:]) for _ in range(4))
+
+
+class RegisterWords:
+    """What the region REGISTERS shows.
+
+    identity: the constants of registers MAGIC to BOARD. running: level. registers, counters:
+    HostRegisters, HostCounters. run_counters: ``volley.rtl.control.perf_counters.RunCounters``.
+    """
+
+    def __init__(self, identity, running, registers, counters, run_counters):
+        self.identity, self.running = tuple(identity), running
+        self.registers, self.counters, self.run_counters = registers, counters, run_counters

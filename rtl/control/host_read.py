@@ -1,6 +1,6 @@
 """Reads of the host: a word of a memory, a counter or a register, some cycles later."""
 
-from myhdl import Signal, always, block, concat, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
 
 from volley.firmware.registers import BANK_SHIFT, IDENTITY_WORDS, Region, Register
 from volley.rtl.memory.ram import column_bits
@@ -13,19 +13,15 @@ def read_cycles(design):
 
 
 @block
-def host_read(
-    clk, bus, running, reading, host, registers, counters, run_counters, data, identity, design
-):
+def host_read(clk, bus, reading, host, registers, data, design):
     """Answers a read after ``read_cycles(design)``; drives ``reading`` meanwhile.
 
-    data: HostData; registers, counters: HostRegisters, HostCounters; run_counters:
-    ``volley.rtl.control.perf_counters.RunCounters``. identity: the constants of MAGIC to BOARD.
+    host: HostPort; registers: RegisterWords; data: HostData.
     """
     wait = read_cycles(design)
     waited = Signal(intbv(0)[8:])
-    region = Signal(intbv(0)[4:])
-    place = Signal(intbv(0)[12:])
-    column = Signal(modbv(0)[8:])
+    asked = ReadAddress()
+    region, column = asked.region, asked.column
     register_word = Signal(intbv(0)[32:])
     weight_word, param_word, spike_word, score_word = (
         Signal(intbv(0)[width:]) for width in (len(data.weights[0]), 32, 32, 32)
@@ -36,20 +32,22 @@ def host_read(
     score_inst = choose(clk, host.read_scores, column, data.scores, score_word)
     program_word, descriptor_word = data.program, data.descriptor
     cycles_word, spikes_word = data.cycles, data.spike_counts
-    address_inst = read_address(
-        clk, bus, reading, waited, wait, host, region, place, column, design
-    )
+    done = Signal(bool(0))
+    address_inst = read_address(clk, bus, reading, done, host, asked, design)
     register_inst = register_read(
-        clk, reading, running, region, place, (score_word, cycles_word, spikes_word), host,
-        registers, counters, run_counters, identity, register_word,
-    )  # fmt: skip
+        clk, reading, asked, (score_word, cycles_word, spikes_word), host, registers, register_word
+    )
+
+    @always_comb
+    def drive_done():
+        done.next = waited == wait
 
     @always(clk.posedge)
     def count_wait():
         bus.read_valid.next = False
         if reading:
             waited.next = waited + 1
-            if waited == wait:
+            if done:
                 reading.next = False
                 bus.read_valid.next = True
         elif bus.read:
@@ -58,7 +56,7 @@ def host_read(
 
     @always(clk.posedge)
     def drive_answer():
-        if reading and waited == wait:
+        if reading and done:
             if region == Region.REGISTERS:
                 bus.read_data.next = register_word
             elif region == Region.PROGRAM:
@@ -77,22 +75,32 @@ def host_read(
     return instances()
 
 
+class ReadAddress:
+    """The address of a read: its region, the index of a register, the column of a memory's word."""
+
+    def __init__(self):
+        self.region = Signal(intbv(0)[4:])
+        self.index = Signal(intbv(0)[12:])
+        self.column = Signal(modbv(0)[8:])
+
+
 @block
-def read_address(clk, bus, reading, waited, wait, host, region, place, column, design):
-    """Takes the address of a read apart: region, place in it, row and column of the memory's word."""
+def read_address(clk, bus, reading, done, host, asked, design):
+    """Takes the address of a read apart: drives ``asked``, and the read side of ``host`` until ``done``."""
     columns_spike = column_bits(design.spike_columns)
     columns_weight = column_bits(design.weight_columns)
     columns_param = column_bits(design.co)
     design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
     design_co, scores_row = design.co, int(Register.SCORES) >> columns_param
     address = bus.address
+    region, index, column = asked.region, asked.index, asked.column
 
     @always(clk.posedge)
     def start_read():
         channel = intbv(0)[6:]
         if bus.read and not reading:
             region.next = address[32:28]
-            place.next = address[12:]
+            index.next = address[12:]
             host.bank.next = address[BANK_SHIFT + 4 : BANK_SHIFT]
             host.read_program.next = address[32:28] == Region.PROGRAM
             host.read_descriptor.next = address[32:28] == Region.DESCRIPTORS
@@ -117,7 +125,7 @@ def read_address(clk, bus, reading, waited, wait, host, region, place, column, d
                 # SCORES is a multiple of every co
                 column.next = address[8:] & (design_co - 1)
                 host.row.next = address[12:columns_param] - scores_row
-        elif waited == wait:
+        elif done:
             host.read_program.next = False
             host.read_descriptor.next = False
             host.read_weights.next = False
@@ -130,47 +138,49 @@ def read_address(clk, bus, reading, waited, wait, host, region, place, column, d
 
 
 @block
-def register_read(
-    clk, reading, running, region, place, words, host, registers, counters, run_counters, identity,
-    register_word,
-):  # fmt: skip
-    """register_word = the register at ``place``. words: of the scores and of the layers' counters."""
-    identity_words = tuple(identity)
+def register_read(clk, reading, asked, words, host, shown, register_word):
+    """register_word = the register that is asked for.
+
+    words: of the scores and of the layers' counters. shown: RegisterWords, of all the others.
+    """
+    identity_words, running = shown.identity, shown.running
+    registers, counters, run_counters = shown.registers, shown.counters, shown.run_counters
     score_word, cycles_word, spikes_word = words
+    region, index = asked.region, asked.index
 
     @always(clk.posedge)
     def read_register():
         if reading and region == Region.REGISTERS:
-            if place < IDENTITY_WORDS:
-                register_word.next = identity_words[place]
-            elif place == Register.STATUS:
+            if index < IDENTITY_WORDS:
+                register_word.next = identity_words[index]
+            elif index == Register.STATUS:
                 register_word.next = running
-            elif place == Register.CYCLES:
+            elif index == Register.CYCLES:
                 register_word.next = run_counters.cycles
-            elif place == Register.RUNS:
+            elif index == Register.RUNS:
                 register_word.next = run_counters.runs
-            elif place == Register.IMAGE_WORDS:
+            elif index == Register.IMAGE_WORDS:
                 register_word.next = counters.image
-            elif place == Register.MODEL_WORDS:
+            elif index == Register.MODEL_WORDS:
                 register_word.next = counters.model
-            elif place == Register.SPIKES_WRITTEN:
+            elif index == Register.SPIKES_WRITTEN:
                 register_word.next = counters.written
-            elif place == Register.SPIKES_READ:
+            elif index == Register.SPIKES_READ:
                 register_word.next = counters.read
-            elif place >= Register.SCORES:
+            elif index >= Register.SCORES:
                 register_word.next = score_word
-            elif place >= Register.LAYERS:
-                if place[0]:
+            elif index >= Register.LAYERS:
+                if index[0]:
                     register_word.next = spikes_word
                 else:
                     register_word.next = cycles_word
-            elif place == Register.IMAGE_BASE_0:
+            elif index == Register.IMAGE_BASE_0:
                 register_word.next = registers.image_base_0
-            elif place == Register.IMAGE_BASE_1:
+            elif index == Register.IMAGE_BASE_1:
                 register_word.next = registers.image_base_1
-            elif place == Register.IMAGE_SHAPE:
+            elif index == Register.IMAGE_SHAPE:
                 register_word.next = host.image_shape
-            elif place == Register.IMAGE_STRIDE:
+            elif index == Register.IMAGE_STRIDE:
                 register_word.next = host.image_stride
             else:
                 register_word.next = 0

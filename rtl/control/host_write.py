@@ -7,8 +7,8 @@ from volley.rtl.memory.ram import column_bits
 
 
 @block
-def host_write(clk, bus, taken, host, registers, weight_port, param_port, design):
-    """Drives the write side of ``host``, the memories' write ports and ``registers``.
+def host_write(clk, bus, taken, host, registers, design):
+    """Drives the write side of ``host`` and ``registers``.
 
     taken: a word is written in this cycle. A write takes effect within five cycles.
     """
@@ -17,6 +17,7 @@ def host_write(clk, bus, taken, host, registers, weight_port, param_port, design
     columns_param = column_bits(design.co)
     design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
     design_co = design.co
+    weight_port, param_port = host.weights, host.params
     weight_bits = len(weight_port.data)
     weight_column_bits, param_channel_bits = len(weight_port.column), len(param_port.channel)
     word_bits, base_bits = len(host.word_address), len(host.image_base)
@@ -30,7 +31,7 @@ def host_write(clk, bus, taken, host, registers, weight_port, param_port, design
             host.image_base.next = registers.image_base_0
 
     @always_comb
-    def place_word():
+    def drive_word_address():
         host.word_column.next = address[4:] & (design_spike_columns - 1)
         host.word_bank.next = address[BANK_SHIFT + 2 : BANK_SHIFT]
         host.word_address.next = address[word_bits + columns_spike : columns_spike]
@@ -50,7 +51,7 @@ def host_write(clk, bus, taken, host, registers, weight_port, param_port, design
             param_port.channel.next = address[param_channel_bits:] & (design_co - 1)
             param_port.address.next = address[BANK_SHIFT:columns_param]
             param_port.data.next = write_data
-            host.place.next = address[BANK_SHIFT:]
+            host.index.next = address[BANK_SHIFT:]
             host.data.next = write_data
 
     @always(clk.posedge)

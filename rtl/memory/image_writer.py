@@ -11,13 +11,13 @@ from volley.rtl.memory.ram import address_bits
 
 
 @block
-def byte_slot(clk, take, place, this, byte, accept_word, column, data, clear, held):
+def byte_slot(clk, take, index, this, byte, accept_word, column, data, clear, held):
     """Byte ``this`` of the word that is being gathered."""
     mine, high, low = this // 4, 8 * (this % 4) + 8, 8 * (this % 4)
 
     @always(clk.posedge)
     def gather():
-        if take and place == this:
+        if take and index == this:
             held.next = byte
         elif accept_word and column == mine:
             held.next = data[high:low]
@@ -75,7 +75,7 @@ def image_writer(clk, host, data, write, design):
     take = Signal(bool(0))
     clear = Signal(bool(0))
     done = Signal(bool(1))
-    place = Signal(intbv(0)[address_bits(ci) :])
+    index = Signal(intbv(0)[address_bits(ci) :])
     channel = Signal(intbv(0)[c_msb - c_lsb :])
     x = Signal(intbv(0)[w_msb - w_lsb :])
     row = Signal(intbv(0)[h_msb - h_lsb :])
@@ -83,7 +83,7 @@ def image_writer(clk, host, data, write, design):
     row_base = Signal(intbv(0)[20:])
     group_offset = Signal(intbv(0)[20:])
     slot_insts = [
-        byte_slot(clk, take, place, k, byte, accept_word, column, data, clear, slots[k])
+        byte_slot(clk, take, index, k, byte, accept_word, column, data, clear, slots[k])
         for k in range(ci)
     ]
     last_column = design.spike_columns - 1
@@ -97,7 +97,7 @@ def image_writer(clk, host, data, write, design):
             pending.next = data
             left.next = 4
             if start:
-                place.next = 0
+                index.next = 0
                 channel.next = 0
                 x.next = 0
                 row.next = 0
@@ -111,16 +111,16 @@ def image_writer(clk, host, data, write, design):
             request.next = column == last_column
         elif take:
             # the byte that is being taken: does it end a word, a pixel, a row, the picture?
-            if place == ci - 1 or channel == shape[c_msb:c_lsb] - 1:
+            if index == ci - 1 or channel == shape[c_msb:c_lsb] - 1:
                 request.next = True
             else:
-                place.next = place + 1
+                index.next = index + 1
                 channel.next = channel + 1
         elif request:
             if grant:
                 request.next = False
                 clear.next = True
-                place.next = 0
+                index.next = 0
                 if channel != shape[c_msb:c_lsb] - 1:
                     channel.next = channel + 1
                     group_offset.next = group_offset + shape[w_msb:w_lsb]

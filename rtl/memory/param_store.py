@@ -7,14 +7,14 @@ from volley.rtl.memory.ram import address_bits
 
 
 @block
-def param_store(clk, fire_read, fire_address, host, port, params, shown, design):
+def param_store(clk, fire_read, fire_address, host, params, shown, design):
     """Reads params, per channel (bias, threshold, v_init), for the neurons or for the host.
 
-    port: ``ParamWrite``, driven by the host's side. shown: three words of 32 bits a channel.
+    host: ``volley.rtl.control.host_port.HostPort``. shown: three words of 32 bits a channel.
     """
     read = Signal(bool(0))
     address = Signal(modbv(0)[address_bits(design.param_words) :])
-    memory_inst = param_memory(clk, port, read, address, params, design)
+    memory_inst = param_memory(clk, host.params, read, address, params, design)
 
     @always_comb
     def share_reads():

@@ -6,21 +6,24 @@ from volley.rtl.memory.ram import address_bits, ram
 
 
 @block
-def program_memory(
-    clk, write, write_address, data, read, read_address, host_read, host_address, word, words
-):
-    """32-bit words, read by ``fetch`` or, while no program runs, by the host. Latency of a read: 1."""
+def program_memory(clk, write, host, port, host_read, words):
+    """32-bit words, read by ``fetch`` or, while no program runs, by the host. Latency of a read: 1.
+
+    host: ``volley.rtl.control.host_port.HostPort``; write, host_read: which of its accesses is for this memory.
+    port: ``volley.rtl.control.fetch.ReadPort``.
+    """
     reading = Signal(bool(0))
     address = Signal(modbv(0)[address_bits(words) :])
-    place = Signal(modbv(0)[address_bits(words) :])
-    memory = ram(clk, write, place, data, reading, address, word, words)
+    write_address = Signal(modbv(0)[address_bits(words) :])
+    memory_inst = ram(clk, write, write_address, host.data, reading, address, port.data, words)
+    index, row, read, read_address = host.index, host.row, port.read, port.address
 
     @always_comb
     def share():
-        place.next = write_address
+        write_address.next = index
         reading.next = read or host_read
         if host_read:
-            address.next = host_address
+            address.next = row
         else:
             address.next = read_address
 

@@ -42,23 +42,28 @@ def ram(clk, write, write_address, write_data, read, read_address, read_data, de
     return instances()
 
 
-@block
-def selected_words(
-    clk, write, number, this, write_address, write_data, read, read_address, read_data, depth, first,
-    whole,
-):  # fmt: skip
-    """The words from ``first`` on, ``depth`` of them; a write is taken if ``number`` is ``this``.
+class SelectedWrite:
+    """A write that several memories see: ``data`` goes to ``address`` of the one whose number is ``number``."""
 
-    first: a multiple of the power of two that holds ``depth``. whole: there are no words but these.
+    def __init__(self, write, number, address, data):
+        self.write, self.number, self.address, self.data = write, number, address, data
+
+
+@block
+def selected_words(clk, port, this, read, read_address, read_data, depth, first, whole):
+    """The words from ``first`` on, ``depth`` of them; a write is taken if ``port.number`` is ``this``.
+
+    port: SelectedWrite. first: a multiple of the power of two that holds ``depth``. whole: there are no words but these.
     Latency of a read: 1.
     """
     words = [Signal(intbv(0)[len(read_data) :]) for _ in range(depth)]
     bits, end = address_bits(depth), first + depth
+    write, number, write_address = port.write, port.number, port.address
 
     @always(clk.posedge)
     def write_port():
         if write and number == this and write_address >= first and write_address < end:
-            words[write_address[bits:]].next = write_data
+            words[write_address[bits:]].next = port.data
 
     if whole or depth == 1 << bits:
 
@@ -108,22 +113,20 @@ def remainder(depth, bits):
 
 
 @block
-def selected_ram(
-    clk, write, number, this, write_address, write_data, read, read_address, read_data, depth
-):
-    """A ``ram`` that takes a write only if ``number`` equals the constant ``this``. Latency of a read: 2.
+def selected_ram(clk, port, this, read, read_address, read_data, depth):
+    """A ``ram`` that takes a write only if ``port.number`` equals the constant ``this``.
 
-    A block RAM takes most of a cycle to show a word, so a register follows. A few words beyond whole
+    port: SelectedWrite. Latency of a read: 2. A block RAM takes most of a cycle to show a word, so a register follows. A few words beyond whole
     block RAMs go to LUT RAM rather than to one more.
     """
-    port = (clk, write, number, this, write_address, write_data, read, read_address)
+    ports = (clk, port, this, read, read_address)
     rest = remainder(depth, len(read_data))
     split = depth - rest
     before = Signal(intbv(0)[len(read_data) :])
-    parts = [selected_words(*port, before, split, 0, not rest)]
+    parts = [selected_words(*ports, before, split, 0, not rest)]
     if rest:
         after = Signal(intbv(0)[len(read_data) :])
-        parts.append(selected_words(*port, after, rest, split, False))
+        parts.append(selected_words(*ports, after, rest, split, False))
         parts.append(register_part(clk, read, read_address, split, before, after, read_data))
     else:
         parts.append(delay(clk, 1, before, read_data))

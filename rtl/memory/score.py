@@ -6,15 +6,16 @@ from volley.rtl.memory.ram import address_bits
 
 
 @block
-def score_store(clk, results, host, shown, layout, design):
+def score_store(clk, results, host, shown, design):
     """Keeps ``results.scores`` (CO of them) where ``results.score_target`` says.
 
-    results: ``volley.rtl.pipeline.Results``; layout: of its targets. shown: CO words of 32 bits, the row
+    results: ``volley.rtl.pipeline.Results``. shown: CO words of 32 bits, the row
     ``host.row``, a cycle after ``host.read_scores``.
     """
     rows = -(-design.scores // design.co)
     groups = design.ci // design.co
     write_address, read_address = (Signal(modbv(0)[address_bits(rows) :]) for _ in range(2))
+    layout = results.layout
     sub = layout.take(results.score_target, "sub")
     group = layout.take(results.score_target, "address")
     write, read, row = results.score_write, host.read_scores, host.row

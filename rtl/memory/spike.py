@@ -101,12 +101,16 @@ def spike_column(clk, port, part, read, read_address, read_data, to_bank, here, 
     return instances()
 
 
-def spike_outputs(design):
-    """Signals for what ``spike_memory`` reads.
-
-    Returns columns[bank][column], and for each bank the word in two orders: as bytes (bit
-    ``8 * channel + lane``), and in lane order (bit ``lane * ci + channel``).
+class SpikeOutputs:
+    """Signals for what ``spike_memory`` reads: columns[bank][column], and for each bank the word in two
+    orders: ``words``, as bytes (bit ``8 * channel + lane``), and ``lanes`` (bit ``lane * ci + channel``).
     """
+
+    def __init__(self, design):
+        self.columns, self.words, self.lanes = _spike_outputs(design)
+
+
+def _spike_outputs(design):
     ci, co = design.ci, design.co
     columns = [[Signal(intbv(0)[LANES * co :]) for _ in range(ci // co)] for _ in range(BANKS)]
     words = [ConcatSignal(*reversed(bank)) if len(bank) > 1 else bank[0] for bank in columns]
@@ -127,7 +131,7 @@ def spike_outputs(design):
 def spike_memory(clk, port, read, read_addresses, columns, design):
     """Reads a word of each bank when ``read`` is set; writes as ``port``, a SpikeWrite, says.
 
-    read_addresses: a Signal per bank; columns: of ``spike_outputs``. Latency of a read: 2.
+    read_addresses: a Signal per bank; columns: of SpikeOutputs. Latency of a read: 2.
     """
     return [
         spike_column(

@@ -9,18 +9,19 @@ from volley.rtl.memory.spike import SpikeWrite, select_columns, spike_memory
 
 
 @block
-def spike_store(clk, beat, results, bus, host, image_ready, words, columns, shown, layout, design):
+def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
     """Reads the three words of a beat, and writes pooled pixels first, then pictures.
 
-    beat: ``volley.rtl.control.beat.Beat``; results: ``volley.rtl.pipeline.Results``, layout: of its targets.
-    columns, words: as ``spike_outputs`` makes them, a cycle after the beat. shown: the host's columns.
+    beat: ``volley.rtl.control.beat.Beat``; results: ``volley.rtl.pipeline.Results``. write_data: of the
+    bus, which ``host`` takes pictures from. outputs: SpikeOutputs, a cycle after the beat. shown: the
+    host's columns.
     """
     slots = [Signal(intbv(0)[LANES:]) for _ in range(design.ci)]
     port = SpikeWrite(design, slots)
     bits = address_bits(design.spike_words)
     read = Signal(bool(0))
     addresses = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
-    memory_inst = spike_memory(clk, port, read, addresses, columns, design)
+    memory_inst = spike_memory(clk, port, read, addresses, outputs.columns, design)
     address0, address1, address2 = addresses
     beat0, beat1, beat2 = beat.addresses
     beat_valid = beat.valid
@@ -37,10 +38,11 @@ def spike_store(clk, beat, results, bus, host, image_ready, words, columns, show
             address1.next = beat1
             address2.next = beat2
 
-    image = ImageWrite(image_ready, slots, design)
-    image_inst = image_writer(clk, host, bus.write_data, image, design)
+    image = ImageWrite(host.image_ready, slots, design)
+    image_inst = image_writer(clk, host, write_data, image, design)
     image_request, image_address = image.request, image.address
     pooled_write, pooled = results.pooled_write, results.pooled
+    layout = results.layout
     target_bank = layout.take(results.target, "bank")
     target_address = layout.take(results.target, "address")
     target_sub = layout.take(results.target, "sub")
@@ -63,7 +65,7 @@ def spike_store(clk, beat, results, bus, host, image_ready, words, columns, show
             port.whole.next = True
             port.address.next = image_address
 
-    readout_inst = spike_readout(clk, host.read_spikes, host.bank, words, shown)
+    readout_inst = spike_readout(clk, host.read_spikes, host.bank, outputs.words, shown)
     return instances()
 
 

@@ -13,7 +13,7 @@ from myhdl import (
 
 from volley.firmware.isa import TAPS
 from volley.rtl.delay import delay
-from volley.rtl.memory.ram import address_bits, selected_ram
+from volley.rtl.memory.ram import SelectedWrite, address_bits, selected_ram
 
 CENTER = TAPS // 2
 GROUP = 3
@@ -95,13 +95,9 @@ def weight_memory(clk, port, read, address, kernel3, tap, weights, design):
             memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
-        for k in range(columns):
-            memories.append(
-                selected_ram(
-                    clk, column_writes[k], port.tap, bank, port.address, port.data,
-                    read, address, outputs[k], depth,
-                )
-            )  # fmt: skip
+        for write, output in zip(column_writes, outputs):
+            column_port = SelectedWrite(write, port.tap, port.address, port.data)
+            memories.append(selected_ram(clk, column_port, bank, read, address, output, depth))
     outer = [delay(clk, 1, words[bank], weights[bank]) for bank in range(TAPS) if bank != CENTER]
     center = choose_tap(clk, kernel3, tap, words, weights[CENTER])
     return instances()

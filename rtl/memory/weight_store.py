@@ -8,11 +8,11 @@ from volley.rtl.memory.weight import weight_memory
 
 
 @block
-def weight_store(clk, beat, later_valid, active, host, port, weights, design):
+def weight_store(clk, beat, later_valid, active, host, weights, design):
     """Nine words of weights (CI x CO bits each) for a beat, five cycles after it.
 
-    beat: ``volley.rtl.control.beat.Beat``; later_valid: its ``valid``, a cycle later. port:
-    ``WeightWrite``, driven by the host's side.
+    beat: ``volley.rtl.control.beat.Beat``; later_valid: its ``valid``, a cycle later. host:
+    ``volley.rtl.control.host_port.HostPort``.
     """
     bits = address_bits(design.weight_words)
     beat_address, address = (Signal(modbv(0)[bits:]) for _ in range(2))
@@ -20,7 +20,7 @@ def weight_store(clk, beat, later_valid, active, host, port, weights, design):
     read, kernel3 = (Signal(bool(0)) for _ in range(2))
     address_inst = delay(clk, 1, beat.weight_address, beat_address)
     tap_inst = delay(clk, 4, beat.weight_tap, beat_tap)
-    memory_inst = weight_memory(clk, port, read, address, kernel3, tap, weights, design)
+    memory_inst = weight_memory(clk, host.weights, read, address, kernel3, tap, weights, design)
 
     @always(clk.posedge)
     def share_reads():

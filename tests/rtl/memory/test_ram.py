@@ -8,6 +8,7 @@ from myhdl import Signal, Simulation, StopSimulation, delay, intbv, modbv
 from volley.rtl.memory.ram import (
     BLOCK_BITS,
     FEW_WORDS,
+    SelectedWrite,
     address_bits,
     remainder,
     selected_ram,
@@ -24,7 +25,7 @@ def test_selected_ram(depth):
     clk, write, read = (Signal(bool(0)) for _ in range(3))
     number, data, shown = Signal(intbv(0)[4:]), Signal(intbv(0)[16:]), Signal(intbv(0)[16:])
     to, at = Signal(modbv(0)[bits:]), Signal(modbv(0)[bits:])
-    dut = selected_ram(clk, write, number, THIS, to, data, read, at, shown, depth)
+    dut = selected_ram(clk, SelectedWrite(write, number, to, data), THIS, read, at, shown, depth)
     words, expected, checked = [0] * depth, [], 0
     ends = [0, depth - 1, (depth - 1) // 1024 * 1024, max(0, (depth - 1) // 1024 * 1024 - 1)]
 
