@@ -1,0 +1,61 @@
+"""The parameter memory and its store: the neurons and the host read what the host wrote."""
+
+import random
+
+from myhdl import Signal, instance, intbv, modbv
+
+from tests.support.bench import clock, flag, run_bench
+from volley.firmware.design import Design
+from volley.firmware.fields import signed
+from volley.firmware.isa import PARAM_BITS
+from volley.rtl.control.host_port import HostPort
+from volley.rtl.memory.param import param_signals
+from volley.rtl.memory.param_store import param_store
+from volley.rtl.memory.ram import address_bits
+
+DESIGN = Design(ci=8, co=4, param_words=16)
+
+
+def test_param_store():
+    rng = random.Random(8)
+    clk, done, fire_read = clock(), flag(), flag()
+    fire_address = Signal(modbv(0)[address_bits(DESIGN.param_words) :])
+    host = HostPort(DESIGN)
+    params = [param_signals() for _ in range(DESIGN.co)]
+    shown = [Signal(intbv(0)[32:]) for _ in range(3 * DESIGN.co)]
+    dut = param_store(clk, fire_read, fire_address, host, params, shown, DESIGN)
+    widths = list(PARAM_BITS.values())
+    words = [
+        [[rng.getrandbits(32) for _ in widths] for _ in range(DESIGN.co)]
+        for _ in range(DESIGN.param_words)
+    ]
+    port = host.params
+
+    @instance
+    def stimulus():
+        for address, word in enumerate(words):
+            for channel, kinds in enumerate(word):
+                for kind, value in enumerate(kinds):
+                    port.write.next, port.kind.next, port.channel.next = True, kind, channel
+                    port.address.next, port.data.next = address, value
+                    yield clk.posedge
+        port.write.next = False
+        yield clk.posedge
+        for _ in range(30):
+            address, by_host = rng.randrange(DESIGN.param_words), rng.random() < 0.4
+            other = rng.randrange(DESIGN.param_words)
+            fire_read.next, fire_address.next = not by_host, other if by_host else address
+            host.read_params.next, host.row.next = by_host, address if by_host else other
+            yield clk.posedge
+            yield clk.posedge
+            yield clk.negedge
+            for channel, kinds in enumerate(words[address]):
+                for kind, value in enumerate(kinds):
+                    bits = widths[kind]
+                    assert params[channel][kind] == signed(value, bits)
+                    word = int(shown[3 * channel + kind])
+                    assert word == signed(value, bits) % (1 << bits)
+        done.next = True
+        yield clk.posedge
+
+    run_bench([dut, stimulus], clk, done, cycles=2000)
