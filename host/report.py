@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from volley.firmware.compiler.throughput import rate_text
 from volley.firmware.files import write_whole
 from volley.host.results import Result
 
@@ -89,7 +90,7 @@ def summary(session, results, labels, seconds: float) -> str:
         mean = sum(r.latency_us for r in results) / len(results)
         lines.append(
             f"core latency {mean:.1f} us mean at {session.clock_hz / 1e6:g} MHz: "
-            f"{1e6 / mean:.0f} images/s without the link"
+            f"images/s: {_rates_text(session, 1e6 / mean)}"
         )
     lines.append(f"{'layer':12}{'cycles':>12}{'firing rate':>14}")
     for entry in layer_rows(session, results):
@@ -97,6 +98,27 @@ def summary(session, results, labels, seconds: float) -> str:
         fires = "-" if entry["firing_rate"] is None else f"{entry['firing_rate']:.4f}"
         lines.append(f"{entry['name']:12}{cycles:>12}{fires:>14}")
     return "\n".join(lines)
+
+
+def rates(session, results) -> dict | None:
+    """Images/s of the core by the counted cycles, of the link by its bytes, and of both; None without a board."""
+    if not results or results[0].latency_us is None:
+        return None
+    core = 1e6 * len(results) / sum(result.latency_us for result in results)
+    computed = session.throughput
+    return {
+        "core": core,
+        "link": computed and computed.link,
+        "end_to_end": computed and computed.end_to_end,
+    }
+
+
+def _rates_text(session, core: float) -> str:
+    text = f"{rate_text(core)} of the core"
+    if session.throughput is None:
+        return text
+    link, both = session.throughput.link, session.throughput.end_to_end
+    return f"{text}, {rate_text(link)} of the link, {rate_text(both)} end to end"
 
 
 def document(session, results, labels, files=None) -> dict:
@@ -122,6 +144,7 @@ def document(session, results, labels, files=None) -> dict:
         "clock_hz": session.clock_hz,
         "images": images,
         "accuracy": accuracy(results, labels),
+        "images_per_s": rates(session, results),
         "layers": layer_rows(session, results),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from volley.firmware.compiler.throughput import throughput
 from volley.firmware.program import Program
 from volley.host import programs
 from volley.host.device import GOLDEN, Device
@@ -17,6 +18,7 @@ class BoardSession:
     source: a volley.firmware.program.Program, or a firmware.modelfile.Model that is compiled for the board.
     fuse: "none", "pairs" or "auto", for a Model. model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
     neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled program.
+    throughput: images/s by the bytes on the line, None where its rate is not known.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class BoardSession:
         self.ticks = program.ticks
         self.layers = [(layer.name, layer.neurons) for layer in program.layers]
         self.board, self.clock_hz = device.identity.board, device.identity.clock_hz
+        self.throughput = device.rates and throughput(program, *device.rates)
 
     def infer_many(self, pictures):
         """Yields a Result for each picture of uint8 [N, C, H, W]."""
@@ -43,7 +46,7 @@ class BoardSession:
 class GoldenSession:
     """The same by the golden model: no clock, no cycles, no round trip."""
 
-    board, clock_hz = GOLDEN, None
+    board, clock_hz, throughput = GOLDEN, None, None
 
     def __init__(self, model):
         if isinstance(model, Program):
