@@ -129,3 +129,7 @@ PARAM_KINDS = tuple(PARAM_BITS)
 def address(region: Region, index: int = 0) -> int:
     """The word address of an index in a region."""
     return int(region) << REGION_SHIFT | int(index)
+
+
+STATUS_ADDRESS = address(Region.REGISTERS, Register.STATUS)
+"""From here on are the results of a run."""

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from volley.firmware.frames import MAX_WORDS
 from volley.firmware.program import Program
 from volley.firmware.registers import Register
+
+
+class Span(NamedTuple):
+    """``words`` words from word ``first`` on, counted from register STATUS."""
+
+    first: int
+    words: int
+
+
+def end_of(spans: Iterable[Span]) -> int:
+    """Words from register STATUS on up to the last one of ``spans``."""
+    return max((span.first + span.words for span in spans), default=0)
+
 
 HEAD = Register.LAYERS - Register.STATUS
 """Words before the layers' counters."""
@@ -23,6 +39,21 @@ def result_words(program: Program) -> int:
     if last.readout:
         return SCORES + last.shape[0]
     return counter_words(program)
+
+
+def counter_spans(program: Program) -> list[Span]:
+    """The words among ``counter_words`` that say something."""
+    return [
+        Span(0, Register.RUNS - Register.STATUS + 1),
+        Span(HEAD, 2 * len(program.layers)),
+    ]
+
+
+def result_spans(program: Program) -> list[Span]:
+    """The words among ``result_words`` that say something."""
+    last = program.layers[-1]
+    scores = [Span(SCORES, last.shape[0])] if last.readout else []
+    return counter_spans(program) + scores
 
 
 def overlaps(program: Program) -> bool:

@@ -16,44 +16,46 @@ from collections.abc import Callable
 import numpy as np
 from tqdm import tqdm
 
-from volley.firmware import boards, frames, registers
-from volley.firmware.frames import Command
+from volley.firmware import boards, registers
 from volley.firmware.isa import PARAM_BITS
 from volley.firmware.program import Program
 from volley.firmware.registers import IDENTITY_WORDS, PARAM_KINDS, Region, Register, address
 from volley.host import identity, maps, pipeline, programs, segments, simulated
-from volley.host.errors import DeviceError, HostError, LinkError, TransportError
+from volley.host.connection import Connection
+from volley.host.errors import DeviceError, LinkError, TransportError
+from volley.host.line_rate import LineRate
 from volley.host.link import Link
+from volley.host.pcie import find
+from volley.host.pcie import port as pcie_port
 from volley.host.results import Result
 from volley.host.runner import Runner
-from volley.host.transport import SerialTransport, Transport
+from volley.host.transport import SerialTransport
 
 GOLDEN = "golden"
 NOT_GOLDEN = (
     "golden is no board that a Device drives: it is infer.py's name for the golden model on this CPU; "
     "in Python that is volley.model.golden.run(model, pictures). Device.open takes the path of a "
-    f"serial port, or {simulated.FORMS}"
+    f"serial port, {find.FORMS}, or {simulated.FORMS}"
 )
 SIM_PATIENCE_S = 5.0  # a simulated board answers when the host's CPU has time for it
 
 
 class Device:
-    """An accelerator behind a transport, identified and checked.
+    """An accelerator behind a connection, identified and checked.
 
     identity: board, clock_hz and design. program: what was loaded last. run_timeout: seconds after
     which a program that does not end is stopped. simulator: the fpga.sim_board.SimBoard that
     ``open`` has started, or None. runner: uploads, runs and results. Use ``Device.open`` for a port.
     """
 
-    def __init__(self, transport: Transport, tries: int = 3):
-        self.transport = transport
-        self.link = Link(transport)
+    def __init__(self, link: Connection, tries: int = 3):
+        self.link = link
         self.simulator = None
-        self._reset_baud: int | None = None
         self._on_close = contextlib.ExitStack()
-        self.identity = identity.parse(self.link.identify(IDENTITY_WORDS, tries), transport.name)
-        self.runner = Runner(self.link, self.identity.clock_hz)
-        if self.link.running:
+        self.identity = identity.parse(link.identify(IDENTITY_WORDS, tries), link.name)
+        self._line_rate = LineRate(link, self.identity) if isinstance(link, Link) else None
+        self.runner = Runner(link, self.identity.clock_hz)
+        if link.running:
             self.stop()
         self.runner.runs = self.read_register(Register.RUNS)
 
@@ -66,10 +68,10 @@ class Device:
         settings: dict[str, int] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Device:
-        """The board at ``port``: the path of a serial port, or a simulated board.
+        """The board at ``port``: the path of a serial port, a PCIe board, or a simulated board.
 
-        port: the forms of a simulated board are in ``host.simulated``: "sim", "sim:arty",
-        "sim:ci=8,co=4". baud: speed after the board's reset; those of all boards are tried by
+        port: "pcie" is the only PCIe board, "pcie:0000:03:00.0" the one at an address. The forms of a
+        simulated board are in ``host.simulated``: "sim", "sim:arty", "sim:ci=8,co=4". baud: speed after the board's reset; those of all boards are tried by
         default. patience: seconds of silence after which a request is sent again. settings:
         {parameter: value} of a simulated board's design. say(text) is called for each step of its
         build. Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
@@ -78,6 +80,12 @@ class Device:
             raise TransportError(NOT_GOLDEN)
         with contextlib.ExitStack() as stack:
             simulator = None
+            if find.is_pcie(port):
+                link = pcie_port.open_link(port)
+                stack.callback(link.close)
+                device = cls(link)
+                device._on_close = stack.pop_all()
+                return device
             if simulated.is_simulated(port):
                 simulator = stack.enter_context(simulated.start(port, settings, say))
                 port, bauds, patience = simulator.port, [simulator.baud], SIM_PATIENCE_S
@@ -92,11 +100,9 @@ class Device:
 
     def close(self) -> None:
         """Gives the port back, at the speed it had; ends a simulated board."""
-        if self._reset_baud and not self.link.broken:
-            with contextlib.suppress(HostError):
-                self._set_divisor(self._reset_baud)
-        self._reset_baud = None
-        self.transport.close()
+        if self._line_rate:
+            self._line_rate.restore()
+        self.link.close()
         self._on_close.close()
 
     def __enter__(self):
@@ -108,35 +114,11 @@ class Device:
     # speed
 
     def raise_baud(self) -> int | None:
-        """Sets board and port to the board's top speed and returns the baud rate in use."""
-        baud = self.transport.baud
-        if baud is None or self.identity.board not in boards.names():
-            return baud
-        top = boards.load(self.identity.board).top_baud
-        fastest = frames.fastest_baud(self.identity.clock_hz, top)
-        if fastest <= baud:
-            return baud
-        try:
-            self.transport.set_baud(fastest)
-            self.transport.set_baud(baud)
-        except TransportError:  # the port cannot do it: stay
-            self.transport.set_baud(baud)
-            return baud
-        try:
-            self._set_divisor(fastest)
-            self.link.identify(IDENTITY_WORDS)
-            self._reset_baud = self._reset_baud or baud
-        except LinkError:  # the cable cannot do it: go back
-            self.transport.set_baud(baud)
-            self.link.fall_back()
-            self.link.identify(IDENTITY_WORDS)
-        return self.transport.baud
+        """Sets board and port to the board's top speed and returns the baud rate in use.
 
-    def _set_divisor(self, baud):
-        divisor = round(self.identity.clock_hz / baud)
-        self.link.flush()
-        self.link.wait(self.link.submit(Command.BAUD, divisor))
-        self.transport.set_baud(baud)
+        None where the link has no such rate.
+        """
+        return self._line_rate.raise_baud() if self._line_rate else None
 
     # memories
 
@@ -156,8 +138,7 @@ class Device:
     @property
     def rates(self) -> boards.Rates | None:
         """The core's clock and the link's bits a second; None where the link has no such rate."""
-        baud = self.transport.baud
-        return boards.Rates(self.identity.clock_hz, baud) if baud else None
+        return self.link.rates(self.identity.clock_hz)
 
     def stop(self) -> None:
         """Stops a running program."""
@@ -266,10 +247,10 @@ def _first_answer(cls, transport, bauds):
             transport.set_baud(baud)
             link = Link(transport)
             try:
-                return cls(transport, tries=2)
+                return cls(link, tries=2)
             except LinkError:
                 link.fall_back()
-                return cls(transport, tries=2)
+                return cls(Link(transport), tries=2)
         except (LinkError, TransportError) as failed:
             error = error or failed
     raise error

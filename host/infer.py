@@ -54,7 +54,7 @@ def parse(arguments=None):
     add(
         "--port",
         default=SIM,
-        help="path of a serial port; sim (starts the simulated board); golden (no board). "
+        help="path of a serial port; pcie (the only PCIe board) or pcie:0000:03:00.0; sim (starts the simulated board); golden (no board). "
         "sim:BOARD simulates another board's design (BOARD: a name that --list shows, or the path of "
         "a board file), sim:ci=8,co=4 other parameters, sim:BOARD:ci=8,co=4 both. Default: sim",
     )

@@ -12,10 +12,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from volley.firmware import frames
+from volley.firmware.boards import Rates
 from volley.firmware.frames import INFO, RESPONSE, Command, FrameError, Status
+from volley.firmware.registers import STATUS_ADDRESS
+from volley.firmware.results import Span, end_of
+from volley.host.connection import Connection, Request, check
 from volley.host.errors import LinkError
 from volley.host.transport import Transport
 
@@ -27,33 +31,7 @@ SEQS = 256
 JUNK = (b"\xa5" * 8 + bytes([frames.DELIMITER])) * (2 * frames.BAD_FRAMES_TO_FALL_BACK)
 
 
-@dataclass
-class Request:
-    """A request and, once ``done``, its answer.
-
-    status: of the device, or OK for one that is known to be executed. words: answer of a READ or
-    RUN. lost: executed once, but its answer did not arrive.
-    """
-
-    command: Command
-    address: int = 0
-    count: int = 0
-    payload: tuple = ()
-    done: bool = False
-    lost: bool = False
-    status: Status = Status.OK
-    words: tuple = ()
-    seq: int = field(default=0, repr=False)
-    wire: bytes = field(default=b"", repr=False)
-
-    @property
-    def answer_bytes(self) -> int:
-        """Upper bound of the answer's bytes on the wire."""
-        wanted = self.count if self.command in (Command.READ, Command.RUN) else 0
-        return 4 * (frames.HEADER_WORDS + frames.CRC_WORDS + wanted) + 8
-
-
-class Link:
+class Link(Connection):
     """Requests and answers over a transport.
 
     window: requests under way. tries: how often the window is sent without any answer before
@@ -64,6 +42,7 @@ class Link:
 
     def __init__(self, transport: Transport, window: int = WINDOW, tries: int = TRIES):
         self.transport, self.window, self.tries = transport, window, tries
+        self.name = transport.name
         self.running = self.broken = False
         self.counts = dict.fromkeys(("sent", "received", "damaged", "again", "silences"), 0)
         self._queue: deque[Request] = deque()
@@ -138,10 +117,6 @@ class Link:
         while self._queue or self._under_way:
             self._step()
 
-    def write(self, address: int, words) -> None:
-        """Writes 32-bit words from an address on; raises ``LinkError`` if the device refuses."""
-        self.write_all([(address, words)])
-
     def write_all(self, sections, progress=None) -> None:
         """Writes (address, 32-bit words) pairs; ``progress(words)`` as they are acknowledged."""
         sent: deque[Request] = deque()
@@ -168,10 +143,38 @@ class Link:
         ]
         return [word for part in parts for word in check(self.wait(part)).words]
 
+    def upload(self, address: int, words) -> list[Request]:
+        """Queues WRITEs."""
+        return [
+            self.submit(Command.WRITE, address + k, payload=words[k : k + frames.MAX_WORDS])
+            for k in range(0, len(words), frames.MAX_WORDS)
+        ]
+
+    def run(self, entry: int, spans: Sequence[Span] = ()) -> Request:
+        """Queues a RUN; one frame carries all words up to the last of ``spans``."""
+        return self.submit(Command.RUN, entry, end_of(spans))
+
+    def results(self, spans: Sequence[Span]) -> list[int]:
+        """Reads all words up to the last of ``spans``."""
+        return self.read(STATUS_ADDRESS, end_of(spans))
+
     def status(self) -> bool:
         """Whether a program runs."""
         self.wait(self.submit(Command.STATUS))
         return self.running
+
+    def close(self) -> None:
+        """Closes the transport."""
+        self.transport.close()
+
+    def seconds(self, count: int) -> float:
+        """How long ``count`` bytes take on the wire."""
+        return self.transport.seconds(count)
+
+    def rates(self, clock_hz: int) -> Rates | None:
+        """The core's clock and the bits a second on the wire."""
+        baud = self.transport.baud
+        return Rates(clock_hz, baud) if baud else None
 
     # sending
 
@@ -312,13 +315,3 @@ class Link:
 
 def _info(answer, name):
     return answer.argument >> INFO[name].lsb & INFO[name].largest
-
-
-def check(request: Request) -> Request:
-    """Raises ``LinkError`` where the device refused a request."""
-    if request.status != Status.OK:
-        raise LinkError(
-            f"the device answered {request.command.name} of {request.count} words at "
-            f"{request.address:#010x} with {request.status.name}"
-        )
-    return request

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from volley.firmware.frames import Command, Status
+from volley.firmware.frames import Status
 from volley.firmware.registers import Register
-from volley.firmware.results import overlaps, result_words
+from volley.firmware.results import overlaps, result_spans
 from volley.host import segments
+from volley.host.connection import Request, check
 from volley.host.errors import DeviceError
-from volley.host.link import Request, check
 from volley.host.results import Result
 from volley.host.runner import Runner
 
@@ -54,7 +54,7 @@ class Pipeline:
 
     def __init__(self, runner: Runner):
         self.runner, self.link, self.program = runner, runner.link, runner.program
-        self.words = result_words(self.program)
+        self.spans = result_spans(self.program)
         self.jobs: deque[Job] = deque()
         self.buffer = 0
         self.ahead = False
@@ -85,7 +85,7 @@ class Pipeline:
         uploads, entry = self._upload(picture)
         while len(self.jobs) > 1:  # left by _send_ahead
             yield from self._collect()
-        words = self.runner.start(entry, self.words if self.jobs else 0)
+        words = self.runner.start(entry, self.spans if self.jobs else [])
         for request in uploads:
             check(self.link.wait(request))
         self.jobs.append(Job(picture, began, self.runner.runs))
@@ -97,7 +97,7 @@ class Pipeline:
         began = time.perf_counter()
         _, entry = self._upload(picture)
         runs = self.jobs[-1].runs + 1 if self.jobs else self.runner.runs + 1
-        request = self.link.submit(Command.RUN, entry, self.words if self.jobs else 0)
+        request = self.link.run(entry, self.spans if self.jobs else [])
         self.jobs.append(Job(picture, began, runs, request))
 
     def _collect(self):
@@ -130,7 +130,7 @@ class Pipeline:
             return
         self.jobs.popleft()
         result = self.runner.result(words, job.began, job.runs)
-        wire = self.link.transport.seconds(job.picture.size)
+        wire = self.link.seconds(job.picture.size)
         self.ahead = MARGIN * result.latency_us < 1e6 * wire
         yield result
 
@@ -141,7 +141,7 @@ class Pipeline:
         runs = self.runner.read_register(Register.RUNS)
         if not self.runner.runs <= runs <= self.runner.runs + len(self.jobs):
             raise DeviceError(
-                f"{self.link.transport.name}: the board has made {runs} runs, {self.runner.runs} "
+                f"{self.link.name}: the board has made {runs} runs, {self.runner.runs} "
                 "or a few more are expected: it was reset, or another program uses it; load the "
                 "model again"
             )

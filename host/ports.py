@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from serial.tools import list_ports
 
+from volley.host.pcie import port as pcie
+
 # (vendor, product, text in the USB description or None): name. The first match counts.
 KNOWN = (
     (0x0403, 0x6010, "Digilent", "Digilent board (FT2232H), e.g. Arty A7"),
@@ -54,10 +56,14 @@ def listing() -> str:
     from volley.firmware import boards
 
     lines = ["Ports (for --port):"]
-    rows = ports() + [
-        ("sim", "simulated board, built and started when used"),
-        ("golden", "no board: the integer golden model on this CPU"),
-    ]
+    rows = (
+        ports()
+        + pcie.listing()
+        + [
+            ("sim", "simulated board, built and started when used"),
+            ("golden", "no board: the integer golden model on this CPU"),
+        ]
+    )
     width = max(len(device) for device, _ in rows)
     lines += [f"  {device:{width}}  {text}" for device, text in rows]
     lines += ["", "Boards (fpga/boards/):"]

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from volley.firmware import registers
-from volley.firmware.frames import MAX_WORDS, Command, Status
+from volley.firmware.frames import Status
 from volley.firmware.program import Program
 from volley.firmware.registers import Region, Register, address
-from volley.firmware.results import result_words
+from volley.firmware.results import Span, result_spans
 from volley.firmware.stream import picture_words
 from volley.host import maps
+from volley.host.connection import Connection, Request, check
 from volley.host.errors import DeviceError
-from volley.host.link import Link, Request, check
 from volley.host.results import Result, parse_results
 
 RUN_TIMEOUT_S = 120.0
-STATUS_ADDRESS = address(Region.REGISTERS, Register.STATUS)
 
 
 class Runner:
-    """Uploads pictures, starts the program and reads its results, over a ``Link``.
+    """Uploads pictures, starts the program and reads its results, over a ``Connection``.
 
     clock_hz: of the accelerator. program: what is loaded, or None. runs: number of the last run, as
     register RUNS counts. run_timeout: seconds after which a program that does not end is stopped.
     """
 
-    def __init__(self, link: Link, clock_hz: int):
+    def __init__(self, link: Connection, clock_hz: int):
         self.link, self.clock_hz = link, clock_hz
         self.loaded: Program | None = None
         self.run_timeout = RUN_TIMEOUT_S
@@ -37,7 +37,7 @@ class Runner:
     @property
     def name(self) -> str:
         """The port, for messages."""
-        return self.link.transport.name
+        return self.link.name
 
     @property
     def program(self) -> Program:
@@ -63,14 +63,8 @@ class Runner:
     def upload(self, picture: np.ndarray, buffer: int = 0) -> list[Request]:
         """Sends a picture, uint8 [C, H, W], to an input buffer; returns requests to wait for."""
         self.check_picture(picture)
-        words = picture_words(picture)
         start = address(Region.IMAGE, buffer << registers.IMAGE_BUFFER_SHIFT)
-        return [
-            self.link.submit(
-                Command.WRITE, start + offset, payload=words[offset : offset + MAX_WORDS]
-            )
-            for offset in range(0, len(words), MAX_WORDS)
-        ]
+        return self.link.upload(start, picture_words(picture))
 
     def upload_and_wait(self, picture: np.ndarray) -> None:
         """Sends a picture to buffer 0 and waits until it is there."""
@@ -79,15 +73,15 @@ class Runner:
 
     # runs
 
-    def start(self, entry: int, count: int = 0) -> tuple[int, ...] | None:
+    def start(self, entry: int, spans: Sequence[Span] = ()) -> tuple[int, ...] | None:
         """Starts the program at a word of program memory, once what runs has ended.
 
-        Returns ``count`` words of the run before, from register STATUS on, or None if they were
-        lost on the way.
+        Returns the words up to the last of ``spans`` of the run before, from register STATUS on,
+        or None if they were lost on the way.
         """
         end = time.monotonic() + self.run_timeout
         while True:
-            request = self.link.wait(self.link.submit(Command.RUN, entry, count))
+            request = self.link.wait(self.link.run(entry, spans))
             if request.lost:
                 runs = self.read_register(Register.RUNS)
                 if runs != self.runs:
@@ -98,7 +92,7 @@ class Runner:
             else:
                 check(request)
                 self.runs += 1
-                return request.words if len(request.words) == count else None
+                return request.words if len(request.words) == request.count else None
 
     def _count_run(self, runs):
         """Takes note of one more run; any other number means that the board was reset."""
@@ -127,7 +121,7 @@ class Runner:
 
     def read_results(self) -> list[int]:
         """The words from register STATUS on that hold the results of the last run."""
-        return self.link.read(STATUS_ADDRESS, result_words(self.program))
+        return self.link.results(result_spans(self.program))
 
     def check_run(self, found: int, runs: int | None = None) -> None:
         """Raises ``DeviceError`` for a result that is not of run ``runs``, by default the last."""

@@ -11,11 +11,11 @@ import numpy as np
 
 from volley.firmware import segment_loop
 from volley.firmware.registers import Register
-from volley.firmware.results import counter_words
+from volley.firmware.results import counter_spans, end_of
 from volley.firmware.stream import Segment, spike_address
 from volley.host import maps
 from volley.host.results import Result
-from volley.host.runner import STATUS_ADDRESS, Runner, spike_counts
+from volley.host.runner import Runner, spike_counts
 
 
 class SegmentRun:
@@ -70,13 +70,14 @@ def infer(runner: Runner, picture: np.ndarray) -> Result:
 def _infer_segments(runner, picture, began):
     runner.check_picture(picture)
     program, run = runner.program, SegmentRun(runner, picture)
-    count = counter_words(program)
+    spans = counter_spans(program)
+    count = end_of(spans)
     totals = np.zeros(count, np.int64)
     for segment in program.segments:
         run.write(segment)
         run.run(segment.entry, segment.ahead)
         run.read(segment)
-        words = runner.link.read(STATUS_ADDRESS, count)
+        words = runner.link.results(spans)
         runner.check_run(words[Register.RUNS - Register.STATUS])
         totals += words
     words = runner.read_results()

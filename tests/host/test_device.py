@@ -308,7 +308,7 @@ def test_the_baud_rate_goes_up_and_comes_back():
     with FakeDevice(FakeBoard(board="arty")) as fake:
         with opened(fake) as device:
             rate = device.raise_baud()
-            assert 115200 < rate <= 3_000_000 and device.transport.baud == rate
+            assert 115200 < rate <= 3_000_000 and device.link.transport.baud == rate
             assert fake.board.divisor == round(100e6 / rate)
             device.load(small_program(readout_model())[0])
         assert fake.board.divisor == round(100e6 / 115200)
@@ -328,7 +328,7 @@ class ShortCable(FakeBoard):
 def test_the_baud_rate_falls_back_where_fast_frames_get_lost():
     with FakeDevice(ShortCable(board="arty")) as fake:
         with opened(fake) as device:
-            assert device.raise_baud() == device.transport.baud == 115200
+            assert device.raise_baud() == device.link.transport.baud == 115200
             assert fake.board.log[-2][0] == Command.BAUD and fake.board.divisor is None
             device.load(small_program(readout_model())[0])
 

@@ -74,6 +74,11 @@ class FakeBoard:
     def running(self):
         return self.hang and self.ends > 0 or time.monotonic() < self.ends
 
+    def start(self, entry):
+        """Runs the program from a word of program memory on."""
+        self.simulator.run(entry)
+        self.ends = time.monotonic() + self.run_s
+
     def take(self, data):
         """Bytes from the host; returns the bytes of the answers."""
         self._input += data
@@ -118,8 +123,7 @@ class FakeBoard:
             if self.running:
                 return Status.BUSY, []
             status, words = self._read(int(Register.STATUS), frame.count)
-            self.simulator.run(frame.argument)
-            self.ends = time.monotonic() + self.run_s
+            self.start(frame.argument)
             return status, words
         if frame.code == Command.STATUS:
             return Status.OK, []

@@ -14,6 +14,7 @@ from volley.firmware.compiler.throughput import load_bytes, runs_of, throughput
 from volley.firmware.frames import BITS_PER_BYTE, MAX_WORDS, line_bytes
 from volley.firmware.results import overlaps
 from volley.host import Device
+from volley.host.link import Link
 
 CLOCK_HZ, BAUD = 100_000_000, 3_000_000
 STREAMED = {"weight_words": 32, "param_words": 12}
@@ -49,16 +50,16 @@ def job(request, tmp_path):
 
 def counted(device, call):
     """(bytes sent, bytes received, requests) of a call."""
-    before, requests = dict(device.link.counts), len(device.transport.board.log)
+    before, requests = dict(device.link.counts), len(device.link.transport.board.log)
     call()
     sent, received = (device.link.counts[k] - before[k] for k in ("sent", "received"))
-    return sent, received, len(device.transport.board.log) - requests
+    return sent, received, len(device.link.transport.board.log) - requests
 
 
 def test_the_driver_moves_so_many_bytes(job):
     """Up to the bytes that COBS saves where the data has zeros."""
     program, pictures = job
-    device = Device(DirectTransport(FakeBoard()))
+    device = Device(Link(DirectTransport(FakeBoard())))
     up, _, count = counted(device, lambda: device.load(program))
     assert load_bytes(program) - 4 * count <= up <= load_bytes(program)
 
@@ -72,9 +73,9 @@ def test_the_driver_moves_so_many_bytes(job):
 
 def test_results_in_the_report_are_those_that_the_host_reads(job):
     program, pictures = job
-    device = Device(DirectTransport(FakeBoard()))
+    device = Device(Link(DirectTransport(FakeBoard())))
     device.load(program)
-    board = device.transport.board
+    board = device.link.transport.board
     before = len(board.log)
     device.infer(pictures[0])
     registers = sum(

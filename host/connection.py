@@ -1,0 +1,124 @@
+"""What a driver asks of the way to its board: words on the bus of firmware/registers.py.
+
+Two ways there are: ``host.link.Link``, frames over a byte stream, and ``host.pcie.bar_link.BarLink``,
+loads and stores of a PCIe board's BAR0.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from volley.firmware.boards import Rates
+from volley.firmware.frames import CRC_WORDS, HEADER_WORDS, Command, Status
+from volley.firmware.results import Span
+from volley.host.errors import LinkError
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Request:
+    """A request and, once ``done``, its answer.
+
+    status: of the device, or OK for one that is known to be executed. words: answer of a READ or
+    RUN. lost: executed once, but its answer did not arrive.
+    """
+
+    command: Command
+    address: int = 0
+    count: int = 0
+    payload: tuple = ()
+    done: bool = False
+    lost: bool = False
+    status: Status = Status.OK
+    words: tuple = ()
+    seq: int = field(default=0, repr=False)
+    wire: bytes = field(default=b"", repr=False)
+
+    @property
+    def answer_bytes(self) -> int:
+        """Upper bound of the answer's bytes on the wire."""
+        wanted = self.count if self.command in (Command.READ, Command.RUN) else 0
+        return 4 * (HEADER_WORDS + CRC_WORDS + wanted) + 8
+
+
+def check(request: Request) -> Request:
+    """Raises ``LinkError`` where the device refused a request."""
+    if request.status != Status.OK:
+        raise LinkError(
+            f"the device answered {request.command.name} of {request.count} words at "
+            f"{request.address:#010x} with {request.status.name}"
+        )
+    return request
+
+
+class Connection(abc.ABC):
+    """Words on a board's bus. Every call raises ``LinkError`` or ``TransportError``.
+
+    name: the port, for messages. running: whether a program ran when the board last said so.
+    broken: an error ended the session; ``identify`` starts a new one.
+    """
+
+    name = "connection"
+    running = broken = False
+
+    @abc.abstractmethod
+    def identify(self, count: int, tries: int = 3) -> tuple[int, ...]:
+        """Starts a session: the ``count`` words from address 0 on."""
+
+    @abc.abstractmethod
+    def write_all(
+        self, sections: Iterable[tuple[int, np.ndarray]], progress: Progress | None = None
+    ) -> None:
+        """Writes (address, 32-bit words) pairs; ``progress(words)`` as they arrive."""
+
+    @abc.abstractmethod
+    def read(self, address: int, count: int) -> list[int]:
+        """Reads 32-bit words from an address on."""
+
+    @abc.abstractmethod
+    def results(self, spans: Sequence[Span]) -> list[int]:
+        """Reads words from register STATUS on: those of ``spans``; what is between them may be 0."""
+
+    @abc.abstractmethod
+    def upload(self, address: int, words: np.ndarray) -> list[Request]:
+        """Writes words and does not wait: check the answers to the requests behind the next ``run``."""
+
+    @abc.abstractmethod
+    def run(self, entry: int, spans: Sequence[Span] = ()) -> Request:
+        """Starts the program at a word of program memory; ``wait`` for the answer.
+
+        spans: of words from register STATUS on, results of the run before, which the answer has, and
+        zeros between them. Its status is BUSY, and nothing was started, where a program still runs.
+        """
+
+    @abc.abstractmethod
+    def status(self) -> bool:
+        """Whether a program runs."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Gives the port back. A second call does nothing."""
+
+    def wait(self, request: Request) -> Request:
+        """Waits until the request is done."""
+        return request
+
+    def flush(self) -> None:  # noqa: B027, nothing is under way by default
+        """Waits until every request is done."""
+
+    def write(self, address: int, words) -> None:
+        """Writes 32-bit words from an address on."""
+        self.write_all([(address, words)])
+
+    def seconds(self, count: int) -> float:
+        """How long ``count`` bytes take; 0 where RUNs need not be sent ahead of answers."""
+        return 0.0
+
+    def rates(self, clock_hz: int) -> Rates | None:
+        """The core's clock and the rate of this way; None where it has none."""
+        return None

@@ -1,0 +1,99 @@
+"""BAR0 of a board as 32-bit words, and the ways that reach it by a memory map."""
+
+from __future__ import annotations
+
+import abc
+import mmap
+import os
+
+import numpy as np
+
+from volley.firmware.pcie import BAR_BYTES
+
+
+class Bar(abc.ABC):
+    """BAR0 as 32-bit words; a place is the number of a word, see firmware/pcie.py.
+
+    name: the port, for messages. A board that is gone reads all ones.
+    """
+
+    name = "BAR0"
+
+    @abc.abstractmethod
+    def load_block(self, place: int, count: int) -> np.ndarray:
+        """The words from a place on, uint32 [count], each loaded once and in order."""
+
+    @abc.abstractmethod
+    def store_block(self, place: int, words: np.ndarray) -> None:
+        """Stores words, uint32 [n], from a place on, each once and in order."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Gives the board back. A second call does nothing."""
+
+    def load(self, place: int) -> int:
+        """One word."""
+        return int(self.load_block(place, 1)[0])
+
+    def store(self, place: int, word: int) -> None:
+        """Stores one word."""
+        self.store_block(place, np.array([word], np.uint32))
+
+
+def pairs_of(place: int, count: int) -> list[tuple[int, int]]:
+    """(place, words) of the accesses for ``count`` words: of 8 bytes where they are aligned, else of 4."""
+    found = []
+    end = place + count
+    while place < end:
+        size = 2 if place % 2 == 0 and end - place >= 2 else 1
+        found.append((place, size))
+        place += size
+    return found
+
+
+class MappedBar(Bar):
+    """BAR0 in this process's memory.
+
+    Every access is an item of 8 bytes where two words are aligned, else of 4: one instruction of the
+    CPU, so words go once and in order. A copy of a slice would repeat some and mix their order.
+    descriptor: the open file that is mapped; it is closed by ``close``. offset: of BAR0 in it.
+    """
+
+    def __init__(self, name: str, descriptor: int, offset: int = 0):
+        self.name = name
+        self._descriptor: int | None = descriptor
+        self._map = mmap.mmap(descriptor, BAR_BYTES, offset=offset)
+        self._bytes = memoryview(self._map)
+        self._words, self._pairs = self._bytes.cast("I"), self._bytes.cast("Q")
+
+    def load_block(self, place, count):
+        found = np.empty(count, "<u4")
+        for at, size in pairs_of(place, count):
+            if size == 2:
+                found[at - place : at - place + 2] = np.array([self._pairs[at // 2]], "<u8").view(
+                    "<u4"
+                )
+            else:
+                found[at - place] = self._words[at]
+        return found
+
+    def store_block(self, place, words):
+        words = np.ascontiguousarray(words, "<u4")
+        end = place + len(words)
+        if place % 2 and len(words):
+            self._words[place] = int(words[0])
+            place, words = place + 1, words[1:]
+        pairs = self._pairs
+        whole = len(words) // 2 * 2
+        for at, pair in enumerate(words[:whole].view("<u8").tolist(), place // 2):
+            pairs[at] = pair
+        if len(words) % 2:
+            self._words[end - 1] = int(words[-1])
+
+    def close(self):
+        if self._descriptor is None:
+            return
+        for view in (self._words, self._pairs, self._bytes, self._map):
+            view.release() if isinstance(view, memoryview) else view.close()
+        os.close(self._descriptor)
+        self._descriptor = None
