@@ -35,10 +35,12 @@ _PUBLIC = {
     "Result": "host.results",
     "TransportError": "host.errors",
     "compile_model": "firmware.compiler.program",
+    "from_nir": "model.interchange.nir_import",
     "from_torch": "model.interchange.torch_import",
     "load_board": "firmware.boards:load",
     "load_model": "firmware.modelfile:load",
     "save_model": "firmware.modelfile:save",
+    "to_nir": "model.interchange.nir_export",
     "to_torch": "model.interchange.twin",
 }
 """Public name: the module that has it, or module:name. Imported at first use: ``import volley`` is quick."""

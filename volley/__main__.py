@@ -12,8 +12,9 @@ COMMANDS = {
     "train": ("model.train", "train a network and write its model file"),
     "import": (
         "model.interchange.command",
-        "a network of snnTorch or spikingjelly as a model file",
+        "a network of snnTorch, spikingjelly or NIR as a model file",
     ),
+    "export": ("model.interchange.export_command", "a model file as NIR or a PyTorch module"),
     "compile": ("firmware.compile", "what a model costs on a board, and its program"),
     "build": ("fpga.build", "build for a board, or the simulated board"),
     "explore": ("fpga.explore", "find the fastest design of a board that holds a model"),

@@ -21,11 +21,15 @@ def refuse(node: str, found: str, remedy: str) -> InterchangeError:
 
 @dataclass
 class Weights:
-    """A convolution or dense layer: weight float64 [out, in, k, k] or [out, n], bias [out]."""
+    """A convolution or dense layer: weight float64 [out, in, k, k] or [out, n], bias [out].
+
+    scale: what a spike, or a pixel of 1, is to it.
+    """
 
     name: str
     weight: np.ndarray
     bias: np.ndarray
+    scale: float = 1.0
 
 
 @dataclass

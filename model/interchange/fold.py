@@ -51,7 +51,7 @@ def fold(
     layers, folded = [], []
     for index, group in enumerate(groups):
         stage = group.stage
-        sign, a, b = _current(group, scale if index == 0 else 1.0, binarise, log)
+        sign, a, b = _current(group, stage.scale * (scale if index == 0 else 1.0), binarise, log)
         conv = stage.weight.ndim == 4
         layer = Layer(
             re.sub(r"[^A-Za-z0-9_.-]", "_", stage.name),

@@ -1,80 +1,113 @@
-"""``to_torch``: a model file as a PyTorch module, the twin, whose spikes are the file's."""
+"""``to_torch``: a model file as a PyTorch module, the twin, whose spikes are the file's; as files too."""
 
 from __future__ import annotations
 
+import base64
+import io
+import json
+import textwrap
+import zlib
+from pathlib import Path
+
+import numpy as np
 import torch
-from torch import nn
 
-from volley.firmware.modelfile import MEMBRANE_MAX, MEMBRANE_MIN, Model
+from volley.firmware.files import write_whole
+from volley.firmware.modelfile import Model
+from volley.model.interchange import twin_modules
+from volley.model.interchange.twin_modules import IntegrateFire, Twin
 
-EXACT = 2**24  # float32 holds every integer up to here
+__all__ = ["IntegrateFire", "Twin", "save_program", "save_source", "to_torch"]
 
-
-class IntegrateFire(nn.Module):
-    """Neurons with the file's integers, one tick a call: spikes 0.0 or 1.0, shaped as the drive."""
-
-    def __init__(self, layer, reset):
-        super().__init__()
-        shape = (-1, 1, 1) if layer.kind == "conv" else (-1,)
-        for key in ("threshold", "v_init"):
-            values = torch.from_numpy(getattr(layer, key)).float().view(shape)
-            self.register_buffer(key, values)
-        self.hard, self.v = reset == "hard", None
-
-    def forward(self, drive):
-        v = self.v_init if self.v is None else self.v
-        v = (v + drive).clamp(MEMBRANE_MIN, MEMBRANE_MAX)
-        spikes = (v >= self.threshold).to(v.dtype)
-        self.v = v * (1 - spikes) if self.hard else v - self.threshold * spikes
-        return spikes
+INTEGERS = ("bias", "threshold", "v_init")
 
 
-class Twin(nn.Sequential):
-    """The layers of one tick; a call runs all ticks from the start.
-
-    Takes pixels [N,C,H,W], 0 to 2^bits - 1; gives scores float64 [N, classes].
-    """
-
-    ticks = 1
-
-    def forward(self, x):
-        for module in self:
-            if isinstance(module, IntegrateFire):
-                module.v = None
-        x = x.to(next(self.parameters()).dtype)
-        scores = sum(super(Twin, self).forward(x).double() for _ in range(self.ticks))
-        return scores.flatten(2).sum(2) if scores.ndim == 4 else scores
+def _layers(model):
+    """What ``twin_modules.build`` takes, with tensors as numpy arrays."""
+    out = []
+    for layer in model.layers:
+        made = {"kind": layer.kind, "padding": layer.padding, "pool": layer.pool}
+        made |= {"weight": layer.weight.astype(np.int32) << model.fraction_bits}
+        out.append(made | {key: getattr(layer, key) for key in INTEGERS})
+    return out
 
 
 def to_torch(model: Model) -> Twin:
-    """The twin of a model: weights +-2^F, integer biases and thresholds.
+    """The twin of a model: weights +-2^F, integer biases and thresholds; of plain torch modules.
 
     Float32, where every sum is an integer below 2^24; float64 for a model that can pass it.
     """
-    modules: list[nn.Module] = []
-    largest, flat = 0, False
-    for layer in model.layers:
-        assert layer.weight is not None and layer.bias is not None  # a valid model has them
-        weight = torch.from_numpy(layer.weight).float() * 2**model.fraction_bits
-        if layer.kind == "conv":
-            made: nn.Conv2d | nn.Linear = nn.Conv2d(
-                layer.inputs, layer.outputs, layer.kernel, padding=layer.padding
-            )
-        else:
-            made = nn.Linear(layer.inputs, layer.outputs)
-            if not flat:
-                modules.append(nn.Flatten())
-            flat = True
-        made.weight = nn.Parameter(weight)
-        made.bias = nn.Parameter(-torch.from_numpy(layer.bias).float())
-        modules.append(made)
-        most = 2**model.bits - 1 if layer.encode else 1
-        drive = int((weight[0].numel() * most) << model.fraction_bits) + int(abs(layer.bias).max())
-        largest = max(largest, int(drive) + MEMBRANE_MAX)
-        if not layer.readout:
-            modules.append(IntegrateFire(layer, model.reset))
-        if layer.pool == 2:
-            modules.append(nn.MaxPool2d(2))
-    twin = Twin(*modules)
-    twin.ticks = model.ticks
-    return (twin if largest < EXACT else twin.double()).eval()
+    layers = [
+        {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in layer.items()}
+        for layer in _layers(model)
+    ]
+    return twin_modules.build(layers, model.ticks, model.reset == "hard", 2**model.bits - 1)
+
+
+def save_program(model: Model, path) -> None:
+    """Writes the twin for torch.export.load (.pt2): a graph of torch's own operators, any batch."""
+    shape = (2, model.channels, model.height, model.width)
+    with torch.no_grad():
+        program = torch.export.export(
+            to_torch(model),
+            (torch.zeros(shape, dtype=torch.uint8),),
+            dynamic_shapes=({0: torch.export.Dim("pictures")},),
+        )
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+DATA = '''
+
+def _signs(text, shape, magnitude):
+    """Weights +-magnitude, packed as bits."""
+    packed = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    bits = np.unpackbits(packed, count=int(np.prod(shape))).astype(np.float32)
+    return torch.from_numpy((2 * bits - 1) * magnitude).view(shape)
+
+
+def _integers(text):
+    """int32, little endian."""
+    return torch.from_numpy(np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i4").copy())
+
+
+def make():
+    """The network, in evaluation mode; a call takes pixels [N,C,H,W] and gives scores [N,classes]."""
+    layers = []
+    for layer in json.loads(LAYERS):
+        layer["weight"] = _signs(layer["weight"], layer.pop("shape"), layer.pop("magnitude"))
+        for key in ("bias", "threshold", "v_init"):
+            layer[key] = layer[key] and _integers(layer[key])
+        layers.append(layer)
+    return build(layers, TICKS, HARD, BRIGHTEST)
+'''
+
+
+def save_source(model: Model, path) -> None:
+    """Writes the twin as a Python file whose ``make()`` gives it; it needs torch and numpy alone."""
+    rows = []
+    for layer in _layers(model):
+        weight = layer["weight"]
+        layer |= {"weight": _text(np.packbits(weight > 0)), "shape": list(weight.shape),
+                  "magnitude": 1 << model.fraction_bits}  # fmt: skip
+        layer |= {
+            k: layer[k] if layer[k] is None else _text(layer[k].astype("<i4")) for k in INTEGERS
+        }
+        rows.append(layer)
+    head = Path(twin_modules.__file__).read_text()
+    head = head[head.index("import torch") :]
+    text = json.dumps(rows)
+    lines = "\n".join(f"    {line!r}" for line in textwrap.wrap(text, 100, break_on_hyphens=False,
+                      drop_whitespace=False))  # fmt: skip
+    source = (
+        f'"""The network {model.name!r:.60}, {model.ticks} ticks, with the spikes and scores of its '
+        f'Volley model file.\n\nmake() gives a torch module.\n"""\n\nimport base64\nimport json\n'
+        f"import zlib\n\nimport numpy as np\n{head}\n\nTICKS, HARD, BRIGHTEST = {model.ticks}, "
+        f"{model.reset == 'hard'}, {2**model.bits - 1}\nLAYERS = (\n{lines}\n)\n{DATA}"
+    )
+    write_whole(path, source)
+
+
+def _text(array):
+    return base64.b64encode(zlib.compress(array.tobytes(), 9)).decode()

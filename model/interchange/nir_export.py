@@ -1,0 +1,86 @@
+"""``to_nir``: a model as a graph of the Neuromorphic Intermediate Representation (NIR).
+
+A firing layer's weights and bias are divided by threshold - 1/2, and its IF has threshold 1: the
+membranes of the file are integers, so nothing lies at the threshold itself, and v > 1, v >= 1 and
+a rounding of the reader fire alike. The maximum of 2 x 2 spikes is AvgPool2d(2) and an IF at 0.125.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from volley.firmware.modelfile import Model
+from volley.model.interchange import nir_library, nir_metadata
+
+OR_THRESHOLD = 0.125  # half of what one spike of four gives
+
+
+def _to_stderr(text):
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def to_nir(model: Model, warn: Callable[[str], None] | None = None):
+    """The nir.NIRGraph of a model; its input is pixels 0 to 2^bits - 1, its scores sum over the ticks.
+
+    r = 1 with dt = 1. The graph's metadata has the model itself; a neuron's has its integers.
+    warn: called with what NIR cannot say of this model (default: to stderr).
+    """
+    library = nir_library.nir()
+    warn = warn or _to_stderr
+    if model.reset == "soft":
+        warn("NIR has no soft reset: readers take the hard one, and fire otherwise than this model; "
+             "from_nir reads it from the metadata")  # fmt: skip
+    started = [x.name for x in model.layers if x.v_init is not None and x.v_init.any()]
+    if started:
+        warn(f"NIR has no start of the membrane other than 0: v_init of {', '.join(started)} is in the "
+             "metadata alone")  # fmt: skip
+    shape: tuple[int, ...] = (model.channels, model.height, model.width)
+    nodes = {"input": library.Input(input_type={"input": np.array(shape)})}
+
+    def neuron(name, threshold, shape, metadata):
+        full = np.full(shape, threshold)
+        nodes[name] = library.IF(
+            r=np.ones(shape), v_threshold=full, v_reset=np.zeros(shape), metadata=metadata
+        )
+
+    for layer in model.layers:
+        weight, bias = _parameters(model, layer)
+        if layer.kind == "conv":
+            nodes[layer.name] = library.Conv2d(
+                input_shape=shape[1:], weight=weight, stride=(1, 1),
+                padding=(layer.padding, layer.padding), dilation=(1, 1), groups=1, bias=bias,
+            )  # fmt: skip
+            shape = layer.map_shape
+        else:
+            if len(shape) == 3:
+                nodes[f"{layer.name}_flatten"] = library.Flatten(
+                    input_type={"input": np.array(shape)}, start_dim=0, end_dim=-1
+                )
+            nodes[layer.name] = library.Affine(weight=weight, bias=bias)
+            shape = (layer.outputs,)
+        if not layer.readout:
+            own = {key: getattr(layer, key) for key in ("bias", "threshold", "v_init")}
+            own["fraction_bits"] = model.fraction_bits
+            neuron(f"{layer.name}_if", 1.0, shape, own)
+        if layer.pool == 2:
+            nodes[f"{layer.name}_pool"] = library.AvgPool2d(
+                kernel_size=np.array([2, 2]), stride=np.array([2, 2]), padding=np.array([0, 0])
+            )
+            shape = layer.out_shape
+            neuron(f"{layer.name}_or", OR_THRESHOLD, shape, {})
+    nodes["output"] = library.Output(output_type={"output": np.array(shape)})
+    names = list(nodes)
+    return library.NIRGraph(
+        nodes=nodes, edges=list(zip(names, names[1:])), metadata=nir_metadata.of_model(model)
+    )
+
+
+def _parameters(model, layer):
+    """(weight, bias) float32 of a layer's node."""
+    over = 1.0 if layer.readout else layer.threshold - 0.5
+    rows = layer.weight * 2.0**model.fraction_bits
+    over_rows = np.reshape(over, (-1,) + (1,) * (rows.ndim - 1))
+    return (rows / over_rows).astype(np.float32), (-layer.bias / over).astype(np.float32)

@@ -1,0 +1,56 @@
+"""The command ``volley export``: what it writes gives the model's scores."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.random_models import random_model
+from volley.firmware import modelfile
+from volley.model import golden
+from volley.model.interchange import command, export_command
+
+
+@pytest.fixture
+def model(tmp_path):
+    made = random_model(5, layers=3, ticks=9, readout=True)
+    made.save(tmp_path / "model.safetensors")
+    images = made.images(6)
+    return str(tmp_path / "model.safetensors"), images, golden.run(made.model(), images).scores
+
+
+def test_source(model, tmp_path, capsys):
+    path, images, scores = model
+    assert export_command.main([path, "-o", str(tmp_path / "twin_of_it.py")]) == 0
+    assert "the twin as a Python file" in capsys.readouterr().out
+    text = (tmp_path / "twin_of_it.py").read_text()
+    assert "volley." not in text
+    spec = importlib.util.spec_from_file_location("twin_of_it", tmp_path / "twin_of_it.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert np.array_equal(module.make()(torch.from_numpy(images)).numpy(), scores)
+
+
+@pytest.mark.slow
+def test_program(model, tmp_path):
+    path, images, scores = model
+    assert export_command.main([path, "-o", str(tmp_path / "twin.pt2")]) == 0
+    program = torch.export.load(tmp_path / "twin.pt2").module()
+    assert np.array_equal(program(torch.from_numpy(images)).numpy(), scores)
+
+
+def test_nir_and_back(model, tmp_path):
+    pytest.importorskip("nir")
+    path, images, scores = model
+    assert export_command.main([path, "-o", str(tmp_path / "net.nir")]) == 0
+    again = str(tmp_path / "again.safetensors")
+    assert command.main([str(tmp_path / "net.nir"), "-o", again]) == 0
+    assert np.array_equal(golden.run(modelfile.load(again), images).scores, scores)
+
+
+def test_wrong_use(model, tmp_path, capsys):
+    assert export_command.main([model[0], "-o", str(tmp_path / "net.onnx")]) == 2
+    assert "allowed: a name that ends in .nir, .pt2, .py" in capsys.readouterr().err
+    assert export_command.main([str(tmp_path / "no.safetensors"), "-o", "x.nir"]) == 2
+    assert "no such file" in capsys.readouterr().err

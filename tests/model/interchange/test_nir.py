@@ -1,0 +1,224 @@
+"""NIR: files that the libraries write are imported, exported ones are read by a library."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.support.peer_networks import bits, dyadic, neuron, run
+from tests.support.random_models import network as random_network
+from volley.firmware import modelfile
+from volley.model import golden
+from volley.model.interchange import nir_import, nir_library
+from volley.model.interchange.chain import InterchangeError
+from volley.model.interchange.nir_import import from_nir
+
+nir = pytest.importorskip("nir")
+
+
+def leaky(shape, threshold, reset):
+    """snnTorch's neuron in the one form that its NIR export takes: parameters of the map's shape."""
+    snn = pytest.importorskip("snntorch")
+    return snn.Leaky(torch.ones(shape), threshold=torch.full(shape, threshold), init_hidden=True,
+                     reset_mechanism={"soft": "subtract", "hard": "zero"}[reset])  # fmt: skip
+
+
+def network(library, reset, seed):
+    """(module, input shape, ticks): NIR has no max pool, so the hard ones pool by a mean and a neuron."""
+    rng = np.random.default_rng(seed)
+    c, a, b = (int(v) for v in rng.integers(1, 5, 3))
+    h, w = (2 * int(v) for v in rng.integers(1, 5, 2))
+
+    def fire(shape, threshold):
+        if library == "snntorch":
+            return leaky(shape, threshold, reset)
+        return neuron(library, reset, threshold)
+
+    layers = [dyadic(nn.Conv2d(c, a, 3, padding=1), rng), fire((a, h, w), 200.0)]
+    if reset == "hard":
+        h, w = h // 2, w // 2
+        layers += [nn.AvgPool2d(2), fire((a, h, w), 0.125)]
+    layers += [dyadic(nn.Conv2d(a, b, 1), rng), fire((b, h, w), 1.0), nn.Flatten()]
+    layers += [dyadic(nn.Linear(b * h * w, 7), rng), fire((7,), 2.0), dyadic(nn.Linear(7, 3), rng)]
+    return nn.Sequential(*layers).eval(), (c, 2 * h if reset == "hard" else h,
+                                           2 * w if reset == "hard" else w), int(rng.integers(1, 33))  # fmt: skip
+
+
+def written(library, module, shape, path):
+    """Writes the library's own NIR file."""
+    if library == "spikingjelly":
+        exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+        exchange.export_to_nir(module, torch.zeros(1, *shape), save_path=path)
+        pytest.importorskip("spikingjelly.activation_based.functional").reset_net(module)
+    else:
+        exporter = pytest.importorskip("snntorch.export_nir")
+        nir.write(path, exporter.export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0]))
+        pytest.importorskip("snntorch.utils").reset(module)
+    return path
+
+
+@pytest.mark.parametrize(
+    "library, reset", [("spikingjelly", "hard"), ("snntorch", "hard"), ("snntorch", "soft")]
+)
+def test_written_by_a_library(library, reset, tmp_path):
+    for seed in range(3):
+        module, shape, ticks = network(library, reset, seed)
+        path = written(library, module, shape, tmp_path / "net.nir")
+        model = from_nir(path, ticks=ticks, reset=reset, above=library == "snntorch", scale=1.0)
+        images = np.random.default_rng(seed).integers(0, 256, (4, *shape), dtype=np.uint8)
+        theirs, total = run(module, images, ticks)
+        ours = golden.run(model, images)
+        assert np.array_equal(ours.scores, total * 2**model.fraction_bits)
+        if reset == "hard":
+            del theirs[1]  # the neuron that pools
+        for mine, other in zip(ours.spikes, theirs, strict=True):
+            assert np.array_equal(bits(mine, ticks).reshape(other.shape), other)
+        assert ours.spike_counts.sum() > 0
+
+
+def hard(seed):
+    """A random model that NIR can say: hard reset, membranes that start at 0."""
+    made = random_network("6C3-P2-5C1-9-4", (2, 8, 6), seed).model()
+    rng = np.random.default_rng(seed)
+    made.reset = "hard"
+    for layer in made.layers:
+        most = 500 if layer.encode else 60
+        layer.bias[:] = rng.integers(-most, most, layer.outputs)
+        if not layer.readout:
+            layer.v_init[:] = 0
+            layer.threshold[:] = rng.integers(1, most * 8, layer.outputs)
+    modelfile.validate(made)
+    return made
+
+
+def test_exported_is_read_by_spikingjelly(tmp_path):
+    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+    for seed in range(4):
+        model, said = hard(seed), []
+        nir_library.write(nir_export(model, said.append), tmp_path / "net.nir")
+        images = np.random.default_rng(seed).integers(0, 256, (20, 2, 8, 6), dtype=np.uint8)
+        net, state, scores = exchange.import_from_nir(tmp_path / "net.nir", dt=1.0), None, 0
+        with torch.no_grad():
+            for _ in range(model.ticks):
+                out, state = net(torch.from_numpy(images).float(), state)
+                scores = scores + out
+        ours = golden.run(model, images)
+        assert np.array_equal(ours.scores, scores.numpy())
+        assert said == [] and len(np.unique(ours.scores)) > 10
+
+
+def nir_export(model, warn):
+    from volley.model.interchange.nir_export import to_nir
+
+    return to_nir(model, warn)
+
+
+def test_there_and_back(tmp_path):
+    """A soft model comes back from the metadata, with a warning at export; not from changed nodes."""
+    model, said = random_network("6C3-P2-9-4", (2, 8, 6), 1).model(), []
+    graph = nir_export(model, said.append)
+    assert "no soft reset" in said[0] and "v_init of conv1, fc1" in said[1]
+    nir_library.write(graph, tmp_path / "net.nir")
+    back = from_nir(tmp_path / "net.nir", ticks=1)
+    assert (back.reset, back.ticks, back.name) == ("soft", model.ticks, model.name)
+    for mine, its in zip(back.layers, model.layers, strict=True):
+        for key in ("weight", "bias", "threshold", "v_init"):
+            assert np.array_equal(getattr(mine, key), getattr(its, key))
+    graph.nodes["conv1"].weight *= -1
+    assert from_nir(graph, ticks=3).ticks == 3
+
+
+def test_read_without_the_metadata():
+    """The nodes alone give the spikes of the model: half a step is what the import rounds away."""
+    model = hard(7)
+    graph = nir_export(model, print)
+    graph.metadata = {}
+    said = []
+    images = np.random.default_rng(7).integers(0, 256, (20, 2, 8, 6), dtype=np.uint8)
+    made = from_nir(graph, ticks=model.ticks, scale=1.0, log=said.append)
+    mine, its = golden.run(made, images), golden.run(model, images)
+    for ours, theirs in zip(mine.spikes, its.spikes, strict=True):
+        assert np.array_equal(ours, theirs) and ours.any()
+    assert "exact" in said[-1]
+
+
+def chain(*nodes, shape=(1, 4, 4), edges=None):
+    """A graph of nodes 0, 1, ... after the input."""
+    named = {"input": nir.Input(input_type={"input": np.array(shape)})}
+    named |= {str(i): node for i, node in enumerate(nodes)}
+    named["output"] = nir.Output(output_type={"output": np.array([1])})
+    keys = list(named)
+    return nir.NIRGraph(named, edges or list(zip(keys, keys[1:])), type_check=False)
+
+
+def conv():
+    return nir.Conv2d((4, 4), np.ones((2, 1, 3, 3)), 1, 1, 1, 1, np.zeros(2))
+
+
+def fire(threshold=1.0, r=1.0, shape=(2, 4, 4)):
+    return nir.IF(np.full(shape, r), np.full(shape, threshold))
+
+
+def pool():
+    return nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
+
+
+ONE = np.ones((2, 4, 4))
+REFUSED = [
+    (chain(conv(), nir.LIF(ONE * 2, ONE, ONE * 0, ONE)), "node '1': leaks (tau 2 ticks)"),
+    (chain(conv(), nir.CubaLIF(ONE, ONE, ONE, ONE, ONE)), "node '1': is CubaLIF; use IF"),
+    (chain(conv(), fire(r=7.0)), "node '1': has r 7"),
+    (chain(conv(), fire(), pool()), "node '2': is a mean without an IF"),
+    (chain(conv(), fire(), pool(), conv()), "node '2': is a mean without an IF"),
+    (chain(conv(), fire(), pool(), fire(0.5)), "node '3': fires at 0.5 of the AvgPool2d '2'"),
+    (chain(conv(), pool(), fire(0.125)), "node '1': pools something else"),
+    (chain(conv(), fire(), edges=[("input", "0"), ("0", "1"), ("1", "output"), ("1", "0")]),
+     "node '0': is reached from 1, input, recurrently"),
+    (chain(conv(), fire(), edges=[("input", "0"), ("input", "1"), ("0", "1"), ("1", "output")]),
+     "node 'input': leads to 0, 1"),
+    (chain(conv(), fire(), edges=[("input", "0"), ("0", "output")]), "node '1': is not on the way"),
+    (chain(conv(), fire(), shape=(1, 1, 1, 1, 4)), "node 'input': has the shape"),
+    (chain(conv(), nir.IF(ONE, np.arange(1, 33.0).reshape(2, 4, 4))), "node '1': v_threshold of"),
+    (chain(nir.Conv2d((4, 4), np.ones((1, 1, 5, 5)), 1, 2, 1, 1, np.zeros(1))),
+     "node '0': kernel (5, 5)"),
+    (chain(conv(), fire(), nir.Scale(np.array([1.0, 2.0])), nir.Flatten({"input": None}, 0),
+           nir.Linear(np.ones((2, 32)))), "node '2': scales the channels of spikes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("graph, text", REFUSED, ids=[text for _, text in REFUSED])
+def test_refused(graph, text):
+    with pytest.raises(InterchangeError) as error:
+        from_nir(graph, ticks=4)
+    assert text in str(error.value) and "\n" not in str(error.value)
+
+
+def test_scale_and_tick():
+    """Scale folds into the layer after or before it; r times dt is the gain of the neuron."""
+    images = np.random.default_rng(0).integers(0, 256, (8, 1, 4, 4), dtype=np.uint8)
+    half, plain = np.array(0.5), chain(conv(), fire(300.0))
+    first = from_nir(plain, ticks=5, scale=0.5)
+    for graph in (
+        chain(nir.Scale(half), conv(), fire(300.0)),
+        chain(conv(), nir.Scale(np.full((2, 4, 4), 0.5)), fire(300.0)),
+    ):
+        model = from_nir(graph, ticks=5, scale=1.0)
+        assert np.array_equal(golden.run(model, images).scores, golden.run(first, images).scores)
+    slow = from_nir(chain(conv(), fire(300.0, r=25.0)), ticks=5, scale=1.0, dt=0.02)
+    assert np.array_equal(golden.run(slow, images).scores, golden.run(first, images).scores)
+    assert golden.run(first, images).scores.any()
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "text.nir").write_text("no")
+    for path, text in (("absent.nir", "no such file"), ("text.nir", "not a NIR file that nir")):
+        with pytest.raises(InterchangeError, match=text):
+            from_nir(tmp_path / path, ticks=1)
+    with pytest.raises(InterchangeError, match="reset: found 'sudden'"):
+        from_nir(chain(conv(), fire()), ticks=1, reset="sudden")
+
+
+def test_without_the_package(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "nir", None)
+    with pytest.raises(InterchangeError, match="the package nir is missing"):
+        nir_import.from_nir("any.nir", ticks=1)
