@@ -43,6 +43,12 @@ def _parser():
     add("--scale", type=float, default=1 / 255, help="of a pixel (default: 1/255)")
     add("--fraction-bits", type=int, metavar="F", help="default: chosen and told")
     add("--binarise", action="store_true", help="real weights to their signs")
+    add("--check", metavar="DATA", help="compare the library's spikes with the file's, on the test "
+        "pictures of mnist, fashion or cifar10, or on FILE.npy, uint8 [N,C,H,W]")  # fmt: skip
+    add("--samples", type=int, default=100, metavar="N", help="pictures of --check (100)")
+    add("--data-dir", metavar="DIR", help="folder of the data sets")
+    add("--finetune", metavar="SET", help="with --binarise: data set that training goes on with "
+        "(default: the one of that size)")  # fmt: skip
     nir = parser.add_argument_group("NIR", "what a file does not say")
     nir.add_argument("--reset", choices=modelfile.RESETS, help="of all neurons (hard)")
     nir.add_argument("--fires", choices=("at", "above"),
@@ -52,39 +58,85 @@ def _parser():
 
 
 def _imported(options):
-    """The Model that the options ask for."""
+    """(Model, torch_import.Network or None, torch module or None) that the options ask for."""
     try:
         shape = options.shape and tuple(int(n) for n in options.shape.split(","))
     except ValueError:
         raise ValueError(f"--shape: found {options.shape!r}; allowed: C,H,W") from None
-    given = dict(ticks=options.ticks, scale=options.scale, fraction_bits=options.fraction_bits,
+    given = dict(scale=options.scale, fraction_bits=options.fraction_bits,
                  binarise=options.binarise, log=print)  # fmt: skip
     if options.network.endswith(".nir"):
+        for key in ("check", "finetune"):
+            if getattr(options, key) is not None:
+                raise ValueError(f"--{key}: is for torch modules; a NIR file cannot be run")
         from volley.model.interchange.nir_import import from_nir
 
-        return from_nir(options.network, reset=options.reset or "hard", dt=options.dt,
-                        above=options.fires == "above", input_shape=shape, **given)  # fmt: skip
+        model = from_nir(options.network, ticks=options.ticks, reset=options.reset or "hard",
+                         dt=options.dt, above=options.fires == "above", input_shape=shape,
+                         **given)  # fmt: skip
+        return model, None, None
     for key in ("reset", "fires", "dt"):
         if getattr(options, key) is not None:
             raise ValueError(f"--{key}: is for NIR files; a torch module is asked itself")
-    for key in ("shape", "ticks"):
-        if getattr(options, key) is None:
-            raise ValueError(f"--{key} is needed with a torch module")
-    from volley.model.interchange.torch_import import from_torch
+    if options.shape is None:
+        raise ValueError("--shape is needed with a torch module; allowed: C,H,W")
+    from volley.model.interchange import torch_import
+    from volley.model.interchange.fold import fold
 
-    return from_torch(_factory(options.network), shape, **given)
+    module = _factory(options.network)
+    net = torch_import.read(module, shape)
+    return fold(net.stages, net.shape, net.ticks(options.ticks), "imported", **given), net, module
+
+
+def _check(options, model, net, module):
+    """Prints the comparison of --check."""
+    from volley.model.interchange import check
+
+    if options.samples < 1:
+        raise ValueError(f"--samples: found {options.samples}; allowed: 1 or more")
+    pictures, labels = check.samples(options.check, options.samples, options.data_dir, model)
+    print(check.compare(module, net.walk, model, pictures, options.scale).table(labels))
+
+
+def _finetune(options, model, net):
+    """Writes the checkpoint that training goes on from, and prints the command."""
+    import torch
+
+    from volley.firmware.files import whole_file
+    from volley.model.data import datasets
+    from volley.model.interchange import finetune
+
+    data = options.finetune or finetune.data_set(net.shape, len(model.classes))
+    if data is None:
+        print(f"no data set has pictures {list(net.shape)} and {len(model.classes)} classes: no "
+              "checkpoint to train on from")  # fmt: skip
+        return
+    if data not in datasets.SETS:
+        raise ValueError(f"--finetune: found {data!r}; allowed: {', '.join(datasets.SETS)}")
+    pictures, _ = datasets.load(data, "train", options.data_dir, download=False)
+    state, text, reset = finetune.start(net.stages, net.shape, model.ticks, data, options.scale,
+                                        pictures)  # fmt: skip
+    stem = options.output.removesuffix(".safetensors")
+    with whole_file(f"{stem}-start.ckpt") as part:
+        torch.save(state, part)
+    print(f"binary weights need training; go on with:\nvolley train --net {text} --data {data} "
+          f"--ticks {model.ticks} --reset {reset} --init {stem}-start.ckpt --rate-epochs 0 "
+          f"--epochs 5 --gradient rate --out {stem}-tuned.safetensors")  # fmt: skip
 
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        model = _imported(options)
+        model, net, module = _imported(options)
         modelfile.save(model, options.output)
+        print(f"wrote {options.output}: {len(model.layers)} layers, {model.ticks} ticks, "
+              f"{model.reset} reset")  # fmt: skip
+        if options.check is not None:
+            _check(options, model, net, module)
+        if net and options.binarise:
+            _finetune(options, model, net)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(
-        f"wrote {options.output}: {len(model.layers)} layers, {model.ticks} ticks, {model.reset} reset"
-    )
     return 0

@@ -47,7 +47,7 @@ def fold(
     lines of text. Raises InterchangeError naming the node, ModelError for a rule of the file.
     """  # fmt: skip
     log = log or (lambda text: None)
-    groups = _group(chain)
+    groups = group_stages(chain)
     layers, folded = [], []
     for index, group in enumerate(groups):
         stage = group.stage
@@ -94,7 +94,7 @@ def fold(
     return model
 
 
-def _group(chain):
+def group_stages(chain):
     """The chain as groups, one for each layer of the file."""
     groups, open_, flat = [], None, False
     for stage in chain:

@@ -15,6 +15,7 @@ from volley.firmware.modelfile import RESETS, Model
 from volley.model.interchange import builder, nir_library, nir_metadata
 from volley.model.interchange.chain import Fire, InterchangeError, refuse
 from volley.model.interchange.fold import fold
+from volley.model.interchange.nir_export import to_nir
 
 DTS = (1.0, 1e-4)  # what the libraries write: sinabs 1, spikingjelly and snnTorch 1e-4
 CLOSE = 1e-5  # relative: float32 quotients that should be equal
@@ -58,7 +59,7 @@ def from_nir(
     if reset not in RESETS:
         raise InterchangeError(f"reset: found {reset!r}; allowed: {', '.join(RESETS)}")
     graph = source if isinstance(source, library.NIRGraph) else nir_library.read(source)
-    own = nir_metadata.model_of(graph)
+    own = nir_metadata.model_of(graph, to_nir)
     if own:
         log("the model in the file's metadata, which its nodes agree with")
         return own

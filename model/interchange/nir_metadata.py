@@ -21,10 +21,8 @@ def of_model(model) -> dict:
         return {KEY: np.frombuffer(path.read_bytes(), np.uint8)}
 
 
-def model_of(graph):
-    """The model in a graph's metadata, if the nodes are still those that it gives; else None."""
-    from volley.model.interchange.nir_export import to_nir
-
+def model_of(graph, to_nir):
+    """The model in a graph's metadata, if the nodes are still those that ``to_nir`` gives; else None."""
     held = (graph.metadata or {}).get(KEY)
     if held is None:
         return None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from torch import fx, nn
+from torch import nn
 
 from volley.firmware.modelfile import Model
-from volley.model.interchange import builder, neurons
+from volley.model.interchange import builder, neurons, trace
 from volley.model.interchange.chain import refuse
 from volley.model.interchange.fold import fold
 
-CONTAINERS = ("SeqToANNContainer", "MultiStepContainer", "StepModeContainer")
 NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 NORMS = ("BatchNorm1d", "BatchNorm2d")
 
@@ -21,7 +21,7 @@ def from_torch(
     module: nn.Module,
     input_shape: tuple[int, ...],
     *,
-    ticks: int,
+    ticks: int | None = None,
     library: str = "auto",
     fraction_bits: int | None = None,
     scale: float = 1 / 255,
@@ -34,61 +34,45 @@ def from_torch(
     """A model that gives the module's spikes, taken in evaluation mode.
 
     module: a chain of Conv2d (3x3 or 1x1, stride 1, padded), Linear, BatchNorm, IF neurons, MaxPool2d(2)
-    after the neuron and Flatten; nested Sequentials, or what torch.fx traces to such a chain.
+    after the neuron and Flatten; nested Sequentials, or what torch.fx traces to such a chain, loops over
+    ticks and sequences of ticks included. ticks: None takes those of the module's own loop.
     input_shape: (C, H, W), or (n,) of a dense first layer. scale: what the network sees for a pixel of
     1 (1/255: pixels 0 to 1). library: "snntorch" or "spikingjelly" refuses neurons of the other.
     fraction_bits, binarise, log: see ``fold.fold``. Raises InterchangeError, which names the node.
     """
-    if library not in ("auto", "snntorch", "spikingjelly"):
-        raise refuse("(network)", f"library {library!r}", "allowed: auto, snntorch, spikingjelly")
-    shape = builder.input_shape(input_shape)
-    chain = builder.ChainBuilder(shape)
-    for path, leaf in _leaves(module):
-        _add(chain, path, leaf, library)
-    return fold(chain.stages, shape, ticks, name, scale=scale, bits=bits,
+    net = read(module, input_shape, library=library)
+    return fold(net.stages, net.shape, net.ticks(ticks), name, scale=scale, bits=bits,
                 fraction_bits=fraction_bits, binarise=binarise, classes=classes,
                 log=log)  # fmt: skip
 
 
-class _Tracer(fx.Tracer):
-    """Takes modules of torch and of the libraries as wholes, but for their Sequentials."""
+@dataclass
+class Network:
+    """A module that was read: its chain of stages, the input's (C, H, W), how it takes its ticks."""
 
-    def is_leaf_module(self, m, module_qualified_name):
-        return neurons.library_of(m) is not None or super().is_leaf_module(m, module_qualified_name)
+    stages: list
+    shape: tuple[int, int, int]
+    walk: trace.Walk
+
+    def ticks(self, given):
+        """The ticks of a model; InterchangeError where the module's own are others."""
+        own = self.walk.ticks
+        if given is None and own is None:
+            raise refuse("(network)", "does not say its ticks", "give ticks, 1 to 32")
+        if None not in (given, own) and given != own:
+            raise refuse("(network)", f"runs {own} ticks by itself", f"found ticks {given}")
+        return given or own
 
 
-def _leaves(module, path=""):
-    """(path, module) of the chain, in order of data flow."""
-    if type(module) is nn.Sequential or type(module).__name__ in CONTAINERS:
-        for key, child in module.named_children():
-            yield from _leaves(child, f"{path}.{key}" if path else key)
-        return
-    if neurons.library_of(module) or type(module).__module__.startswith("torch.nn"):
-        yield path or type(module).__name__, module
-        return
-    try:
-        graph = _Tracer().trace(module)
-    except Exception as error:  # torch.fx raises what the user's forward happens to
-        raise refuse(path or "(network)", f"torch.fx cannot trace it ({error})".replace("\n", " "),
-                     "give a plain nn.Sequential of the layers") from None  # fmt: skip
-    inside, last = dict(module.named_modules()), None
-    for node in graph.nodes:
-        if node.op == "placeholder":
-            if last is not None:
-                raise refuse(node.name, "a second input", "give a network of one input")
-            last = node
-        elif node.op == "call_module":
-            if node.args[:1] != (last,) or len(node.args) > 1 or node.kwargs:
-                raise refuse(node.target, "is not one link of a chain", "only chains can be imported; "
-                             "use init_hidden=True for neurons, and one tick a call")  # fmt: skip
-            last = node
-            prefix = f"{path}.{node.target}" if path else node.target
-            yield from _leaves(inside[node.target], prefix)
-        elif node.op == "output":
-            if node.args != (last,):
-                raise refuse("output", "is not the last layer's", "return the last layer's output")
-        else:
-            raise refuse(node.name, f"calls {node.target}", "use the module of it, in a chain")
+def read(module: nn.Module, input_shape, *, library: str = "auto") -> Network:
+    """The Network of a module; see ``from_torch``."""
+    if library not in ("auto", "snntorch", "spikingjelly"):
+        raise refuse("(network)", f"library {library!r}", "allowed: auto, snntorch, spikingjelly")
+    shape = builder.input_shape(input_shape)
+    chain, walk = builder.ChainBuilder(shape), trace.walk(module)
+    for path, leaf in walk.links:
+        _add(chain, path, leaf, library)
+    return Network(chain.stages, shape, walk)
 
 
 def _add(chain, path, m, library):
@@ -113,7 +97,9 @@ def _add(chain, path, m, library):
         chain.fire(neurons.read(path, m, chain.channels))
     elif isinstance(m, nn.MaxPool2d):
         chain.pool(path, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode)
-    elif isinstance(m, nn.Flatten):
+    elif isinstance(m, tuple):
+        chain.pool(path, *m[1:])
+    elif isinstance(m, nn.Flatten) or m == "flatten":
         chain.flatten(path)
     elif not isinstance(m, NOTHING) and type(m).__name__ not in ("Dropout", "Dropout2d"):
         raise refuse(path, f"is {type(m).__name__}",

@@ -96,14 +96,14 @@ def save_source(model: Model, path) -> None:
         }
         rows.append(layer)
     head = Path(twin_modules.__file__).read_text()
-    head = head[head.index("import torch") :]
+    head = head[head.index("from torch") :]
     text = json.dumps(rows)
     lines = "\n".join(f"    {line!r}" for line in textwrap.wrap(text, 100, break_on_hyphens=False,
                       drop_whitespace=False))  # fmt: skip
     source = (
         f'"""The network {model.name!r:.60}, {model.ticks} ticks, with the spikes and scores of its '
         f'Volley model file.\n\nmake() gives a torch module.\n"""\n\nimport base64\nimport json\n'
-        f"import zlib\n\nimport numpy as np\n{head}\n\nTICKS, HARD, BRIGHTEST = {model.ticks}, "
+        f"import zlib\n\nimport numpy as np\nimport torch\n{head}\n\nTICKS, HARD, BRIGHTEST = {model.ticks}, "
         f"{model.reset == 'hard'}, {2**model.bits - 1}\nLAYERS = (\n{lines}\n)\n{DATA}"
     )
     write_whole(path, source)

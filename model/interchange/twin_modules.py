@@ -1,6 +1,5 @@
 """The modules of a twin: PyTorch alone, so that an exported FILE.py begins with this file's text."""
 
-import torch
 from torch import nn
 
 EXACT = 2**24  # float32 holds every integer up to here

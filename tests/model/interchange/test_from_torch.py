@@ -125,7 +125,7 @@ def test_refused_branch():
         def forward(self, x):
             return self.a(x) + self.b(x)
 
-    with pytest.raises(InterchangeError, match="node 'b': is not one link of a chain"):
+    with pytest.raises(InterchangeError, match="node 'b': branches off before 'a'"):
         from_torch(Branch(), (1, 4, 4), ticks=1)
 
 

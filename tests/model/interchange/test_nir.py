@@ -93,8 +93,9 @@ def hard(seed):
 
 def test_exported_is_read_by_spikingjelly(tmp_path):
     exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+    seen, said = set(), []
     for seed in range(4):
-        model, said = hard(seed), []
+        model = hard(seed)
         nir_library.write(nir_export(model, said.append), tmp_path / "net.nir")
         images = np.random.default_rng(seed).integers(0, 256, (20, 2, 8, 6), dtype=np.uint8)
         net, state, scores = exchange.import_from_nir(tmp_path / "net.nir", dt=1.0), None, 0
@@ -104,7 +105,8 @@ def test_exported_is_read_by_spikingjelly(tmp_path):
                 scores = scores + out
         ours = golden.run(model, images)
         assert np.array_equal(ours.scores, scores.numpy())
-        assert said == [] and len(np.unique(ours.scores)) > 10
+        seen |= set(ours.scores.flat)
+    assert said == [] and len(seen) > 20
 
 
 def nir_export(model, warn):

@@ -1,0 +1,261 @@
+"""The layers of a torch module in order of data flow, and how it takes the ticks.
+
+A Sequential is walked. Of any other module torch.fx traces the forward, loops over ticks unrolled: each
+value of the graph is followed as "the map after link p of the chain, at tick t", so that whatever
+is no chain, or passes a spike or membrane on at another tick, is refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from torch import fx, nn
+
+from volley.model.interchange import neurons
+from volley.model.interchange.chain import refuse
+
+CONTAINERS = ("SeqToANNContainer", "MultiStepContainer", "StepModeContainer")
+SAME = ("contiguous", "float", "to", "clone", "detach", "dropout", "dropout2d", "requires_grad_")
+TICKS_FIRST = ("unsqueeze", "repeat", "expand")  # of the input: one copy for each tick
+SIZES = ("size", "shape", "dim", "numel", "floordiv", "mul", "len")
+MAKES = ("zeros", "zeros_like", "new_zeros", "empty", "tensor")
+ADVICE = "only chains can be imported: one module after the other, and all in one tick"
+
+
+@dataclass
+class Walk:
+    """links: (path, module) in order, or (path, "flatten"), (path, ("pool", kernel, stride)).
+
+    ticks: that one call of the module runs, None where the caller runs them; by_sequence: it takes
+    [T,N,...] and gives [T,N,...].
+    """
+
+    links: list[tuple[str, Any]] = field(default_factory=list)
+    ticks: int | None = None
+    by_sequence: bool = False
+
+    def neurons(self):
+        """The neuron modules in order."""
+        return [m for _, m in self.links if isinstance(m, nn.Module) and neurons.is_neuron(m)]
+
+
+def walk(module: nn.Module) -> Walk:
+    """The chain of a module; InterchangeError where it is none."""
+    links = _sequence(module, "")
+    if links is not None:
+        out = Walk(links)
+        modes = [getattr(m, "step_mode", "s") for m in out.neurons()]
+        out.by_sequence = "m" in modes
+        return out
+    return _Follower(module).walk
+
+
+def _sequence(module, path):
+    """The links of a Sequential of modules that are taken as they are; None for another module."""
+    if type(module) is nn.Sequential or type(module).__name__ in CONTAINERS:
+        out = []
+        for key, child in module.named_children():
+            inside = _sequence(child, f"{path}.{key}" if path else key)
+            if inside is None:
+                return None
+            out += inside
+        return out
+    if neurons.library_of(module) or type(module).__module__.startswith("torch.nn"):
+        return [(path or type(module).__name__, module)]
+    return None
+
+
+class _Tracer(fx.Tracer):
+    """Takes modules of torch and of the libraries as wholes, but for Sequentials."""
+
+    def is_leaf_module(self, m, module_qualified_name):
+        return neurons.library_of(m) is not None or super().is_leaf_module(m, module_qualified_name)
+
+
+class _Map(NamedTuple):
+    """The map after so many links, at a tick (None: the same at all); sequence: of all ticks."""
+
+    link: int
+    tick: int | None
+    sequence: bool = False
+
+
+class _State(NamedTuple):
+    """The membrane that a neuron gave at a tick."""
+
+    path: str
+    tick: int
+
+
+class _Out(NamedTuple):
+    """The last map of ticks, added up or stacked."""
+
+    link: int
+
+
+PLAIN = object()  # a size, or a tensor of zeros
+
+
+class _Follower:
+    """Follows the values of a module's graph."""
+
+    def __init__(self, module):
+        self.walk, self.calls = Walk(), {}
+        try:
+            graph = _Tracer().trace(module)
+        except Exception as error:  # torch.fx raises what the user's forward happens to
+            raise refuse("(network)", f"torch.fx cannot trace it ({error})".replace("\n", " ")[:300],
+                         "give a plain nn.Sequential of the layers") from None  # fmt: skip
+        self.root, self.inside = module, dict(module.named_modules())
+        self.values: dict = {}
+        for node in graph.nodes:
+            self.values[node] = getattr(self, node.op)(node)
+        ticks = {count for count in self.calls.values()}
+        if len(ticks) > 1:
+            worst = min(self.calls, key=lambda path: self.calls[path])
+            raise refuse(worst, f"is called {self.calls[worst]} times, others {max(ticks)}", ADVICE)
+        if ticks and max(ticks) > 1:
+            self.walk.ticks = max(ticks)
+
+    def value(self, argument):
+        """What is known of an argument of a node."""
+        if isinstance(argument, fx.Node):
+            return self.values[argument]
+        if isinstance(argument, list | tuple):
+            return [self.value(a) for a in argument]
+        return argument
+
+    def placeholder(self, node):
+        if any(isinstance(v, _Map) for v in self.values.values()):
+            if node.args:  # has a default
+                return node.args[0]
+            raise refuse(node.name, "a second input", "give a network of one input")
+        return _Map(0, None)
+
+    def get_attr(self, node):
+        value = self.root
+        for key in node.target.split("."):
+            value = getattr(value, key)
+        if value.numel() and bool((value != 0).any()):
+            raise refuse(node.name, "is a tensor other than zeros", "let membranes start at 0")
+        return PLAIN
+
+    def call_module(self, node):
+        module, path = self.inside[node.target], node.target
+        given = [self.value(a) for a in (*node.args, *node.kwargs.values())]
+        at = given[0] if given else None
+        if not isinstance(at, _Map):
+            raise refuse(path, "is not one link of a chain", ADVICE)
+        if not neurons.is_neuron(module):
+            if len(given) > 1:
+                raise refuse(path, "is not one link of a chain", ADVICE)
+            for inner, leaf in _sequence(module, path) or [(path, module)]:
+                at = self.link(inner, leaf, at)
+            return at
+        spikes = self.link(path, module, at)
+        call = self.calls.get(path, 0)
+        if at.tick not in (None, call):
+            raise refuse(path, f"takes the spikes of tick {at.tick} at tick {call}", ADVICE)
+        for state in given[1:]:
+            if state not in (PLAIN, None, _State(path, call - 1)):
+                raise refuse(path, f"takes a membrane at tick {call} that is not its own of the tick "
+                             "before", ADVICE)  # fmt: skip
+        self.calls[path] = call + 1
+        spikes = _Map(spikes.link, call, at.sequence)
+        alone = neurons.library_of(module) == "spikingjelly" or (
+            module.init_hidden and not module.output
+        )
+        return spikes if alone else [spikes, _State(path, call)]
+
+    def link(self, path, what, at):
+        """The map behind a link, which is put to the chain or is in it already."""
+        links = self.walk.links
+        if at.link == len(links):
+            if isinstance(what, nn.Module) and neurons.is_neuron(what):
+                if any(what is other for _, other in links):
+                    raise refuse(path, "is used twice", "give each layer a neuron of its own")
+            links.append((path, what))
+        elif links[at.link][1] is not what and links[at.link][1] != what:
+            raise refuse(path, f"branches off before '{links[at.link][0]}'", ADVICE)
+        return _Map(at.link + 1, at.tick, at.sequence)
+
+    def call_method(self, node):
+        return self.operation(node, node.target)
+
+    def call_function(self, node):
+        if node.target is getattr:
+            return PLAIN
+        return self.operation(node, getattr(node.target, "__name__", str(node.target)).strip("_"))
+
+    def operation(self, node, name):
+        """A function or method that is no module."""
+        given = [self.value(a) for a in node.args]
+        options = {key: self.value(a) for key, a in node.kwargs.items()}
+        at = given[0] if given else None
+        if name == "getitem":
+            return self.item(node, at, given[1])
+        if isinstance(at, _Map):
+            if name in SAME:
+                return at
+            if name in SIZES and name != "mul":
+                return PLAIN
+            if name in TICKS_FIRST and at.link == 0:
+                if name != "unsqueeze" and isinstance(given[1], int) and given[1] > 1:
+                    self.walk.ticks = given[1]
+                return _Map(0, None, True)
+            axis = 2 if at.sequence else 1
+            sizes = list(_flat(given[1:]))
+            if name == "flatten" and (sizes[:1] or [options.get("start_dim")]) == [axis]:
+                return self.link(node.name, "flatten", at)
+            if name in ("view", "reshape") and len(sizes) == axis + 1 and sizes[-1] == -1:
+                return self.link(node.name, "flatten", at)
+            if name in ("max_pool2d", "boolean_dispatch"):
+                kernel = given[1] if len(given) > 1 else options.get("kernel_size")
+                stride = given[2] if len(given) > 2 else options.get("stride")
+                return self.link(node.name, ("pool", kernel, stride or kernel), at)
+        if isinstance(at, _Out) or isinstance(at, _Map) and at.sequence:
+            if name in ("mean", "sum") and (given[1:2] or [options.get("dim")]) in ([0], [[0]]):
+                return _Out(at.link)
+            if name == "truediv" and isinstance(at, _Out):
+                return at
+        maps = [v for v in _flat(given) if isinstance(v, _Map | _Out)]
+        if maps and name in ("stack", "add", "iadd"):
+            links = {m.link for m in maps}
+            if len(links) == 1 and links != {0} and not self.same_tick(maps, name):
+                return _Out(links.pop())
+        elif not maps and (name in SIZES or name in MAKES or name in ("stack", "add")):
+            return PLAIN
+        raise refuse(node.name, f"calls {name}", "use the module of it, in a chain; sums, means "
+                     "and stacks over ticks may end it")  # fmt: skip
+
+    @staticmethod
+    def same_tick(maps, name):
+        """Whether an addition joins two maps of one tick, as a branch does."""
+        ticks = [m.tick for m in maps if isinstance(m, _Map)]
+        return name != "stack" and len(ticks) != len(set(ticks))
+
+    def item(self, node, at, index):
+        """x[index]"""
+        if isinstance(at, list):
+            return at[index]
+        if isinstance(at, _Map) and at.link == 0 and at.sequence:
+            return _Map(0, None)
+        if at is PLAIN:
+            return PLAIN
+        raise refuse(node.name, "takes a part of a map", ADVICE)
+
+    def output(self, node):
+        found = [v.link for v in _flat([self.value(node.args[0])]) if isinstance(v, _Map | _Out)]
+        if len(self.walk.links) not in found:
+            last = self.walk.links[-1][0] if self.walk.links else "nothing"
+            raise refuse("output", f"is not what '{last}' gives", "return the last layer's output")
+
+
+def _flat(values):
+    """Values with lists opened."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value
