@@ -45,7 +45,7 @@ def measure(port, model, count):
         f"loading took {loading:.2f} s",
     ]
     if board in boards.names():  # else nobody knows its line rate
-        figures.insert(1, describe(program, clock, boards.load(board).line_baud))
+        figures.insert(1, describe(program, clock, boards.load(board).rates.line))
     return page.table(["layer", "cycles", "bound", "above the bound"], rows), figures
 
 

@@ -95,7 +95,7 @@ def on_board(model, board, pictures):
             )
     cycles = max(result.cycles for result in results)
     bound = sum(layer.bound for layer in fused.layers)
-    line = {name: throughput(program, board.clock_hz, board.line_baud)
+    line = {name: throughput(program, *board.rates)
             for name, program in (("plain", plain), ("fused", fused))}  # fmt: skip
     return {
         "cycles": cycles,
@@ -183,7 +183,8 @@ class Report:
                 self.save()
         found.notes.append(
             f"Each of the {count} pictures gave the golden model's scores and spike counts. Link bytes "
-            "are those on the line, both directions, at the board's highest line rate."
+            "are those on the line, both directions: a UART at the board's highest rate, or PCIe Gen2 x1 as "
+            "firmware/lines.py models it."
         )
 
     def libraries(self):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from volley.firmware import frames
 from volley.firmware.design import Design
 from volley.firmware.files import PACKAGE
+from volley.firmware.lines import Line, PcieLine, UartLine
 
 FOLDER = PACKAGE / "fpga" / "boards"
 
@@ -24,10 +25,10 @@ class BoardError(ValueError):
 
 
 class Rates(NamedTuple):
-    """The core's clock in Hz, and the bits a second of the link that is in use."""
+    """The core's clock in Hz, and the line that is in use."""
 
     clock_hz: float
-    baud: int
+    line: Line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +50,13 @@ class Board:
 
     @property
     def rates(self) -> Rates:
-        """Clock and line rate."""
-        return Rates(self.clock_hz, self.line_baud)
+        """Clock and line: PCIe where the board has it."""
+        return Rates(self.clock_hz, PcieLine() if self.has_pcie else UartLine(self.line_baud))
+
+    @property
+    def has_pcie(self) -> bool:
+        """Whether the design has an endpoint of PCIe beside the UART."""
+        return bool(getattr(self.design, "pcie", 0))
 
     @property
     def divisor(self) -> int:

@@ -61,3 +61,16 @@ ERRORS = {
 def control(word: Control) -> int:
     """The place of a control word in the BAR."""
     return CONTROL_PLACE + int(word)
+
+
+def accesses(place: int, count: int) -> list[tuple[int, int]]:
+    """(place, words) of the host's accesses for ``count`` words from a place on.
+
+    Items of a CPU: 8 bytes where two words are aligned, else 4.
+    """
+    found, end = [], place + count
+    while place < end:
+        size = 2 if place % 2 == 0 and end - place >= 2 else 1
+        found.append((place, size))
+        place += size
+    return found

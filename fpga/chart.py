@@ -52,7 +52,7 @@ def draw(path: Path, points: list[Point], board: Board, model_name: str, fill: f
     axis.set(
         xscale="log", yscale="log", xlim=(low, high),
         xlabel="LUTs, by the cost model",
-        ylabel=f"images/s end to end, link at {board.line_baud:,} baud",
+        ylabel=f"images/s end to end, link at {board.rates.line.text}",
         title=f"{board.title}: {model_name} at {board.clock_hz / 1e6:g} MHz, CI x CO",
     )  # fmt: skip
     plain = FuncFormatter(lambda value, _: f"{value:,.10g}")

@@ -84,7 +84,7 @@ def explore(name: str, board, model, path: Path, fill: float, settings: dict[str
         raise FitError("--set leaves no design to look at: CO is at most CI")
     show(
         f"{model.name} on {board.title} at {board.clock_hz / 1e6:g} MHz, link at "
-        f"{board.line_baud} baud; images/s of core, link and end to end, CI x CO:"
+        f"{board.rates.line.text}; images/s of core, link and end to end, CI x CO:"
     )
     for point in points[:SHOWN]:
         show("  " + describe(point, board))

@@ -136,7 +136,7 @@ def cycles(model, board: boards.Board, why: str | None) -> dict:
         program = compile_model(model, board.design, explain=False, rates=board.rates)
     except FitError:
         return dict.fromkeys(names, "does not fit")
-    rates = throughput(program, board.clock_hz, board.line_baud)
+    rates = throughput(program, *board.rates)
     found: dict[str, float | str] = dict(zip(RATES, rates[: len(RATES)]))
     if why:
         condition = f" if {board.clock_hz / 1e6:g} MHz pass"

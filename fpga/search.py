@@ -187,5 +187,5 @@ class Search:
         if program is None:
             why.setdefault(MODEL, "the memories do not hold the model")
             return Point(design, None, 0, used, why, proven)
-        rates = throughput(program, self.board.clock_hz, self.board.line_baud)
+        rates = throughput(program, *self.board.rates)
         return Point(design, rates, program.report["cycles"], used, why, proven)

@@ -120,5 +120,5 @@ class Connection(abc.ABC):
         return 0.0
 
     def rates(self, clock_hz: int) -> Rates | None:
-        """The core's clock and the rate of this way; None where it has none."""
+        """The core's clock and the line of this way; None where its rate is not known."""
         return None

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from volley.firmware import frames
 from volley.firmware.boards import Rates
 from volley.firmware.frames import INFO, RESPONSE, Command, FrameError, Status
+from volley.firmware.lines import UartLine
 from volley.firmware.registers import STATUS_ADDRESS
 from volley.firmware.results import Span, end_of
 from volley.host.connection import Connection, Request, check
@@ -172,9 +173,9 @@ class Link(Connection):
         return self.transport.seconds(count)
 
     def rates(self, clock_hz: int) -> Rates | None:
-        """The core's clock and the bits a second on the wire."""
+        """The core's clock and the wire at its rate."""
         baud = self.transport.baud
-        return Rates(clock_hz, baud) if baud else None
+        return Rates(clock_hz, UartLine(baud)) if baud else None
 
     # sending
 

@@ -77,5 +77,6 @@ def listing() -> str:
         lines.append(
             f"  {name:{width}}  {board.title}: {board.clock_hz / 1e6:g} MHz, CI {design.ci}, "
             f"CO {design.co}, {design.pes} PE, {board.baud} to {board.top_baud} baud"
+            f"{', PCIe' if board.has_pcie else ''}"
         )
     return "\n".join(lines)

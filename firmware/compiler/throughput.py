@@ -1,46 +1,24 @@
 """Images per second of a compiled program: of the core, of the link, and of both together.
 
-The link's figure counts every byte on the line as the driver sends it (``firmware.frames``): header,
-CRC, byte stuffing and delimiter of requests and of answers, ``BITS_PER_BYTE`` bits a byte. The two
-directions of the line work side by side.
+The link's figure counts what goes over the line as the driver moves it, see ``firmware.lines``.
 
 Where the upload of one picture overlaps with the run of the one before (``firmware.results.overlaps``,
-``host.pipeline``), the slower of core and link sets the pace. Else the driver does one thing after
-another (``host.device.Device.infer``, ``host.segments``): it writes, runs and meanwhile writes ahead,
-and reads. What is not counted: the latency of the host and of a USB adapter, a status that is asked
-for more than once, and frames that are sent again.
+``host.pipeline``), the slower of core and link sets the pace, beside what lies between two runs. Else
+the driver does one thing after another (``host.device.Device.infer``, ``host.segments``): it writes,
+runs and meanwhile writes ahead, and reads. What is not counted: the latency of the host and of a USB
+adapter, a status that is asked for more than once, and frames that are sent again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from volley.firmware.compiler.cycle_model import run_cycles
-from volley.firmware.frames import BITS_PER_BYTE, frame_sizes, line_bytes
 from volley.firmware.isa import BANKS
+from volley.firmware.lines import RUN, STATUS, Kind, Line, Step, UartLine, Window
 from volley.firmware.program import Program
-from volley.firmware.results import counter_words, overlaps, result_words
+from volley.firmware.results import counter_spans, overlaps, result_spans
 from volley.firmware.stream import PICTURE, Segment, count_picture_words, strip_words
-
-SHORT = line_bytes()
-"""Bytes on the line of a frame without payload: a request to read or run, the answer to a write."""
-
-
-class Traffic(NamedTuple):
-    """Bytes on the line to the device and back, of frames that are under way together.
-
-    first: of the first request. last: of the last answer; both have no other beside them.
-    """
-
-    up: int = 0
-    down: int = 0
-    first: int = 0
-    last: int = 0
-
-    def seconds(self, baud: int) -> float:
-        """Time of these frames on a line that carries both directions at once."""
-        return max(self.up + self.last, self.first + self.down) * BITS_PER_BYTE / baud
 
 
 class Throughput(NamedTuple):
@@ -57,85 +35,72 @@ class Throughput(NamedTuple):
     down: int
 
 
-def writes(sections: Iterable[int]) -> Traffic:
-    """Frames that write sections of so many words, in one window of requests."""
-    frames = [line_bytes(size) for words in sections for size in frame_sizes(words)]
-    if not frames:
-        return Traffic()
-    return Traffic(sum(frames), SHORT * len(frames), frames[0], SHORT)
-
-
-def reads(sections: Iterable[int]) -> Traffic:
-    """Frames that read sections of so many words, in one window of requests."""
-    frames = [line_bytes(size) for words in sections for size in frame_sizes(words)]
-    if not frames:
-        return Traffic()
-    return Traffic(SHORT * len(frames), sum(frames), SHORT, frames[-1])
-
-
-RUN = STATUS = Traffic(SHORT, SHORT, SHORT, SHORT)
-
-
 class Run(NamedTuple):
     """One run of the program: what goes over the line before it, while it runs and behind it.
 
-    Each part is a list of windows, one after another.
+    Each part is a list of steps, one after another.
     """
 
-    before: list[Traffic]
+    before: list[Step]
     cycles: int
-    meanwhile: list[Traffic]
-    behind: list[Traffic]
+    meanwhile: list[Step]
+    behind: list[Step]
 
-    @property
-    def windows(self) -> list[Traffic]:
+    def windows(self, clock_hz: float, line: Line) -> list[Window]:
         """All that goes over the line."""
-        return self.before + self.meanwhile + self.behind
+        return [line.window(s, clock_hz) for s in self.before + self.meanwhile + self.behind]
 
-    def seconds(self, clock_hz: float, baud: int) -> float:
+    def seconds(self, clock_hz: float, line: Line) -> float:
         """Time of the run, with what the host does for it."""
-        work = max(self.cycles / clock_hz, _seconds(self.meanwhile, baud))
-        return _seconds(self.before, baud) + work + _seconds(self.behind, baud)
+        work = max(self.cycles / clock_hz, _seconds(self.meanwhile, clock_hz, line))
+        rest = _seconds(self.before + self.behind, clock_hz, line)
+        return rest + work
 
 
 def runs_of(program: Program) -> list[Run]:
     """What the host does for a picture, one run after another, for a program without overlap."""
     cycles, found = run_cycles(program), []
     for segment, count in zip(program.segments, cycles):
-        before = [writes(_before(program, segment)), RUN]
-        ahead = [writes(len(program.streamed[k][1]) for k in segment.ahead)]
-        behind = [STATUS, *_down(program, segment), reads([counter_words(program)])]
-        found.append(Run(before, count, ahead, behind))
+        before = [Step(Kind.WRITE, _before(program, segment)), RUN]
+        ahead = [Step(Kind.WRITE, [len(program.streamed[k][1]) for k in segment.ahead])]
+        counters = Step(Kind.RESULTS, spans=counter_spans(program))
+        found.append(Run(before, count, ahead, [STATUS, *_down(program, segment), counters]))
     if not program.segments:
-        before = [writes([count_picture_words(program.input_shape)]), RUN]
+        before = [Step(Kind.WRITE, [count_picture_words(program.input_shape)]), RUN]
         found.append(Run(before, cycles[0], [], [STATUS]))
-    found[-1].behind.append(reads([result_words(program)]))
+    found[-1].behind.append(Step(Kind.RESULTS, spans=result_spans(program)))
     last = program.layers[-1]
     kept = any(rows.map == len(program.layers) for s in program.segments for rows in s.downs)
     if not last.readout and not kept:  # spikes are counted on the host
         words = last.spikes.stride * program.design.spike_columns
         rows = [len(range(bank, last.shape[1], BANKS)) for bank in range(BANKS)]
-        found[-1].behind.extend(reads([words * count]) for count in rows)
+        found[-1].behind.extend(Step(Kind.READ, [words * count]) for count in rows)
     return found
 
 
-def throughput(program: Program, clock_hz: float, baud: int) -> Throughput:
-    """Images/s of a program on a core at ``clock_hz`` behind a UART at ``baud`` bits a second.
+def throughput(program: Program, clock_hz: float, line: Line | int) -> Throughput:
+    """Images/s of a program on a core at ``clock_hz`` behind a line.
 
-    baud: the rate in use, ``firmware.boards.Board.line_baud``.
+    line: that of ``firmware.boards.Board.rates``; a number is a UART's bits a second.
     """
+    line = UartLine(line) if isinstance(line, int) else line
     if overlaps(program):
         cycles = run_cycles(program)[0]
-        up = writes([count_picture_words(program.input_shape)])
-        sent, back = up.up + SHORT, up.down + line_bytes(result_words(program))
-        core, link = clock_hz / cycles, baud / BITS_PER_BYTE / max(sent, back)
-        return Throughput(core, link, min(core, link), sent, back)
+        words = count_picture_words(program.input_shape)
+        turn = line.picture(words, result_spans(program), clock_hz)
+        return Throughput(
+            core=clock_hz / cycles,
+            link=1 / (turn.seconds + turn.between),
+            end_to_end=1 / (max(cycles / clock_hz, turn.seconds) + turn.between),
+            up=turn.up,
+            down=turn.down,
+        )
     runs = runs_of(program)
-    windows = [window for run in runs for window in run.windows]
+    windows = [window for run in runs for window in run.windows(clock_hz, line)]
     return Throughput(
         core=clock_hz / sum(run.cycles for run in runs),
-        link=1 / _seconds(windows, baud),
-        end_to_end=1 / sum(run.seconds(clock_hz, baud) for run in runs),
+        link=1 / sum(window.seconds for window in windows),
+        end_to_end=1 / sum(run.seconds(clock_hz, line) for run in runs),
         up=sum(window.up for window in windows),
         down=sum(window.down for window in windows),
     )
@@ -146,20 +111,21 @@ def rate_text(rate: float) -> str:
     return f"{rate:.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
-def describe(program: Program, clock_hz: float, baud: int) -> str:
+def describe(program: Program, clock_hz: float, line: Line | int) -> str:
     """Core, link and end to end in one line of text."""
-    found = throughput(program, clock_hz, baud)
+    line = UartLine(line) if isinstance(line, int) else line
+    found = throughput(program, clock_hz, line)
     return (
         f"images/s: {rate_text(found.core)} of the core at {clock_hz / 1e6:g} MHz, "
-        f"{rate_text(found.link)} of the link at {baud} baud ({found.up} bytes up, {found.down} "
+        f"{rate_text(found.link)} of the link at {line.text} ({found.up} bytes up, {found.down} "
         f"down), {rate_text(found.end_to_end)} end to end"
     )
 
 
 def load_bytes(program: Program) -> int:
-    """Bytes on the line to the device that load a program, once."""
+    """Bytes on a UART's line to the device that load a program, once."""
     sections = [len(words) for _, words in program.sections] + [1] * len(program.registers)
-    return writes(sections).up
+    return UartLine(1).window(Step(Kind.WRITE, sections), 1.0).up
 
 
 def _before(program: Program, segment: Segment) -> list[int]:
@@ -174,11 +140,12 @@ def _before(program: Program, segment: Segment) -> list[int]:
     return found
 
 
-def _down(program: Program, segment: Segment) -> list[Traffic]:
+def _down(program: Program, segment: Segment) -> list[Step]:
     """The maps' rows that are read behind a segment: the driver waits for each piece."""
     columns = program.design.spike_columns
-    return [reads([words * columns]) for rows in segment.downs for *_, words in rows.pieces()]
+    pieces = [words for rows in segment.downs for *_, words in rows.pieces()]
+    return [Step(Kind.READ, [words * columns]) for words in pieces]
 
 
-def _seconds(windows: list[Traffic], baud: int) -> float:
-    return sum(window.seconds(baud) for window in windows)
+def _seconds(steps: list[Step], clock_hz: float, line: Line) -> float:
+    return sum(line.window(step, clock_hz).seconds for step in steps)

@@ -69,7 +69,7 @@ def tables(model, targets) -> str:
         design = board.design
         text += (
             f"### {name}{changed}\n\n"
-            f"CI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, {board.line_baud} baud, "
+            f"CI = {design.ci}, CO = {design.co}, {board.clock_hz / 1e6:g} MHz, {board.rates.line.text}, "
             f"{design.bytes_on_chip()['spikes']} bytes for spikes, "
             f"{design.bytes_on_chip()['weights']} for weights.\n\n"
         )

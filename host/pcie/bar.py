@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from volley.firmware.pcie import BAR_BYTES
+from volley.firmware.pcie import BAR_BYTES, accesses
 
 
 class Bar(abc.ABC):
@@ -40,17 +40,6 @@ class Bar(abc.ABC):
         self.store_block(place, np.array([word], np.uint32))
 
 
-def pairs_of(place: int, count: int) -> list[tuple[int, int]]:
-    """(place, words) of the accesses for ``count`` words: of 8 bytes where they are aligned, else of 4."""
-    found = []
-    end = place + count
-    while place < end:
-        size = 2 if place % 2 == 0 and end - place >= 2 else 1
-        found.append((place, size))
-        place += size
-    return found
-
-
 class MappedBar(Bar):
     """BAR0 in this process's memory.
 
@@ -68,7 +57,7 @@ class MappedBar(Bar):
 
     def load_block(self, place, count):
         found = np.empty(count, "<u4")
-        for at, size in pairs_of(place, count):
+        for at, size in accesses(place, count):
             if size == 2:
                 found[at - place : at - place + 2] = np.array([self._pairs[at // 2]], "<u8").view(
                     "<u4"

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from volley.firmware.boards import Rates
 from volley.firmware.fields import unpack
 from volley.firmware.frames import Command, Status
+from volley.firmware.lines import PcieLine
 from volley.firmware.pcie import (
     CONTROL_PLACE,
     ERRORS,
@@ -110,6 +112,10 @@ class BarLink(Connection):
             )
         self.running = bool(running)
         return self.running
+
+    def rates(self, clock_hz: int) -> Rates:
+        """The core's clock and a line as PCIe boards have it."""
+        return Rates(clock_hz, PcieLine())
 
     # words
 

@@ -11,6 +11,7 @@ from volley.firmware.compiler.lanes import describe
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.compiler.report import print_report
 from volley.firmware.design import Design
+from volley.firmware.lines import UartLine
 from volley.firmware.simulator.simulator import Simulator
 from volley.model import golden
 
@@ -67,7 +68,7 @@ def test_three_ticks_are_not_packed(capsys):
     random = network("32C3-P2-10", (1, 8, 8), ticks=3)
     program = compile_model(load(random), DESIGN)
     assert program.report["packed_pixels"] == 1
-    print_report(program, Rates(100_000_000, 3_000_000))
+    print_report(program, Rates(100_000_000, UartLine(3_000_000)))
     assert "3 of 8 lanes, unpacked: 3 does not divide 8" in capsys.readouterr().out
 
 

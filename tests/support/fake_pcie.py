@@ -17,9 +17,10 @@ from volley.firmware.pcie import (
     WINDOW_PLACE,
     WINDOW_SHIFT,
     Control,
+    accesses,
 )
 from volley.firmware.registers import IDENTITY_WORDS, REGION_SHIFT, Region, Register
-from volley.host.pcie.bar import Bar, pairs_of
+from volley.host.pcie.bar import Bar
 
 ONES = 0xFFFFFFFF
 ENTRIES = 1 << 16  # a run starts below
@@ -50,14 +51,14 @@ class FakeBar(Bar):
     def load_block(self, place, count):
         assert 0 <= place and 4 * (place + count) <= BAR_BYTES
         found = []
-        for at, size in pairs_of(place, count):
+        for at, size in accesses(place, count):
             self.events.append(("load", at, size))
             found += [ONES if self.gone else self._load(at + k) & ONES for k in range(size)]
         return np.array(found, np.uint32)
 
     def store_block(self, place, words):
         assert 0 <= place and 4 * (place + len(words)) <= BAR_BYTES
-        for at, size in pairs_of(place, len(words)):
+        for at, size in accesses(place, len(words)):
             self.events.append(("store", at, size))
             for k in range(at, at + size):
                 if not self.gone:

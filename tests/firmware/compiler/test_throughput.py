@@ -6,15 +6,18 @@ import pytest
 
 from tests.support.direct import DirectTransport
 from tests.support.fake_device import SMALL, FakeBoard
+from tests.support.fake_pcie import FakeBar
 from tests.support.random_models import TOP, network
 from volley.firmware import boards, frames, modelfile
 from volley.firmware.compiler.cycle_model import run_cycles
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.compiler.throughput import load_bytes, runs_of, throughput
 from volley.firmware.frames import BITS_PER_BYTE, MAX_WORDS, line_bytes
-from volley.firmware.results import overlaps
+from volley.firmware.lines import PACKET_BYTES, PcieLine, UartLine
+from volley.firmware.results import overlaps, result_spans
 from volley.host import Device
 from volley.host.link import Link
+from volley.host.pcie.bar_link import BarLink
 
 CLOCK_HZ, BAUD = 100_000_000, 3_000_000
 STREAMED = {"weight_words": 32, "param_words": 12}
@@ -71,6 +74,46 @@ def test_the_driver_moves_so_many_bytes(job):
     assert found.down - 4 * count <= down <= found.down
 
 
+def packets(bar, call):
+    """(bytes up, bytes down, PAGEs) of a call, as packets of PCIe."""
+    bar.events.clear()
+    call()
+    stores = [size for kind, _, size in bar.events if kind == "store"]
+    loads = [size for kind, _, size in bar.events if kind == "load"]
+    up = sum(PACKET_BYTES + 4 * size for size in stores) + PACKET_BYTES * len(loads)
+    return up, sum(PACKET_BYTES + 4 * size for size in loads)
+
+
+def test_the_driver_makes_so_many_packets_over_pcie(job):
+    """Without overlap up to a packet a part: PAGE that stays, ERRORS, sections that begin at an odd word."""
+    program, pictures = job
+    bar = FakeBar()
+    device = Device(BarLink(bar))
+    device.load(program)
+    few = packets(bar, lambda: list(device.infer_many(pictures[:2])))
+    many = packets(bar, lambda: list(device.infer_many(pictures)))
+    up, down = ((b - a) / (len(pictures) - 2) for a, b in zip(few, many))
+    found = throughput(program, CLOCK_HZ, PcieLine())
+    if overlaps(program):
+        assert (up, down) == (found.up, found.down)
+    steps = [step for run in runs_of(program) for step in run.before + run.behind]
+    parts = len(steps) + sum(len(step.words) for step in steps)
+    assert up == pytest.approx(found.up, abs=(PACKET_BYTES + 4) * parts)
+    assert down == pytest.approx(found.down, abs=(PACKET_BYTES + 4) * parts)
+
+
+def test_a_pcie_board_reads_results_between_two_runs(job):
+    program, _ = job
+    line = PcieLine()
+    fast, slow = throughput(program, 1e15, line), throughput(program, 1e5, line)
+    assert fast.end_to_end == pytest.approx(fast.link, rel=1e-3)
+    assert slow.end_to_end < slow.core
+    if overlaps(program):
+        turn = line.picture(36, result_spans(program), 1e5)
+        assert 1 / slow.end_to_end == pytest.approx(1 / slow.core + turn.between)
+        assert turn.between > line.read_s * 5
+
+
 def test_results_in_the_report_are_those_that_the_host_reads(job):
     program, pictures = job
     device = Device(Link(DirectTransport(FakeBoard())))
@@ -93,7 +136,7 @@ def test_the_cycles_of_the_runs_are_those_of_the_report(job):
 
 def test_the_slower_of_core_and_link_sets_the_pace(job):
     program, _ = job
-    slow, fast = throughput(program, 1e5, BAUD), throughput(program, 1e12, BAUD)
+    slow, fast = throughput(program, 1e5, BAUD), throughput(program, 1e12, UartLine(BAUD))
     assert slow.core * 1e7 == pytest.approx(fast.core)
     assert slow.link == fast.link == pytest.approx(throughput(program, 1, 2 * BAUD).link / 2)
     assert slow.end_to_end <= min(slow.core, slow.link)
@@ -107,9 +150,10 @@ def test_what_is_written_ahead_costs_time_only_beyond_the_run(job):
     program, _ = job
     for run in runs_of(program):
         alone = run._replace(meanwhile=[])
-        ahead = sum(window.seconds(BAUD) for window in run.meanwhile)
-        assert run.seconds(1.0, BAUD) == pytest.approx(alone.seconds(1.0, BAUD))
-        assert run.seconds(1e15, BAUD) == pytest.approx(alone.seconds(1e15, BAUD) + ahead)
+        line = UartLine(BAUD)
+        ahead = sum(line.window(step, 1.0).seconds for step in run.meanwhile)
+        assert run.seconds(1.0, line) == pytest.approx(alone.seconds(1.0, line))
+        assert run.seconds(1e15, line) == pytest.approx(alone.seconds(1e15, line) + ahead)
 
 
 @pytest.mark.parametrize("words", [0, 1, 60, 61, 100, MAX_WORDS])

@@ -28,13 +28,14 @@ def id_number(bus=1, device=0, function=0):
 class Root:
     """What a test's script sees: a generator.
 
-    arrivals: list of ``Arrivals`` to send. packets: lists of DW that came back. memory, started: as in
+    memory: a dict, or pairs to begin with. arrivals: list of ``Arrivals`` to send. packets: lists of DW that came back. memory, started: as in
     ``link_device.Device``. device_id: the hard block's ID, as signals. stalled: the root port takes
     nothing while it is true. reset: call it for a reset of the link.
     """
 
     def __init__(self, memory):
-        self.arrivals, self.packets, self.started, self.memory = [], [], [], dict(memory)
+        self.arrivals, self.packets, self.started = [], [], []
+        self.memory = memory if isinstance(memory, dict) else dict(memory)
         self.device_id, self.stalled, self.resetting = DeviceId(), False, False
         self.user_rst = Signal(bool(0))
 
