@@ -10,16 +10,18 @@ endian. Header and payload are whole 32-bit words. The CRC is that of zlib over 
 and RUN, and 0 otherwise; in a response it is the number of payload words.
 
 The device executes frames strictly in order of ``seq`` (modulo 256). ``info`` tells in every
-response which seq it expects next and whether a program runs.
+response which seq it expects next, whether a program runs, and the session's number.
 
 - seq as expected: executed, answered with OK, BUSY, BAD_COMMAND or BAD_ADDRESS; the next is seq + 1.
 - seq one less than expected: executed before, answered with REPEATED, nothing is done or read.
 - any other seq: OUT_OF_ORDER, nothing is done.
-- IDENTIFY is taken with any seq and sets the expected one to seq + 1.
+- IDENTIFY is taken with any seq and sets the expected one to seq + 1. It starts a session: the low 16 bits
+  of its address are the session's number, which the host draws at random, not 0. A reset makes it 0.
 - A frame that is damaged, too long or of a wrong length gets no answer and changes nothing.
 
 Several requests may be under way: a response acknowledges all requests before it. A lost answer to
-a READ is asked for again with a new seq.
+a READ is asked for again with a new seq. A response with another session's number comes from a board that
+was reset or exchanged, or that another host has taken over: it says nothing about the requests under way.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from typing import NamedTuple
 
 from volley.firmware.fields import Field
 
-VERSION = 1
+VERSION = 2
 HEADER_WORDS = 2
 CRC_WORDS = 1
 MAX_WORDS = 240  # payload of one frame, either way
@@ -43,6 +45,9 @@ DELIMITER = 0
 BAD_FRAMES_TO_FALL_BACK = 8  # as many in a row, and the UART returns to the divisor of its reset
 COBS_BLOCK = 254
 BITS_PER_BYTE = 10  # of a UART: start bit, eight data bits, stop bit
+SESSION_BITS = 16
+SEQS = 256  # sequence numbers
+SESSIONS = 1 << SESSION_BITS  # numbers of sessions; 0 is that of none
 LEAST_DIVISOR = 4  # clock cycles of a bit that the UART's receiver needs
 
 HEADER = {
@@ -55,6 +60,7 @@ HEADER = {
 INFO = {
     "expected": Field(0, 0, 8),
     "running": Field(0, 8, 1),
+    "session": Field(0, 16, SESSION_BITS),
 }
 
 
@@ -62,7 +68,7 @@ class Command(IntEnum):
     """What a request asks for."""
 
     IDENTIFY = 1
-    """Answers with ``count`` words from address 0 on, whatever the address, and sets the seq."""
+    """Answers with ``count`` words from address 0 on, and sets the seq and the session's number."""
 
     READ = 2
     """Answers with ``count`` words from ``address`` on; BUSY if a memory is asked for in a run."""

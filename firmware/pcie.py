@@ -43,6 +43,7 @@ class Control(IntEnum):
     RUN = 0  # written: starts the program at this word of program memory; read: 1 in a run
     PAGE = 1  # bits 31..WINDOW_SHIFT of the addresses behind the window
     ERRORS = 2  # see ERRORS; writing any word clears all of it
+    SESSION = 3  # the session's number, low 16 bits; register SESSION shows it with the results
 
 
 PAGE = {"page": Field(0, 0, 32 - WINDOW_SHIFT)}

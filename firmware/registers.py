@@ -86,11 +86,12 @@ class Register(IntEnum):
     STATUS = 48  # see STATUS
     CYCLES = 49  # clock cycles from run to halt
     RUNS = 50  # programs started since reset
+    SESSION = 51  # the session's number, 0 after a reset
     # words that the host has moved since power-up, modulo 2^32
-    IMAGE_WORDS = 51  # written to IMAGE
-    MODEL_WORDS = 52  # written to PROGRAM, DESCRIPTORS, WEIGHTS and PARAMS
-    SPIKES_WRITTEN = 53
-    SPIKES_READ = 54
+    IMAGE_WORDS = 52  # written to IMAGE
+    MODEL_WORDS = 53  # written to PROGRAM, DESCRIPTORS, WEIGHTS and PARAMS
+    SPIKES_WRITTEN = 54
+    SPIKES_READ = 55
     LAYERS = 64  # then a pair of cycles, spikes for each layer
     SCORES = 128  # then a signed word for each output
 

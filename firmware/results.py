@@ -44,7 +44,7 @@ def result_words(program: Program) -> int:
 def counter_spans(program: Program) -> list[Span]:
     """The words among ``counter_words`` that say something."""
     return [
-        Span(0, Register.RUNS - Register.STATUS + 1),
+        Span(0, Register.SESSION - Register.STATUS + 1),
         Span(HEAD, 2 * len(program.layers)),
     ]
 

@@ -7,13 +7,14 @@ loads and stores of a PCIe board's BAR0.
 from __future__ import annotations
 
 import abc
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from volley.firmware.boards import Rates
-from volley.firmware.frames import CRC_WORDS, HEADER_WORDS, Command, Status
+from volley.firmware.frames import CRC_WORDS, HEADER_WORDS, SESSIONS, Command, Status
 from volley.firmware.results import Span
 from volley.host.errors import LinkError
 
@@ -56,15 +57,22 @@ def check(request: Request) -> Request:
     return request
 
 
+def session_number() -> int:
+    """A number for a session, at random."""
+    return 1 + secrets.randbelow(SESSIONS - 1)
+
+
 class Connection(abc.ABC):
     """Words on a board's bus. Every call raises ``LinkError`` or ``TransportError``.
 
     name: the port, for messages. running: whether a program ran when the board last said so.
+    session: its number, drawn by ``identify``; register SESSION shows it until the board is reset.
     broken: an error ended the session; ``identify`` starts a new one.
     """
 
     name = "connection"
     running = broken = False
+    session = 0
 
     @abc.abstractmethod
     def identify(self, count: int, tries: int = 3) -> tuple[int, ...]:

@@ -223,7 +223,9 @@ class Device:
         Later layers may have overwritten it: ``trace_map`` computes it anew.
         Raises ``DeviceError`` for a readout, and for a map of which only some rows are kept.
         """
-        return maps.read_map(self.link, self.runner.program, layer)
+        found = maps.read_map(self.link, self.runner.program, layer)
+        self.runner.check_session()
+        return found
 
     def trace_map(self, picture: np.ndarray, layer: int) -> np.ndarray:
         """Computes the output map of a layer and reads it; the result is that of ``read_map``.

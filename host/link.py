@@ -5,6 +5,9 @@ answer settles all requests before it; a request that is damaged on its way is s
 ones behind it, as soon as the device says OUT_OF_ORDER or stays silent. A request whose answer is
 lost has been executed once and only once: a READ is asked again with a new number (so do not put a
 WRITE of the same place behind a READ before its answer is there), any other is marked ``lost``.
+
+Every answer carries the number that ``identify`` drew for the session. One of another session ends
+this one: a board that was reset, exchanged or taken over by another host answers for nothing.
 """
 
 from __future__ import annotations
@@ -18,16 +21,16 @@ from volley.firmware import frames
 from volley.firmware.boards import Rates
 from volley.firmware.frames import INFO, RESPONSE, Command, FrameError, Status
 from volley.firmware.lines import UartLine
-from volley.firmware.registers import STATUS_ADDRESS
+from volley.firmware.registers import STATUS_ADDRESS, Register
 from volley.firmware.results import Span, end_of
-from volley.host.connection import Connection, Request, check
+from volley.host.connection import Connection, Request, check, session_number
 from volley.host.errors import LinkError
 from volley.host.transport import Transport
 
 WINDOW = 16  # requests under way: 16 KB, which outlast the latency of a USB adapter at 3 Mbaud
 ANSWER_BYTES = 3000  # answers under way fit the input buffer of any serial port
 TRIES = 8  # times that the window is sent without an answer
-SEQS = 256
+SEQS = frames.SEQS
 # junk that a UART at a wrong speed takes for bad frames, so that it falls back to its reset speed
 JUNK = (b"\xa5" * 8 + bytes([frames.DELIMITER])) * (2 * frames.BAD_FRAMES_TO_FALL_BACK)
 
@@ -36,15 +39,17 @@ class Link(Connection):
     """Requests and answers over a transport.
 
     window: requests under way. tries: how often the window is sent without any answer before
-    ``LinkError``. running: whether a program ran when the last answer was made. broken: a
-    ``LinkError`` ended the session; ``identify`` starts a new one. counts: bytes sent and
-    received, damaged answers, frames sent again, and silences that were too long.
+    ``LinkError``. running: whether a program ran when the last answer was made. session: its number,
+    0 before ``identify``. broken: a ``LinkError`` ended the session; ``identify`` starts a new one.
+    counts: bytes sent and received, damaged answers, frames sent again, and silences that were too
+    long.
     """
 
     def __init__(self, transport: Transport, window: int = WINDOW, tries: int = TRIES):
         self.transport, self.window, self.tries = transport, window, tries
         self.name = transport.name
         self.running = self.broken = False
+        self.session = 0
         self.counts = dict.fromkeys(("sent", "received", "damaged", "again", "silences"), 0)
         self._queue: deque[Request] = deque()
         self._under_way: deque[Request] = deque()
@@ -53,12 +58,14 @@ class Link(Connection):
         self._silent_tries = 0
         self._last_heard = time.monotonic()
         self._offender: tuple[int, int] | None = None
-        self._stranger = None
 
     # what a driver calls
 
     def identify(self, count: int, tries: int = 3) -> tuple[int, ...]:
-        """Starts a session: the ``count`` words from address 0 on. Raises ``LinkError``."""
+        """Starts a session with a new number: the ``count`` words from address 0 on. Raises ``LinkError``.
+
+        A board of another version is known by its words alone: its answers may be without the number.
+        """
         self._queue.clear()
         self._under_way.clear()
         damaged = self.counts["damaged"]
@@ -66,23 +73,24 @@ class Link(Connection):
             self._input.clear()
             self.transport.flush_input()
             seq = secrets.randbelow(SEQS)
-            wire = frames.encode(seq, Command.IDENTIFY, count, 0)
+            self.session = session_number()
+            wire = frames.encode(seq, Command.IDENTIFY, count, self.session)
             self._send(bytes([frames.DELIMITER]) + wire)
             patience = self.transport.patience * 1.5**number
             end = time.monotonic() + patience + self.transport.seconds(4 * count + 2 * len(wire))
             while time.monotonic() < end:
                 for answer in self._frames(max(0.0, end - time.monotonic())):
                     if (answer.seq, answer.code) == (seq, RESPONSE + Status.OK):
-                        if len(answer.words) == count == answer.count:
+                        if len(answer.words) == count == answer.count and self._is_ours(answer):
                             self._next_seq = (seq + 1) % SEQS
                             self._offender = None
                             self.broken = False
                             self._heard(answer)
                             return answer.words
         raise LinkError(
-            f"{self._where()}: no answer to {tries} requests to identify "
+            f"{self._where()}: no answer to {tries} requests to identify"
             + (
-                f"({self.counts['damaged'] - damaged} damaged frames came back); is it a Volley "
+                f" ({self.counts['damaged'] - damaged} damaged frames came back); is it a Volley "
                 "board, at another baud rate?"
                 if self.counts["damaged"] > damaged
                 else "; is the board powered and its bitstream loaded?"
@@ -230,11 +238,6 @@ class Link(Connection):
         if self._silent_tries >= self.tries:
             self.broken = True
             oldest = self._under_way[0]
-            if self._stranger is not None:
-                raise LinkError(
-                    f"{self._where()}: the device expects frame {self._stranger}, the host is at "
-                    f"{oldest.seq}: it was reset or is used by another program; start again"
-                )
             raise LinkError(
                 f"{self._where()}: no usable answer to {oldest.command.name} after {self.tries} "
                 f"tries ({self.counts['damaged']} damaged frames received); check cable and power"
@@ -259,20 +262,19 @@ class Link(Connection):
     def _heard(self, answer):
         self._last_heard = time.monotonic()
         self._silent_tries = 0
-        self._stranger = None
         self.running = bool(_info(answer, "running"))
 
     def _take(self, answer):
         """One answer: settles requests, sends again what the device did not get."""
         code = answer.code - RESPONSE
+        if _info(answer, "session") != self.session:
+            self._end_session(answer)
         if code not in tuple(Status) or not self._under_way or answer.count != len(answer.words):
             return
         first = self._under_way[0].seq
         executed = (_info(answer, "expected") - first) % SEQS
         if executed > len(self._under_way):
-            # an answer to a frame that came twice and is long settled, or a device that was reset
-            self._stranger = _info(answer, "expected")
-            return
+            return  # an answer to a frame that came twice and is long settled
         place = (answer.seq - first) % SEQS
         settled, again = [], []
         for number in range(executed):
@@ -308,6 +310,24 @@ class Link(Connection):
             return
         self._offender = (expected, offset)
         self._send_again()
+
+    def _is_ours(self, answer):
+        """Whether the answer to IDENTIFY is that of this session."""
+        version = answer.words[Register.VERSION] if len(answer.words) > Register.VERSION else 0
+        return _info(answer, "session") == self.session or version != frames.VERSION
+
+    def _end_session(self, answer):
+        self.broken = True
+        found = _info(answer, "session")
+        why = (
+            "another program has started a session with it"
+            if found
+            else "it was reset or exchanged"
+        )
+        raise LinkError(
+            f"{self._where()}: the board answers for session {found:#06x}, this one is "
+            f"{self.session:#06x}: {why}; open it again and load the model again"
+        )
 
     def _where(self):
         baud = self.transport.baud

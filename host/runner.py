@@ -123,13 +123,30 @@ class Runner:
         """The words from register STATUS on that hold the results of the last run."""
         return self.link.results(result_spans(self.program))
 
-    def check_run(self, found: int, runs: int | None = None) -> None:
-        """Raises ``DeviceError`` for a result that is not of run ``runs``, by default the last."""
+    def check_run(self, words, runs: int | None = None) -> None:
+        """Raises ``DeviceError`` for results that are not of run ``runs`` and of this session.
+
+        words: from register STATUS on. runs: by default the last.
+        """
         runs = self.runs if runs is None else runs
+        found = words[Register.RUNS - Register.STATUS]
+        self._check_session(words[Register.SESSION - Register.STATUS])
         if found != runs & 0xFFFFFFFF:
             raise DeviceError(
                 f"{self.name}: results of run {found}, run {runs} is expected: the board "
                 "was reset, or another program uses it; load the model again"
+            )
+
+    def check_session(self) -> None:
+        """Raises ``DeviceError`` unless all that was read up to here is of this session."""
+        self._check_session(self.read_register(Register.SESSION))
+
+    def _check_session(self, found):
+        if found != self.link.session:
+            raise DeviceError(
+                f"{self.name}: results of session {found:#06x}, this one is {self.link.session:#06x}: "
+                "the board was reset or exchanged, or another program uses it; open it again and "
+                "load the model again"
             )
 
     def result(self, words, began: float, runs: int | None = None) -> Result:
@@ -137,11 +154,12 @@ class Runner:
 
         began: ``time.perf_counter()`` at the start of the upload.
         """
-        self.check_run(words[Register.RUNS - Register.STATUS], runs)
+        self.check_run(words, runs)
         counts = None
         if not self.program.layers[-1].readout:
             last = len(self.program.layers) - 1
             counts = spike_counts(maps.read_map(self.link, self.program, last))
+            self.check_session()
         return self.parse(words, counts, began)
 
     def parse(self, words, counts: np.ndarray | None, began: float) -> Result:

@@ -10,7 +10,6 @@ import time
 import numpy as np
 
 from volley.firmware import segment_loop
-from volley.firmware.registers import Register
 from volley.firmware.results import counter_spans, end_of
 from volley.firmware.stream import Segment, spike_address
 from volley.host import maps
@@ -78,9 +77,10 @@ def _infer_segments(runner, picture, began):
         run.run(segment.entry, segment.ahead)
         run.read(segment)
         words = runner.link.results(spans)
-        runner.check_run(words[Register.RUNS - Register.STATUS])
+        runner.check_run(words)
         totals += words
     words = runner.read_results()
+    runner.check_run(words)
     words[:count] = [int(total) for total in totals]
     counts = None
     if not program.layers[-1].readout:
@@ -90,6 +90,7 @@ def _infer_segments(runner, picture, began):
             if number in run.kept
             else maps.read_map(runner.link, program, number - 1)
         )
+        runner.check_session()
     return runner.parse(words, counts, began)
 
 
@@ -119,7 +120,9 @@ def trace_map(runner: Runner, picture: np.ndarray, layer: int) -> np.ndarray:
                 runner.link.write_all([restore])
             word, ahead = stop, []
         if stops and not any(missing[number + 1 :]):
+            runner.check_session()
             return np.concatenate(parts, axis=-2)
         run.run(word, ahead)
         run.read(segment)
+    runner.check_session()
     return maps.pixels(program.layers[layer], run.kept[layer + 1])

@@ -66,7 +66,7 @@ class Simulator:
         self.registers: dict[int, int] = {}
         self.layer_cycles = np.zeros(design.layers, np.int64)
         self.layer_spikes = np.zeros((batch, design.layers), np.int64)
-        self.runs = 0
+        self.runs = self.session = 0
         self.moved = dict.fromkeys(COUNTED, 0)
         self._stream = bytearray()
         self._ordered: dict[
@@ -135,7 +135,7 @@ class Simulator:
         if pictures.shape != wanted:
             raise ProgramError(f"pictures of shape {pictures.shape}, wanted is {wanted}")
         ci = self.design.ci
-        base = self.registers[Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0]
+        base = self.registers.get(Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0, 0)
         groups = -(-shape["channels"] // ci)
         filled = np.zeros((self.batch, groups * ci, *pictures.shape[2:]), np.uint8)
         filled[:, : shape["channels"]] = pictures
@@ -191,6 +191,8 @@ class Simulator:
             return int(self.layer_cycles.sum())
         if number == Register.RUNS:
             return self.runs
+        if number == Register.SESSION:
+            return self.session
         if number in self.moved:
             return self.moved[number] & 0xFFFFFFFF
         return self.registers.get(number, 0)

@@ -27,7 +27,7 @@ from volley.firmware.pcie import (
 )
 from volley.firmware.registers import MAGIC, REGION_SHIFT, STATUS_ADDRESS, Region, Register
 from volley.firmware.results import Span, end_of
-from volley.host.connection import Connection, Progress, Request
+from volley.host.connection import Connection, Progress, Request, session_number
 from volley.host.errors import LinkError, TransportError
 from volley.host.pcie.bar import Bar
 
@@ -53,12 +53,16 @@ class BarLink(Connection):
     def __init__(self, bar: Bar):
         self.bar, self.name = bar, bar.name
         self.running = self.broken = False
+        self.session = 0
         self._page: int | None = None
 
     # a session
 
     def identify(self, count: int, tries: int = 3) -> tuple[int, ...]:
-        """Starts a session: the ``count`` words from address 0 on. Raises ``TransportError``."""
+        """Starts a session with a new number: the ``count`` words from address 0 on.
+
+        Raises ``TransportError``.
+        """
         self._page = None
         words = self.bar.load_block(REGISTERS_PLACE, count)
         if (words == ONES).all():
@@ -66,6 +70,8 @@ class BarLink(Connection):
         self.bar.store(control(Control.ERRORS), 0)
         self.broken = False
         if int(words[Register.MAGIC]) == MAGIC:
+            self.session = session_number()
+            self.bar.store(control(Control.SESSION), self.session)
             self._turn_to(0)
             self._poll()
         return tuple(words.tolist())

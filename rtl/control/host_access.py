@@ -21,7 +21,9 @@ def host_access(clk, bus, running, run_counters, host, data, identity, design):
     write, address = bus.write, bus.address
     write_inst = host_write(clk, bus, taken, host, registers, design)
     counters_inst = host_word_counters(clk, bus, taken, reading, host, counters)
-    register_words = RegisterWords(identity, running, registers, counters, run_counters)
+    register_words = RegisterWords(
+        identity, running, bus.session, registers, counters, run_counters
+    )
     read_inst = host_read(clk, bus, reading, host, register_words, data, design)
     image_ready = host.image_ready
 

@@ -88,10 +88,10 @@ class HostCounters:
 class RegisterWords:
     """What the region REGISTERS shows.
 
-    identity: the constants of registers MAGIC to BOARD. running: level. registers, counters:
-    HostRegisters, HostCounters. run_counters: ``volley.rtl.control.perf_counters.RunCounters``.
+    identity: the constants of registers MAGIC to BOARD. running: level. session: of the bus. registers,
+    counters: HostRegisters, HostCounters. run_counters: ``volley.rtl.control.perf_counters.RunCounters``.
     """
 
-    def __init__(self, identity, running, registers, counters, run_counters):
-        self.identity, self.running = tuple(identity), running
+    def __init__(self, identity, running, session, registers, counters, run_counters):
+        self.identity, self.running, self.session = tuple(identity), running, session
         self.registers, self.counters, self.run_counters = registers, counters, run_counters

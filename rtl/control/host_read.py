@@ -143,7 +143,7 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
 
     words: of the scores and of the layers' counters. shown: RegisterWords, of all the others.
     """
-    identity_words, running = shown.identity, shown.running
+    identity_words, running, session = shown.identity, shown.running, shown.session
     registers, counters, run_counters = shown.registers, shown.counters, shown.run_counters
     score_word, cycles_word, spikes_word = words
     region, index = asked.region, asked.index
@@ -167,6 +167,8 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
                 register_word.next = counters.written
             elif index == Register.SPIKES_READ:
                 register_word.next = counters.read
+            elif index == Register.SESSION:
+                register_word.next = session
             elif index >= Register.SCORES:
                 register_word.next = score_word
             elif index >= Register.LAYERS:

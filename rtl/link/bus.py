@@ -3,7 +3,7 @@
 from myhdl import Signal, intbv
 
 from volley.firmware.fields import WORD_BITS
-from volley.firmware.frames import HEADER
+from volley.firmware.frames import HEADER, SESSION_BITS
 
 ENTRY_BITS = 16
 
@@ -18,6 +18,7 @@ class Bus:
         read       asks for the word at address in the cycle in which read and ready are set
         run        one cycle: start the program at ``entry``; only given while running is not set
         entry      ENTRY_BITS bits, word address in program memory
+        session    SESSION_BITS bits, the session's number; 0 after a reset of the master
     Driven by the slave:
         ready      the write or read of this cycle is taken (may depend on address)
         read_data  32 bits
@@ -34,6 +35,7 @@ class Bus:
         self.read = Signal(bool(0))
         self.run = Signal(bool(0))
         self.entry = Signal(intbv(0)[ENTRY_BITS:])
+        self.session = Signal(intbv(0)[SESSION_BITS:])
         self.ready = Signal(bool(0))
         self.read_data = Signal(intbv(0)[WORD_BITS:])
         self.read_valid = Signal(bool(0))

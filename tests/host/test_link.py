@@ -6,35 +6,13 @@ import time
 import pytest
 
 from tests.support.fake_device import SMALL, FakeBoard, FakeDevice
+from tests.support.loop import Loop
 from volley.firmware import frames
 from volley.firmware.frames import Command, Status
 from volley.firmware.registers import IDENTITY_WORDS, MAGIC, Region, address
 from volley.host.errors import LinkError, TransportError
 from volley.host.link import WINDOW, Link
-from volley.host.transport import SerialTransport, Transport
-
-
-class Loop(Transport):
-    """A transport straight into a FakeBoard; ``spoil`` changes each piece that is written."""
-
-    name = "loop"
-    patience = 0.05
-
-    def __init__(self, board, spoil=bytes, spoil_back=bytes):
-        self.board, self.spoil, self.spoil_back = board, spoil, spoil_back
-        self.waiting = b""
-
-    def write(self, data):
-        self.waiting += self.spoil_back(self.board.take(self.spoil(data)))
-
-    def read(self, timeout):
-        data, self.waiting = self.waiting, b""
-        if not data:
-            time.sleep(min(timeout, 0.005))
-        return data
-
-    def close(self):
-        pass
+from volley.host.transport import SerialTransport
 
 
 def open_link(**spoil):
@@ -123,12 +101,30 @@ def test_a_frame_too_long_is_refused_before_it_is_sent():
         open_link().submit(Command.WRITE, WEIGHTS, payload=[0] * 241)
 
 
-def test_a_device_that_was_reset_is_an_error_and_not_an_answer():
+@pytest.mark.parametrize("seq", range(frames.SEQS))
+def test_a_device_that_was_reset_is_an_error_and_not_an_answer(seq):
+    """Whatever the host's next seq is, and whatever the board expects."""
     link = open_link()
-    link.write(WEIGHTS, [1])
-    link.transport.board.expected = (link.transport.board.expected + 100) % 256
-    with pytest.raises(LinkError, match="was reset or is used by another program"):
-        link.read(WEIGHTS, 1)
+    while link._next_seq != seq:
+        link.status()
+    link.transport.board.reset()
+    with pytest.raises(LinkError, match="session 0x0000, this one is .*reset or exchanged"):
+        link.write_all([(WEIGHTS, list(range(20 * frames.MAX_WORDS)))])
+    assert link.broken
+    assert link.identify(IDENTITY_WORDS)[0] == MAGIC and not link.broken
+
+
+def test_another_host_that_takes_the_board_over_ends_the_session():
+    link = open_link()
+    Link(Loop(link.transport.board)).identify(IDENTITY_WORDS)
+    with pytest.raises(LinkError, match="another program has started a session"):
+        link.status()
+
+
+def test_each_session_has_a_number_that_is_not_0():
+    link = open_link()
+    numbers = [link.identify(IDENTITY_WORDS) and link.session for _ in range(300)]
+    assert 0 not in numbers and len(set(numbers)) > 290
 
 
 def test_a_silent_device_says_so():

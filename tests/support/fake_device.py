@@ -70,6 +70,12 @@ class FakeBoard:
             words[Register.BOARD + k] = word
         return words
 
+    def reset(self):
+        """As after power-up, or as another board of the same build: everything is lost."""
+        self.simulator = Simulator(self.design)
+        self.expected, self.ends, self.divisor = 0, 0.0, None
+        self._input.clear()
+
     @property
     def running(self):
         return self.hang and self.ends > 0 or time.monotonic() < self.ends
@@ -98,6 +104,7 @@ class FakeBoard:
     def _execute(self, frame):
         if frame.code == Command.IDENTIFY:
             self.expected = frame.seq
+            self.simulator.session = frame.argument & INFO["session"].largest
         if frame.seq != self.expected:
             before = (frame.seq + 1) % 256 == self.expected
             return self._answer(frame, Status.REPEATED if before else Status.OUT_OF_ORDER, [])
@@ -146,6 +153,7 @@ class FakeBoard:
 
     def _answer(self, frame, status, words):
         info = self.expected << INFO["expected"].lsb | self.running << INFO["running"].lsb
+        info |= self.simulator.session << INFO["session"].lsb
         return frames.encode(frame.seq, RESPONSE + status, len(words), info, words)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from tests.support.fake_device import FakeBoard
 from volley.firmware import registers
 from volley.firmware.fields import pack, unpack
+from volley.firmware.frames import SESSIONS
 from volley.firmware.pcie import (
     BAR_BYTES,
     CONTROL_PLACE,
@@ -42,6 +43,7 @@ class FakeBar(Bar):
     def reset(self):
         """What a reset of the link forgets."""
         self.page, self.follows, self.armed = 0, 0, False
+        self.board.simulator.session = 0
         self.errors = dict.fromkeys(ERRORS, 0)
         self.columns = []  # of a spike word that is not complete
 
@@ -79,6 +81,8 @@ class FakeBar(Bar):
                 return int(self.board.running)
             if place == CONTROL_PLACE + Control.PAGE:
                 return self.page
+            if place == CONTROL_PLACE + Control.SESSION:
+                return self.board.simulator.session
             if place == CONTROL_PLACE + Control.ERRORS:
                 return pack(ERRORS, self.errors, 1, "ERRORS")[0]
             return self._error("bad_address")
@@ -127,6 +131,8 @@ class FakeBar(Bar):
     def _control(self, word, value):
         if word == Control.PAGE:
             self.page, self.armed = value, True
+        elif word == Control.SESSION:
+            self.board.simulator.session = value % SESSIONS
         elif word == Control.ERRORS:
             self.errors = dict.fromkeys(ERRORS, 0)
         elif word != Control.RUN:

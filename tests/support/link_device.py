@@ -30,7 +30,7 @@ class Device:
 
     def __init__(self):
         self.memory, self.started, self.divisors = {}, [], []
-        self.expected, self.running = 0, False
+        self.expected, self.running, self.session = 0, False, 0
 
     def answer(self, request):
         seq, code, count, argument, words = request
@@ -40,6 +40,7 @@ class Device:
         self.expected = (seq + 1) % 256
         region = argument >> REGION_SHIFT
         if code == Command.IDENTIFY:
+            self.session = argument & INFO["session"].largest
             return self._read(seq, count, 0)
         if code == Command.READ:
             if region > Region.SPIKES:
@@ -83,6 +84,7 @@ class Device:
 
     def _response(self, seq, status, words=()):
         info = self.expected << INFO["expected"].lsb | self.running << INFO["running"].lsb
+        info |= self.session << INFO["session"].lsb
         return Frame(seq, RESPONSE + status, len(words), info, words)
 
 

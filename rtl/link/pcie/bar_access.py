@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, concat, enum, instances, intbv, modbv
 
 from volley.firmware.fields import WORD_BITS
+from volley.firmware.frames import SESSION_BITS
 from volley.firmware.pcie import (
     CONTROL_PLACE,
     PAGE,
@@ -89,7 +90,7 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
     all_bytes, window_bit, place_span = (1 << BE_BITS) - 1, PLACE_BITS - 1, 1 << PLACE_BITS
     address_spare, entry_limit = WORD_BITS - PLACE_BITS, 1 << ENTRY_BITS
     run, page_word, page_bits = CONTROL_PLACE + Control.RUN, CONTROL_PLACE + Control.PAGE, len(page)
-    errors_word = CONTROL_PLACE + Control.ERRORS
+    errors_word, session_word = CONTROL_PLACE + Control.ERRORS, CONTROL_PLACE + Control.SESSION
     image, spikes = int(Region.IMAGE), int(Region.SPIKES)
 
     @always_comb
@@ -116,6 +117,7 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
             bus.read.next = False
             index.next = 0
             page.next = 0
+            bus.session.next = 0
             follows.next = 0
             armed.next = False
         elif step == STEPS.TAKE_WORD:
@@ -151,6 +153,8 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                         data.next = bus.running
                     elif place == page_word:
                         data.next = page
+                    elif place == session_word:
+                        data.next = bus.session
                     else:
                         data.next = errors
                 else:
@@ -175,6 +179,8 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                     elif place == page_word:
                         page.next = bus.write_data[page_bits:]
                         armed.next = True
+                    elif place == session_word:
+                        bus.session.next = bus.write_data[SESSION_BITS:]
                     elif bus.running:
                         events.run_in_run.next = True
                     elif bus.write_data >= entry_limit:

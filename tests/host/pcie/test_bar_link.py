@@ -208,6 +208,24 @@ def test_a_board_that_was_reset_is_noticed(link, bar):
         link.status()
 
 
+@pytest.mark.parametrize("runs", [0, 1, 2])
+def test_a_board_that_was_reset_gives_no_result(bar, runs):
+    """Its number of runs and PAGE are the session's: the session's number alone is not."""
+    model = overlapping()
+    program, _ = small_program(model)
+    pictures = model.images(3)
+    with Device(BarLink(bar)) as device:
+        device.load(program)
+        for picture in pictures[:runs]:
+            device.infer(picture)
+        page = bar.page
+        bar.board.reset()
+        bar.reset()
+        bar.page, bar.board.simulator.runs = page, runs
+        with pytest.raises(DeviceError, match="session 0x0000.*reset or exchanged"):
+            device.infer(pictures[runs])
+
+
 def test_another_user_of_the_board_is_noticed(bar):
     model = overlapping()
     program, _ = small_program(model)
@@ -275,7 +293,7 @@ def test_only_words_that_say_something_are_loaded(bar):
         list(device.infer_many(model.images(6)))
     loads = {(place, size) for kind, place, size in bar.events if kind == "load"}
     control_words = {(CONTROL_PLACE, 2), (control(Control.ERRORS), 1)}
-    head = {(STATUS_ADDRESS, 2), (STATUS_ADDRESS + 2, 1)}
+    head = {(STATUS_ADDRESS, 2), (STATUS_ADDRESS + 2, 2)}
     layers = {(Register.LAYERS + 2 * k, 2) for k in range(len(program.layers))}
     scores = {(Register.SCORES + k, 2) for k in range(0, 10, 2)}
     assert loads == control_words | head | layers | scores

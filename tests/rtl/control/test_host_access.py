@@ -74,6 +74,9 @@ def test_registers_that_are_written_are_read_back():
         bench.running.next = True
         found = yield from bench.driver.read(address(Region.REGISTERS, Register.STATUS), 1)
         assert found == [1]
+        bench.bus.session.next = 0xBEEF
+        found = yield from bench.driver.read(address(Region.REGISTERS, Register.SESSION), 1)
+        assert found == [0xBEEF]
 
     bench.run(steps)
 

@@ -365,6 +365,27 @@ def test_reset():
     assert line.answers[-1].words == (untouched(WEIGHTS),)
 
 
+@pytest.mark.parametrize("seq", [0, 1, 239, 240, 254, 255])
+def test_a_reset_ends_the_session(seq):
+    """Whatever the next seq is, no answer after a reset has the session's number."""
+    line, number = Line(), 0xA5C3
+    asked = [request(seq - 1, Command.IDENTIFY, number, 1), request(seq, Command.STATUS)]
+
+    def session():
+        yield line.send(encoded(asked))
+        yield line.wait(2)
+        line.rst.next = True
+        yield line.pause(1)
+        line.rst.next = False
+        yield line.send(encoded([request(seq + 1, Command.READ, WEIGHTS, 1)]))
+        yield line.wait(3)
+
+    line.run(session, 50_000)
+    field = INFO["session"]
+    found = [answer.argument >> field.lsb & field.largest for answer in line.answers]
+    assert found == [number, number, 0]
+
+
 def test_reset_divisor_that_can_not_work():
     with pytest.raises(ValueError, match="divisor is 3, allowed is 4"):
         Line(reset_divisor=3)

@@ -346,6 +346,19 @@ def test_run_and_page():
     assert rtl_endpoint(script).started == [0x1234]
 
 
+def test_the_session_ends_with_a_reset():
+    def script(root):
+        asked = read(control(Control.SESSION))
+        send(root, write(control(Control.SESSION), [0x7654BEEF]), asked)
+        yield from answered(root, asked, (0xBEEF).to_bytes(4, "little"))
+        root.reset()
+        yield (200,)
+        send(root, asked)
+        yield from answered(root, asked, bytes(4))
+
+    rtl_endpoint(script)
+
+
 @pytest.mark.parametrize("region", [Region.IMAGE, 7, 15])
 def test_addresses_without_access(region):
     def script(root):
