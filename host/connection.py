@@ -108,6 +108,20 @@ class Connection(abc.ABC):
     def status(self) -> bool:
         """Whether a program runs."""
 
+    def confirm_session(self) -> None:  # noqa: B027, an answer may carry the number by itself
+        """Raises ``LinkError`` unless all that was read up to here is of this session."""
+
+    def check_session(self, found: int) -> None:
+        """Raises ``LinkError`` unless ``found`` is this session's number; that ends it."""
+        if found == self.session:
+            return
+        self.broken = True
+        why = "another program has started a session" if found else "it was reset or exchanged"
+        raise LinkError(
+            f"{self.name}: the board answers for session {found:#06x}, this one is "
+            f"{self.session:#06x}: {why}; open it again and load the model again"
+        )
+
     @abc.abstractmethod
     def close(self) -> None:
         """Gives the port back. A second call does nothing."""

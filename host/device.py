@@ -224,7 +224,7 @@ class Device:
         Raises ``DeviceError`` for a readout, and for a map of which only some rows are kept.
         """
         found = maps.read_map(self.link, self.runner.program, layer)
-        self.runner.check_session()
+        self.runner.link.confirm_session()
         return found
 
     def trace_map(self, picture: np.ndarray, layer: int) -> np.ndarray:

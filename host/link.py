@@ -267,8 +267,7 @@ class Link(Connection):
     def _take(self, answer):
         """One answer: settles requests, sends again what the device did not get."""
         code = answer.code - RESPONSE
-        if _info(answer, "session") != self.session:
-            self._end_session(answer)
+        self.check_session(_info(answer, "session"))
         if code not in tuple(Status) or not self._under_way or answer.count != len(answer.words):
             return
         first = self._under_way[0].seq
@@ -315,19 +314,6 @@ class Link(Connection):
         """Whether the answer to IDENTIFY is that of this session."""
         version = answer.words[Register.VERSION] if len(answer.words) > Register.VERSION else 0
         return _info(answer, "session") == self.session or version != frames.VERSION
-
-    def _end_session(self, answer):
-        self.broken = True
-        found = _info(answer, "session")
-        why = (
-            "another program has started a session with it"
-            if found
-            else "it was reset or exchanged"
-        )
-        raise LinkError(
-            f"{self._where()}: the board answers for session {found:#06x}, this one is "
-            f"{self.session:#06x}: {why}; open it again and load the model again"
-        )
 
     def _where(self):
         baud = self.transport.baud

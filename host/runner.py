@@ -130,23 +130,11 @@ class Runner:
         """
         runs = self.runs if runs is None else runs
         found = words[Register.RUNS - Register.STATUS]
-        self._check_session(words[Register.SESSION - Register.STATUS])
+        self.link.check_session(words[Register.SESSION - Register.STATUS])
         if found != runs & 0xFFFFFFFF:
             raise DeviceError(
                 f"{self.name}: results of run {found}, run {runs} is expected: the board "
                 "was reset, or another program uses it; load the model again"
-            )
-
-    def check_session(self) -> None:
-        """Raises ``DeviceError`` unless all that was read up to here is of this session."""
-        self._check_session(self.read_register(Register.SESSION))
-
-    def _check_session(self, found):
-        if found != self.link.session:
-            raise DeviceError(
-                f"{self.name}: results of session {found:#06x}, this one is {self.link.session:#06x}: "
-                "the board was reset or exchanged, or another program uses it; open it again and "
-                "load the model again"
             )
 
     def result(self, words, began: float, runs: int | None = None) -> Result:
@@ -159,7 +147,7 @@ class Runner:
         if not self.program.layers[-1].readout:
             last = len(self.program.layers) - 1
             counts = spike_counts(maps.read_map(self.link, self.program, last))
-            self.check_session()
+            self.link.confirm_session()
         return self.parse(words, counts, began)
 
     def parse(self, words, counts: np.ndarray | None, began: float) -> Result:

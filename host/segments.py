@@ -90,7 +90,7 @@ def _infer_segments(runner, picture, began):
             if number in run.kept
             else maps.read_map(runner.link, program, number - 1)
         )
-        runner.check_session()
+        runner.link.confirm_session()
     return runner.parse(words, counts, began)
 
 
@@ -120,9 +120,9 @@ def trace_map(runner: Runner, picture: np.ndarray, layer: int) -> np.ndarray:
                 runner.link.write_all([restore])
             word, ahead = stop, []
         if stops and not any(missing[number + 1 :]):
-            runner.check_session()
+            runner.link.confirm_session()
             return np.concatenate(parts, axis=-2)
         run.run(word, ahead)
         run.read(segment)
-    runner.check_session()
+    runner.link.confirm_session()
     return maps.pixels(program.layers[layer], run.kept[layer + 1])

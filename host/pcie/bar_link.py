@@ -76,6 +76,10 @@ class BarLink(Connection):
             self._poll()
         return tuple(words.tolist())
 
+    def confirm_session(self) -> None:
+        """Loads register SESSION, behind all that was read before."""
+        self.check_session(self._load(Register.SESSION, 1)[0])
+
     def close(self) -> None:
         """Gives the board back."""
         self.bar.close()

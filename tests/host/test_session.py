@@ -37,7 +37,9 @@ class Session:
     def __init__(self, readout=True):
         self.program, self.pictures, self.wanted = job(readout)
         self.board = ResettingBoard(TINY)
-        self.device = Device(Link(Loop(self.board, polls=0.0005)))
+        loop = Loop(self.board, polls=0.0005)
+        loop.patience = 0.01
+        self.device = Device(Link(loop))
         self.device.load(self.program)
 
     def advance(self, seq):
@@ -119,10 +121,7 @@ def test_a_board_that_is_exchanged_for_one_in_use(what, numbers):
 
 def test_the_harness_finds_a_driver_that_does_not_look_at_the_number(monkeypatch):
     """Without the check some positions give wrong scores or a board's silence."""
-    from volley.host import link, runner
-
-    monkeypatch.setattr(link.Link, "_end_session", lambda self, answer: None)
-    monkeypatch.setattr(runner.Runner, "_check_session", lambda self, found: None)
+    monkeypatch.setattr(Link, "check_session", lambda self, found: None)
     wrong = 0
     for seq in range(0, SEQS, 5):
         session = Session()

@@ -222,7 +222,7 @@ def test_a_board_that_was_reset_gives_no_result(bar, runs):
         bar.board.reset()
         bar.reset()
         bar.page, bar.board.simulator.runs = page, runs
-        with pytest.raises(DeviceError, match="session 0x0000.*reset or exchanged"):
+        with pytest.raises(LinkError, match="session 0x0000.*reset or exchanged"):
             device.infer(pictures[runs])
 
 
