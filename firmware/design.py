@@ -12,7 +12,7 @@ from volley.firmware import frames, isa, registers
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """Build parameters. All are part of the hash: a program runs on the design it was made for.
+    """Build parameters. All but ``pcie`` are part of the hash: a program runs on the design it was made for.
 
     ci: input channels per word, a power of two from 4 to 64.
     co: output channels in parallel, a power of two from 1 to ci.
@@ -25,6 +25,7 @@ class Design:
     scores: outputs of a readout.
     lut: inputs of the part's LUTs, 4 or 6: the array is built from what they do best.
     pack: 1: models of 4, 2 or 1 ticks put several pixels into the eight lanes; 0: one.
+    pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
     """
@@ -40,6 +41,7 @@ class Design:
     scores: int = 128
     lut: int = 6
     pack: int = 0
+    pcie: int = dataclasses.field(default=0, compare=False)
 
     def __post_init__(self):
         self._power("ci", 4, 64)
@@ -51,7 +53,7 @@ class Design:
         self._within("layers", 1, registers.LAYERS_MAX)
         self._power("row_max", 4, 1024)
         self._within("scores", 4, registers.SCORES_MAX)
-        for name, allowed in (("lut", (4, 6)), ("pack", (0, 1))):
+        for name, allowed in (("lut", (4, 6)), ("pack", (0, 1)), ("pcie", (0, 1))):
             if getattr(self, name) not in allowed:
                 choice = " or ".join(map(str, allowed))
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is {choice}")
@@ -103,10 +105,15 @@ class Design:
         }
         return {name: math.ceil(getattr(self, key) * sizes[key]) for name, key in names.items()}
 
+    def parameters(self) -> dict[str, int]:
+        """Name and value of what a program depends on."""
+        fields = dataclasses.fields(self)
+        return {field.name: getattr(self, field.name) for field in fields if field.compare}
+
     def hash(self) -> bytes:
         """8 bytes that name these parameters and the contract (instructions, registers, frames)."""
         contract = {
-            "design": dataclasses.asdict(self),
+            "design": self.parameters(),
             "opcodes": {code.name: int(code) for code in isa.Opcode},
             "instruction": isa.INSTRUCTION,
             "descriptor": isa.DESCRIPTOR,

@@ -65,8 +65,7 @@ def check_design(program, identity: Identity) -> None:
     differ = [
         f"{key} is {theirs} in the program, {ours} on the board"
         for (key, theirs), ours in zip(
-            dataclasses.asdict(program.design).items(),
-            dataclasses.asdict(identity.design).values(),
+            program.design.parameters().items(), identity.design.parameters().values()
         )
         if theirs != ours
     ]
