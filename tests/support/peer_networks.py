@@ -42,6 +42,31 @@ def network(library, reset, seed):
     return nn.Sequential(*layers).eval(), (c, h, w), ticks
 
 
+def normalised_network(library, reset, seed):
+    """(module, input shape): conv, conv, dense with weights +-1 and real batch normalisation."""
+    rng = np.random.default_rng(seed)
+
+    def norm(kind, channels, spread):
+        made = kind(channels)
+        with torch.no_grad():
+            made.weight.copy_(torch.from_numpy(rng.uniform(0.4, 1.6, channels)))
+            made.weight *= torch.from_numpy(rng.choice([-1.0, 1.0], channels))
+            made.bias.copy_(torch.from_numpy(rng.normal(0.3, 0.4, channels)))
+            made.running_mean.copy_(torch.from_numpy(rng.normal(0, spread, channels)))
+            made.running_var.copy_(torch.from_numpy(spread**2 * rng.uniform(0.5, 2, channels)))
+        return made
+
+    shape, width = (2, 12, 12), 16
+    return nn.Sequential(
+        dyadic(nn.Conv2d(2, width, 3, padding=1), rng), norm(nn.BatchNorm2d, width, 2.0),
+        neuron(library, reset), nn.MaxPool2d(2),
+        dyadic(nn.Conv2d(width, width, 3, padding=1), rng), norm(nn.BatchNorm2d, width, 6.0),
+        neuron(library, reset), nn.MaxPool2d(2), nn.Flatten(),
+        dyadic(nn.Linear(width * 9, 32), rng), norm(nn.BatchNorm1d, 32, 6.0),
+        neuron(library, reset), dyadic(nn.Linear(32, 10), rng),
+    ).eval(), shape  # fmt: skip
+
+
 def run(module, images, ticks):
     """(spikes of each neuron [T,N,...], summed output [N,classes]) of the library itself."""
     spikes, hooks = [], []
