@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
 import time
 from pathlib import Path
 
+from volley.firmware import pcie_socket
 from volley.firmware.boards import Board
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import sim
@@ -29,7 +31,8 @@ class SimBoard:
 
     port: path of its pseudo-terminal. baud: the wire's speed after reset. board: firmware's Board.
     process: the subprocess.Popen. It ends by itself when the last opener closes the port and when
-    the process that started it ends in any way.
+    the process that started it ends in any way. pcie: the socket of firmware/pcie_socket.py of a design
+    with a PCIe endpoint, else None; closing it ends the process too.
     """
 
     def __init__(self, binary: Path, board: Board, stats: bool = False):
@@ -39,12 +42,22 @@ class SimBoard:
             str(binary), "--clock-hz", str(board.clock_hz), "--divisor", str(board.divisor),
             "--parent", str(os.getpid()),
         ]  # fmt: skip
+        self.pcie: socket.socket | None = None
+        theirs: list[socket.socket] = []
+        if board.has_pcie:
+            self.pcie, end = socket.socketpair()
+            theirs.append(end)
+            command += ["--pcie-fd", str(end.fileno())]
+            command += pcie_socket.harness_options(board.clock_hz)
         self.process = subprocess.Popen(
             command + ["--stats"] * stats,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if stats else None,
+            pass_fds=[end.fileno() for end in theirs],
         )
+        for end in theirs:
+            end.close()
         try:
             self.port = self._read_path()
         except BaseException:
@@ -70,6 +83,8 @@ class SimBoard:
 
     def close(self) -> None:
         """Ends the simulator; harmless if it has ended."""
+        if self.pcie is not None:
+            self.pcie.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:

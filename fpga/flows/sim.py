@@ -22,6 +22,7 @@ from volley.fpga.runner.steps import Steps, hash_files, locked
 from volley.rtl.convert import converter
 
 MAIN = PACKAGE / "fpga" / "sim" / "main.cpp"
+HEADERS = (PACKAGE / "fpga" / "sim" / "pcie.h",)
 WAIVERS = PACKAGE / "fpga" / "sim" / "lint.vlt"
 PACKAGES = {"verilator": "verilator", "make": "make", "g++": "g++"}  # tool: apt package
 STAMP = "stamp.json"
@@ -50,7 +51,7 @@ def simulated(like: str, settings: dict[str, int] | None = None) -> boards.Board
 
 def folder_of(board: boards.Board) -> Path:
     """The build folder of a simulated board."""
-    return BUILD / f"sim-{board.design.hash().hex()}"
+    return BUILD / f"sim-{board.design.hash().hex()}{'-pcie' * board.design.pcie}"
 
 
 def check_tools() -> None:
@@ -153,10 +154,13 @@ def build(board: boards.Board, progress=print, verbose=False, clean=False) -> Pa
 
 
 def compile_model(source: Path, steps: Steps) -> None:
-    """Compiles a Verilog file with ports clk, rst, rx and tx, module ``volley``, in its folder."""
+    """Compiles a Verilog file with the ports of ``converter.top``, module ``volley``, in its folder."""
     folder = source.parent
     options = list(VERILATOR_OPTIONS)
-    running = running_signal(source.read_text())
+    text = source.read_text()
+    if re.search(r"^input pcie_clk;", text, re.M):
+        options.append("-CFLAGS -DVOLLEY_PCIE")
+    running = running_signal(text)
     if running:
         (folder / "running.vlt").write_text(
             f'`verilator_config\npublic_flat_rd -module "{converter.TOP}" -var "{running}"\n'
@@ -177,7 +181,8 @@ def configure(folder: Path, options: list[str], with_running: bool) -> None:
     if with_running:
         files.append({"name": "running.vlt", "file_type": "vlt"})
     # a copy: make would take a path with a space for two
-    write_whole(folder / MAIN.name, MAIN.read_text())
+    for path in (MAIN, *HEADERS):
+        write_whole(folder / path.name, path.read_text())
     files.append({"name": MAIN.name, "file_type": "cppSource"})
     edam = {
         "name": converter.TOP,

@@ -1,6 +1,7 @@
 // The simulated board: Verilator's model of the hardware, its UART pins on a pseudo-terminal.
 //
 //   Vvolley --clock-hz N --divisor N [--parent PID] [--stats] [--bench CYCLES]
+//           [--pcie-fd N and the options of firmware/pcie_socket.py]
 //
 // Prints the path of the pseudo-terminal as one line on stdout. The wire has the speed that the
 // terminal is set to: clock_hz / baud clock cycles a bit, the divisor of the reset until somebody
@@ -9,6 +10,9 @@
 // Time passes while a bit moves or a program runs, and for QUIET_CYCLES longer; then the process
 // sleeps until bytes arrive. It ends when the last opener of the terminal has closed it, on SIGTERM
 // or SIGINT, and when the process --parent is gone.
+//
+// A design with a PCIe endpoint (VOLLEY_PCIE) has a socket besides, see pcie.h. Then no time passes before
+// the first byte on the terminal but what the socket asks for, and closing the socket ends the process.
 
 #include <asm/termbits.h>
 #include <errno.h>
@@ -29,6 +33,7 @@
 
 #include "Vvolley.h"
 #include "Vvolley___024root.h"
+#include "pcie.h"
 #include "verilated.h"
 
 namespace {
@@ -108,23 +113,32 @@ struct Hardware {
     // The name is Verilator 5.006's; a template, so that another version's lack of it is no error.
     template <class Root>
     static void rising_edge(Vvolley& top, Root& root) {
-        top.clk = 1;
+        set_clock(top, 1);
 #ifndef VOLLEY_TWO_EVALS
         if constexpr (requires { root.__Vtrigrprev__TOP__clk; }) {
             root.__Vtrigrprev__TOP__clk = 0;
+            if constexpr (requires { root.__Vtrigrprev__TOP__pcie_clk; }) {
+                root.__Vtrigrprev__TOP__pcie_clk = 0;
+            }
             top.eval();
             return;
         }
 #endif
         top.eval();
-        top.clk = 0;
+        set_clock(top, 0);
         top.eval();
+    }
+
+    template <class Top>
+    static void set_clock(Top& top, bool level) {
+        top.clk = level;
+        if constexpr (requires { top.pcie_clk; }) top.pcie_clk = level;
     }
 
     void reset() {
         top->rx = 1;
         top->rst = 1;
-        top->clk = 0;
+        set_clock(*top, 0);
         top->eval();
         for (unsigned i = 0; i < RESET_CYCLES; ++i) cycle(true);
         top->rst = 0;
@@ -173,9 +187,10 @@ struct Terminal {
         return ioctl(fd, TCGETS2, &mode) ? 0 : mode.c_ospeed;
     }
 
-    void wait_for(short events) const {
-        struct pollfd entry = {fd, events, 0};
-        poll(&entry, 1, SLEEP_MS);
+    void wait_for(short events, const Pcie* pcie = nullptr) const {
+        struct pollfd entries[] = {{fd, events, 0}, {}};
+        if (pcie) entries[1] = pcie->waits();
+        poll(entries, pcie ? 2 : 1, SLEEP_MS);
     }
 
     // Appends what has arrived; false when the last opener has closed the terminal. Before the
@@ -201,6 +216,7 @@ struct Options {
     uint64_t bench = 0;
     pid_t parent = 0;
     bool stats = false;
+    PcieOptions pcie;
 };
 
 Options parse(int argc, char** argv) {
@@ -221,6 +237,13 @@ Options parse(int argc, char** argv) {
         else if (name == "--divisor") options.divisor = value;
         else if (name == "--parent") options.parent = value;
         else if (name == "--bench") options.bench = value;
+        else if (name == "--pcie-fd") options.pcie.fd = static_cast<int>(value);
+        else if (name == "--pcie-rate") options.pcie.rate = value;
+        else if (name == "--pcie-frame") options.pcie.frame = value;
+        else if (name == "--pcie-flow") options.pcie.flow = value;
+        else if (name == "--pcie-delay") options.pcie.delay = value;
+        else if (name == "--pcie-queue") options.pcie.queue = value;
+        else if (name == "--pcie-completer") options.pcie.completer = value;
         else {
             fprintf(stderr, "simulated board: no option %s\n", name.c_str());
             exit(2);
@@ -250,11 +273,17 @@ struct Board {
     Hardware hardware;
     Sender sender;
     Receiver receiver;
+    std::unique_ptr<Pcie> pcie;  // none without its socket
+    bool uart_used = true;       // with a socket: a byte has come
     uint32_t divisor;
     uint64_t quiet_since = 0;
     Clock::duration busy{};
 
     explicit Board(const Options& given) : options(given), divisor(given.divisor) {
+        if (options.pcie.fd >= 0) {
+            pcie = std::make_unique<Pcie>(options.pcie, options.clock_hz);
+            uart_used = false;
+        }
         hardware.reset();
     }
 
@@ -267,13 +296,22 @@ struct Board {
     void simulate(uint64_t cycles) {
         Clock::time_point start = Clock::now();
         for (uint64_t i = 0; i < cycles; ++i) {
+#ifdef VOLLEY_PCIE
+            if (pcie) {
+                if (!uart_used && !pcie->awaited()) break;
+                pcie->drive(*hardware.top);
+            }
+#endif
             receiver.tick(hardware.cycle(sender.tick(divisor)), divisor);
         }
         if (!sender.idle() || receiver.active || hardware.running()) quiet_since = hardware.cycles;
         busy += Clock::now() - start;
     }
 
-    bool idle() const { return hardware.cycles - quiet_since >= QUIET_CYCLES; }
+    bool idle() const {
+        if (pcie && pcie->awaited()) return false;
+        return !uart_used || hardware.cycles - quiet_since >= QUIET_CYCLES;
+    }
 
     void serve(Terminal& terminal) {
         while (!stop_asked) {
@@ -286,10 +324,15 @@ struct Board {
                 sender.next = 0;
                 size_t before = sender.left();
                 if (!terminal.read_into(sender.waiting)) return;
-                if (sender.left() > before) quiet_since = hardware.cycles;
+                if (sender.left() > before) {
+                    quiet_since = hardware.cycles;
+                    uart_used = true;
+                }
             }
+            if (pcie && !pcie->read_socket()) return;
             set_speed(terminal.baud());  // after reading: what came after a change has its speed
             terminal.write_from(receiver.received);
+            if (pcie) pcie->write_socket();
             if (receiver.received.size() > UNREAD_MAX) {
                 terminal.wait_for(POLLOUT);
                 parent_changed = 1;
@@ -302,7 +345,7 @@ struct Board {
     }
 
     void rest(Terminal& terminal) {
-        terminal.wait_for(receiver.received.empty() ? POLLIN : POLLIN | POLLOUT);
+        terminal.wait_for(receiver.received.empty() ? POLLIN : POLLIN | POLLOUT, pcie.get());
         parent_changed = 1;  // or not, but it costs nothing to look
     }
 

@@ -82,12 +82,17 @@ def convert(instance, language: str, path, zero_memories: bool = True) -> Path:
 
 
 def top(design, clock_hz: int, divisor: int, board: str):
-    """An instance of the top level: ``volley.rtl.volley.volley`` with ports clk, rst, rx, tx."""
-    from volley.rtl.volley import volley
+    """An instance of the top level: ``volley.rtl.volley.volley`` with ports clk, rst, rx, tx.
+
+    With a PCIe endpoint ``volley_pcie``, with ports pcie_clk, pcie_rst, pcie_rx_*, pcie_tx_*, pcie_id_* too.
+    """
+    from volley.rtl.volley import HardBlock, volley, volley_pcie
 
     clk, rst = Signal(bool(0)), Signal(bool(0))
     rx, tx = Signal(bool(1)), Signal(bool(1))
     with quick_inspect():
+        if design.pcie:
+            return volley_pcie(clk, rst, rx, tx, HardBlock(), design, clock_hz, divisor, board)
         return volley(clk, rst, rx, tx, design, clock_hz, divisor, board)
 
 

@@ -88,11 +88,11 @@ class Device:
         return Frame(seq, RESPONSE + status, len(words), info, words)
 
 
-def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
+def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1, stable=True):
     """An instance for ``run_bench``: the slave of ``bus``, which also checks its rules.
 
     memory, started: as in ``Device``, filled during the simulation. ready_share: how often the
-    slave is ready; reads take 1 to 4 cycles.
+    slave is ready; reads take 1 to 4 cycles. stable: an access must stay until it is taken.
     """
     chance = random.Random(seed)
 
@@ -103,7 +103,7 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1):
             yield clk.posedge
             assert not (bus.read and bus.write), "read and write together"
             access = (bool(bus.read), bool(bus.write), int(bus.address), int(bus.write_data))
-            if held is not None:
+            if held is not None and stable:
                 assert access == held, "an access changed before it was taken"
             held = access if (bus.read or bus.write) and not bus.ready else None
             address = int(bus.address)

@@ -33,19 +33,19 @@ def completion_span(request, skipped, count):
     @always_comb
     def measure():
         last = intbv(0)[4:]
-        before = intbv(0)[3:]
+        ahead = intbv(0)[3:]
         behind = intbv(0)[3:]
         last[:] = request.last_be
         if request.length == 1:
             last[:] = request.first_be
         if request.first_be[0] or request.first_be == 0:
-            before[:] = 0
+            ahead[:] = 0
         elif request.first_be[1]:
-            before[:] = 1
+            ahead[:] = 1
         elif request.first_be[2]:
-            before[:] = 2
+            ahead[:] = 2
         else:
-            before[:] = 3
+            ahead[:] = 3
         if last[3]:
             behind[:] = 0
         elif last[2]:
@@ -57,8 +57,8 @@ def completion_span(request, skipped, count):
         skipped.next = 0
         count.next = 4
         if request.valid and request.spans:
-            skipped.next = before
-            count.next = (request.length << 2) - before - behind
+            skipped.next = ahead
+            count.next = (request.length << 2) - ahead - behind
         elif request.valid and request.compare:
             count.next = request.length << 1
         elif request.valid and request.atomic:
