@@ -8,6 +8,8 @@ import json
 import math
 
 from volley.firmware import frames, isa, registers
+from volley.firmware.fields import Field
+from volley.firmware.registers import OPTIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Design:
     scores: outputs of a readout.
     lut: inputs of the part's LUTs, 4 or 6: the array is built from what they do best.
     pack: 1: models of 4, 2 or 1 ticks put several pixels into the eight lanes; 0: one.
+    leak: 1: neurons may leak; 0: they integrate alone.
+    odd: 1: maps of odd width may be pooled; 0: of even width only.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
@@ -41,6 +45,8 @@ class Design:
     scores: int = 128
     lut: int = 6
     pack: int = 0
+    leak: int = 0
+    odd: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
 
     def __post_init__(self):
@@ -53,7 +59,8 @@ class Design:
         self._within("layers", 1, registers.LAYERS_MAX)
         self._power("row_max", 4, 1024)
         self._within("scores", 4, registers.SCORES_MAX)
-        for name, allowed in (("lut", (4, 6)), ("pack", (0, 1)), ("pcie", (0, 1))):
+        flags = [(key, (0, 1)) for key in (*OPTIONS, "pcie")]
+        for name, allowed in (("lut", (4, 6)), *flags):
             if getattr(self, name) not in allowed:
                 choice = " or ".join(map(str, allowed))
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is {choice}")
@@ -72,6 +79,14 @@ class Design:
     def pes(self) -> int:
         """Processing elements: 8 lanes x 9 taps x CI x CO."""
         return isa.LANES * isa.TAPS * self.ci * self.co
+
+    @property
+    def descriptor(self) -> dict[str, Field]:
+        """The fields of ``isa.DESCRIPTOR`` that this design has."""
+        gone = [
+            name for key, names in isa.OPTIONAL.items() if not getattr(self, key) for name in names
+        ]
+        return {name: field for name, field in isa.DESCRIPTOR.items() if name not in gone}
 
     @property
     def spike_columns(self) -> int:
@@ -111,12 +126,15 @@ class Design:
         return {field.name: getattr(self, field.name) for field in fields if field.compare}
 
     def hash(self) -> bytes:
-        """8 bytes that name these parameters and the contract (instructions, registers, frames)."""
+        """8 bytes that name these parameters and the contract (instructions, registers, frames).
+
+        A part of the contract that the design does not have is not in it.
+        """
         contract = {
-            "design": self.parameters(),
+            "design": {k: n for k, n in self.parameters().items() if n or k not in isa.OPTIONAL},
             "opcodes": {code.name: int(code) for code in isa.Opcode},
             "instruction": isa.INSTRUCTION,
-            "descriptor": isa.DESCRIPTOR,
+            "descriptor": self.descriptor,
             "regions": {region.name: int(region) for region in registers.Region},
             "registers": {register.name: int(register) for register in registers.Register},
             "commands": {command.name: int(command) for command in frames.Command},

@@ -38,23 +38,33 @@ SCALE_BITS = 14  # 2^fraction_bits, times the ticks where an encoding layer is t
 MAX_FAN_IN = (1 << (PSUM_BITS - 1)) - 1
 MAX_TICKS = 32
 MAX_PASSES = MAX_TICKS // LANES
+MAX_LEAK = 4  # of the shift of a leak
 PASS_CYCLES = 17  # from a pixel's last beat to that of the next pass, which needs its membrane
+LEAK_CYCLES = LANES  # more, where the design's neurons can leak: one a tick
 
 
-def group_cycles(beats: int, passes: int, readout: bool) -> int:
-    """Cycles of one output group: of a row or, dense, of the map, which has ``beats`` in a pass."""
-    waits = 0 if readout else max(0, PASS_CYCLES - beats)
+def pass_cycles(leak: int) -> int:
+    """Cycles that a pass takes at least; leak: of the design."""
+    return PASS_CYCLES + leak * LEAK_CYCLES
+
+
+def group_cycles(beats: int, passes: int, readout: bool, leak: int = 0) -> int:
+    """Cycles of one output group: of a row or, dense, of the map, which has ``beats`` in a pass.
+
+    leak: of the design.
+    """
+    waits = 0 if readout else max(0, pass_cycles(leak) - beats)
     return passes * beats + (passes - 1) * waits
 
 
-def rows_cycles(instruction: dict[str, int], descriptor: dict[str, int]) -> int:
+def rows_cycles(instruction: dict[str, int], descriptor: dict[str, int], leak: int = 0) -> int:
     """Cycles that the array needs for a ROWS instruction, without drain and fetch.
 
-    instruction, descriptor: their fields by name.
+    instruction, descriptor: their fields by name. leak: of the design.
     """
     dense, count = descriptor["dense"], instruction["rows"]
     beats = descriptor["in_groups"] * descriptor["width"] * (count if dense else 1)
-    cycles = group_cycles(beats, descriptor["passes"], bool(descriptor["readout"]))
+    cycles = group_cycles(beats, descriptor["passes"], bool(descriptor["readout"]), leak)
     return cycles * descriptor["out_groups"] * (1 if dense else count)
 
 
@@ -80,7 +90,7 @@ class Opcode(IntEnum):
                                 write(pool(spikes), p)
 
     A 1x1 kernel is the same with the eight outer taps masked. In the last pass only the spikes of
-    ``last_lanes`` are kept. A pass waits until ``PASS_CYCLES`` have gone by since the one before
+    ``last_lanes`` are kept. A pass waits until ``pass_cycles`` have gone by since the one before
     began, for its membranes; where a row has as many beats it never waits.
 
     In a dense layer the psum of the whole map goes to one accumulator. The loop over the passes lies
@@ -93,6 +103,10 @@ class Opcode(IntEnum):
     of them in a cycle: ``width`` counts words, and of a row's last word the spikes of
     ``last_lanes`` are kept. An encoding convolution computes a pixel a cycle and packs what it
     writes; a dense layer reads a pixel a cycle from packed words; in both ``width`` counts pixels.
+
+    Where ``drop_last`` is set the last beat of a row fires nothing: it is the column that pooling of
+    a map of odd width leaves out. Between two ticks, where ``leak`` = k is not 0, a membrane v loses
+    (v + 2^(k-1)) >> k; ``leak_first``: of what it was before a soft reset. A membrane starts at v_init as it is.
     """
 
 
@@ -137,7 +151,12 @@ DESCRIPTOR = {
     "weight_step": Field(11, 0, 20),  # words of one output group
     "param_base": Field(12, 0, 20),  # word address of output group 0; a readout's also of scores
     "out_pass": Field(13, 0, 20),  # words from a pass of the output map to the next
+    "leak": Field(13, 20, 3),  # shift of the leak, 0: none
+    "leak_first": Field(13, 23, 1),  # a soft reset comes after the leak
+    "drop_last": Field(13, 24, 1),  # the last beat of a row does not fire
 }
+OPTIONAL = {"leak": ("leak", "leak_first"), "odd": ("drop_last",)}
+"""Fields of the descriptor that only a design with the parameter has."""
 
 
 def assemble(opcode: Opcode, **values: int) -> list[int]:

@@ -69,8 +69,8 @@ class Line(abc.ABC):
         """What a step moves, and its time with a core at ``clock_hz``."""
 
     @abc.abstractmethod
-    def picture(self, words: int, spans: Sequence[Span], clock_hz: float) -> Turn:
-        """A picture of so many words, whose RUN brings ``spans`` of the run before."""
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
+        """An upload of sections of so many words, whose RUN brings ``spans`` of the run before."""
 
 
 SHORT = line_bytes()
@@ -109,9 +109,9 @@ class UartLine(Line):
         count = max(sum(up) + down[-1], up[0] + sum(down))
         return Window(sum(up), sum(down), count * BITS_PER_BYTE / self.baud)
 
-    def picture(self, words: int, spans: Sequence[Span], clock_hz: float) -> Turn:
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
         """Upload and RUN, whose answers come beside the next one's."""
-        upload = self.window(Step(Kind.WRITE, [words]), clock_hz)
+        upload = self.window(Step(Kind.WRITE, words), clock_hz)
         up, down = upload.up + SHORT, upload.down + line_bytes(end_of(spans))
         return Turn(up, down, max(up, down) * BITS_PER_BYTE / self.baud, 0.0)
 
@@ -188,9 +188,9 @@ class PcieLine(Line):
         loads = self._loads([1])
         return Window(loads.up + count, loads.down, loads.seconds + seconds)
 
-    def picture(self, words: int, spans: Sequence[Span], clock_hz: float) -> Turn:
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
         """The upload; then the end of the run is seen, its results are loaded, the next one starts."""
-        up, seconds = self._stores([words], clock_hz)
+        up, seconds = self._stores(words, clock_hz)
         loads, run = self._loads(self._sizes(spans)), self._run(clock_hz)
         return Turn(
             up + loads.up + run.up, loads.down + run.down, seconds, loads.seconds + run.seconds

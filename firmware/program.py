@@ -17,11 +17,12 @@ import numpy as np
 
 from volley.firmware.design import Design
 from volley.firmware.files import write_whole
+from volley.firmware.inputs import Input
 from volley.firmware.spike_map import MapPlace
 from volley.firmware.stream import Segment
 
 SIGNATURE = b"VOLLEY\x00"
-VERSION = 2
+VERSION = 3
 MAGIC = SIGNATURE + bytes([VERSION])
 
 
@@ -70,7 +71,7 @@ class Program:
 
     name, classes, ticks, fraction_bits, reset: of the model.
     design: the build that it runs on.
-    input_shape: (channels, height, width).
+    input: what goes in, and what of it is uploaded.
     registers: {register number: value} that the host sets after loading.
     entries: program word address where a run starts, for each input buffer (one or two).
     layers: one LayerPlace per layer.
@@ -78,6 +79,7 @@ class Program:
     segments: empty, or what the host does for each picture (see stream.py); entries is then of no
         use. streamed: (address, uint32 array) pairs that the segments name by number.
     report: the compiler's report, a JSON object.
+    votes: outputs of a class. counts_votes: the last layer is a readout that counts them.
     """
 
     name: str
@@ -86,7 +88,7 @@ class Program:
     fraction_bits: int
     reset: str
     design: Design
-    input_shape: tuple[int, int, int]
+    input: Input
     registers: dict[int, int]
     entries: list[int]
     layers: list[LayerPlace]
@@ -94,6 +96,13 @@ class Program:
     report: dict
     streamed: list[tuple[int, np.ndarray]] = dataclasses.field(default_factory=list)
     segments: list[Segment] = dataclasses.field(default_factory=list)
+    votes: int = 1
+    counts_votes: bool = False
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of the array that goes in: (channels, height, width), of spikes ticks first."""
+        return self.input.shape
 
     def to_bytes(self) -> bytes:
         """The file's content."""
@@ -106,7 +115,9 @@ class Program:
                 "reset": self.reset,
                 "design": dataclasses.asdict(self.design),
                 "design_hash": self.design.hash().hex(),
-                "input_shape": list(self.input_shape),
+                "input": dataclasses.asdict(self.input),
+                "votes": self.votes,
+                "counts_votes": self.counts_votes,
                 "registers": {str(number): value for number, value in self.registers.items()},
                 "entries": self.entries,
                 "layers": [dataclasses.asdict(layer) for layer in self.layers],
@@ -158,11 +169,12 @@ def from_bytes(data: bytes, name: str = "program") -> Program:
         start += count
     loaded = len(meta["sections"])
     layers = [LayerPlace.from_json(row) for row in meta["layers"]]
-    keep = ("name", "classes", "ticks", "fraction_bits", "reset", "entries", "report")
+    keep = ["name", "classes", "ticks", "fraction_bits", "reset", "entries", "report"]
+    keep += ["votes", "counts_votes"]
     return Program(
         **{key: meta[key] for key in keep},
         design=design,
-        input_shape=tuple(meta["input_shape"]),
+        input=Input(**meta["input"]),
         registers={int(number): value for number, value in meta["registers"].items()},
         layers=layers,
         sections=sections[:loaded],

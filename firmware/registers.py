@@ -74,7 +74,7 @@ class Register(IntEnum):
     ROW_MAX = 12
     SCORES_BUILT = 13
     LUT = 14
-    PACK = 15
+    PACK = 15  # see OPTIONS
     BOARD = 16  # 16 bytes of ASCII, padded with zeros, in four words
     # writable
     CONTROL = 32  # writing 1 stops a running program
@@ -107,9 +107,15 @@ DESIGN_REGISTERS = {
     "row_max": Register.ROW_MAX,
     "scores": Register.SCORES_BUILT,
     "lut": Register.LUT,
-    "pack": Register.PACK,
 }
-"""Where a board tells each parameter of ``firmware.design.Design``."""
+"""Where a board tells each parameter of ``firmware.design.Design`` but its OPTIONS."""
+
+OPTIONS = {
+    "pack": Field(0, 0, 1),
+    "leak": Field(0, 1, 1),
+    "odd": Field(0, 2, 1),
+}
+"""Parameters of the design in register PACK."""
 
 IDENTITY_WORDS = int(Register.BOARD) + BOARD_NAME_BYTES // 4
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from volley.firmware.frames import MAX_WORDS
 from volley.firmware.program import Program
 from volley.firmware.registers import Register
@@ -68,3 +70,16 @@ def overlaps(program: Program) -> bool:
         and program.layers[-1].readout
         and result_words(program) <= MAX_WORDS
     )
+
+
+def class_scores(program: Program, scores: np.ndarray, spikes) -> np.ndarray:
+    """The score of each class, int64 [..., classes], from those of the outputs.
+
+    scores: int64 [..., outputs] of the readout, or spike counts of a last layer that fires. spikes:
+    [...] of the last firing layer.
+    """
+    if program.counts_votes:  # a score is twice the spikes of a class less all spikes
+        return (scores + np.asarray(spikes, np.int64)[..., None]) // 2
+    if program.votes > 1:
+        return scores.reshape(*scores.shape[:-1], -1, program.votes).sum(-1)
+    return scores

@@ -89,16 +89,16 @@ def read_behind(
 
 
 def sections(
-    program: Program, segment: Segment, kept: Kept, picture: np.ndarray
+    program: Program, segment: Segment, kept: Kept, parts: np.ndarray
 ) -> list[tuple[int, np.ndarray]]:
-    """The steps of ``before`` on a bus: (address, words) pairs. picture: uint8 [C, H, W].
+    """The steps of ``before`` on a bus: (address, words) pairs. parts: see ``upload``.
 
     The kept maps have 32-bit words: [rows, words of a row, columns].
     """
     found: list[tuple[int, np.ndarray]] = []
     for step in before(program, segment, kept):
         if isinstance(step, Strip):
-            found += strip_sections(step.rows, picture)
+            found += strip_sections(program, step.rows, parts)
         elif isinstance(step, Upload):
             start = spike_address(step.bank, step.word, program.design.spike_columns)
             found.append((start, step.words.reshape(-1)))
@@ -107,19 +107,33 @@ def sections(
     return found
 
 
-def strip_sections(rows: Rows, picture: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """(address, words) pairs that put rows of a picture, uint8 [C, H, W], into region IMAGE."""
-    channels, _, width = picture.shape
+def upload(program: Program, parts: np.ndarray, buffer: int = 0) -> list[tuple[int, np.ndarray]]:
+    """(address, words) pairs that put an input into an input buffer.
+
+    parts: uint8 [passes, C, H, W] of ``Input.pack``. Of several passes each has its place in the buffer.
+    """
+    start = address(Region.IMAGE, buffer << registers.IMAGE_BUFFER_SHIFT)
+    if len(parts) == 1:
+        return [(start, picture_words(parts[0]))]
+    base = Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0
+    found = []
+    for number, part in enumerate(parts):
+        place = program.registers[base] + number * program.input.pass_words
+        found += [_register(base, place), (start, picture_words(part))]
+    return found
+
+
+def strip_sections(program: Program, rows: Rows, parts: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """(address, words) pairs that put rows of an input into region IMAGE; parts: see ``upload``."""
+    _, channels, _, width = parts.shape
     shape = {"width": width, "height": rows.rows, "channels": channels}
-    setup = {
-        Register.IMAGE_BASE_0: rows.strip_base,
-        Register.IMAGE_SHAPE: pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0],
-    }
-    found = [
-        (address(Region.REGISTERS, number), np.array([value], np.uint32))
-        for number, value in setup.items()
-    ]
-    return [
-        *found,
-        (address(Region.IMAGE), picture_words(picture[:, rows.row : rows.row + rows.rows])),
-    ]
+    found = [_register(Register.IMAGE_SHAPE, pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0])]
+    for number, part in enumerate(parts):
+        place = rows.strip_base + number * program.input.pass_words
+        words = picture_words(part[:, rows.row : rows.row + rows.rows])
+        found += [_register(Register.IMAGE_BASE_0, place), (address(Region.IMAGE), words)]
+    return found
+
+
+def _register(register: int, value: int) -> tuple[int, np.ndarray]:
+    return address(Region.REGISTERS, register), np.array([value], np.uint32)

@@ -108,19 +108,30 @@ def strip_words(rows: Rows, input_shape) -> int:
     return count_picture_words((channels, rows.rows, width))
 
 
+def upload_sections(program) -> list[int]:
+    """32-bit words of each section that uploads an input: of each pass, its place and its bytes."""
+    words = count_picture_words(program.input.sent)
+    return [words] if program.input.passes == 1 else [1, words] * program.input.passes
+
+
+def strip_sections(rows: Rows, program) -> list[int]:
+    """The same for some rows of it: their shape, and of each pass its place and its bytes."""
+    return [1] + [1, strip_words(rows, program.input.sent)] * program.input.passes
+
+
 def words_per_picture(program) -> dict[str, int]:
     """32-bit words that the host moves for one picture, by the register that counts them."""
     found = {"IMAGE_WORDS": 0, "MODEL_WORDS": 0, "SPIKES_WRITTEN": 0, "SPIKES_READ": 0}
-    columns = program.design.spike_columns
+    columns, passes = program.design.spike_columns, program.input.passes
     if not program.segments:
-        found["IMAGE_WORDS"] = count_picture_words(program.input_shape)
+        found["IMAGE_WORDS"] = passes * count_picture_words(program.input.sent)
     for segment in program.segments:
         found["MODEL_WORDS"] += sum(
             len(program.streamed[number][1]) for number in segment.loads + segment.ahead
         )
         for rows in segment.ups:
             if rows.map == PICTURE:
-                found["IMAGE_WORDS"] += strip_words(rows, program.input_shape)
+                found["IMAGE_WORDS"] += passes * strip_words(rows, program.input.sent)
             else:
                 found["SPIKES_WRITTEN"] += rows.moved * columns
         found["SPIKES_READ"] += sum(rows.moved for rows in segment.downs) * columns

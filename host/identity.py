@@ -7,11 +7,13 @@ import struct
 
 from volley.firmware import frames
 from volley.firmware.design import Design
+from volley.firmware.fields import unpack
 from volley.firmware.registers import (
     BOARD_NAME_BYTES,
     DESIGN_REGISTERS,
     IDENTITY_WORDS,
     MAGIC,
+    OPTIONS,
     Register,
 )
 from volley.host.errors import DeviceError
@@ -45,7 +47,8 @@ def parse(words: tuple[int, ...], port: str) -> Identity:
         )
     name = struct.pack(f"<{BOARD_NAME_BYTES // 4}I", *words[Register.BOARD :])
     try:
-        design = Design(**{key: words[register] for key, register in DESIGN_REGISTERS.items()})
+        parameters = {key: words[register] for key, register in DESIGN_REGISTERS.items()}
+        design = Design(**parameters, **unpack(OPTIONS, [words[Register.PACK]]))
     except ValueError as error:
         raise DeviceError(f"{port}: the board's design is impossible: {error}") from None
     said = struct.pack("<2I", words[Register.HASH_LOW], words[Register.HASH_HIGH])

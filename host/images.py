@@ -44,9 +44,10 @@ def load(path, shape: tuple[int, int, int], fit: bool = False, limit: int | None
     if array.ndim == 3:
         array = array[:, None]
     if array.ndim != 4:
+        spikes = "; spike trains, which this model does not take" if array.ndim == 5 else ""
         raise PictureError(
             f"{path}: shape {list(array.shape)}, pictures have [N, height, width] or "
-            "[N, channels, height, width]"
+            f"[N, channels, height, width]{spikes}"
         )
     if not array.size:
         raise PictureError(f"{path}: no picture in it; shape {list(array.shape)}")

@@ -25,7 +25,7 @@ from volley.firmware.design import Design  # noqa: E402
 from volley.firmware.files import EXAMPLES, PRETRAINED  # noqa: E402
 from volley.firmware.modelfile import ModelError  # noqa: E402
 from volley.firmware.program import Program, ProgramFileError  # noqa: E402
-from volley.host import images, plot, ports, programs, report, trace  # noqa: E402
+from volley.host import images, plot, ports, programs, report, spike_files, trace  # noqa: E402
 from volley.host.device import GOLDEN, Device  # noqa: E402
 from volley.host.errors import HostError, PictureError  # noqa: E402
 from volley.host.labels import load_labels, match_labels  # noqa: E402
@@ -68,7 +68,8 @@ def parse(arguments=None):
         "--images",
         metavar="X",
         help="uint8 .npy (N,H,W or N,C,H,W), IDX (.gz too), a picture "
-        "(PNG, JPEG, BMP, TIFF, GIF, WebP), or a folder of pictures. Default: 100 shipped MNIST test images",
+        "(PNG, JPEG, BMP, TIFF, GIF, WebP), or a folder of pictures; of a model for spike trains "
+        "uint8 or bool .npy (N,T,C,H,W). Default: 100 shipped MNIST test images",
     )
     add("--labels", metavar="Y", help=".npy, IDX, or a text with a class a line")
     add("--limit", type=_positive, metavar="N", help="the first N images only")
@@ -162,10 +163,7 @@ def _run(options, stack):
             f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
             "model file, or compile it with python -m firmware.compile --fuse"
         )
-    loaded = images.load(
-        options.images or IMAGES, programs.input_shape(source), options.fit, options.limit
-    )
-    pictures, files = loaded.images, loaded.files
+    pictures, files = _inputs(options, source)
     labels = None
     if options.labels or not options.images:
         path = options.labels or LABELS
@@ -195,8 +193,24 @@ def _run(options, stack):
     return 0
 
 
+def _inputs(options, source):
+    """(pictures or spike trains, the name of each one's file or None) of --images."""
+    shape, most = programs.input_shape(source), programs.most_spikes(source)
+    if most is None:
+        loaded = images.load(options.images or IMAGES, shape, options.fit, options.limit)
+        return loaded.images, loaded.files
+    if not options.images:
+        raise PictureError(
+            f"the model takes spike trains {list(shape)} (ticks, channels, height, width): give "
+            "--images a .npy file of them"
+        )
+    return spike_files.load(options.images, shape, most, options.limit), None
+
+
 def _check_bits(source, pictures):
     """Pixels must not have more bits than the model takes; a program does not say."""
+    if programs.most_spikes(source) is not None:
+        return
     bits = getattr(source, "bits", 8)
     if pictures.max() >> bits:
         raise PictureError(

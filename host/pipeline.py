@@ -130,7 +130,7 @@ class Pipeline:
             return
         self.jobs.popleft()
         result = self.runner.result(words, job.began, job.runs)
-        wire = self.link.seconds(job.picture.size)
+        wire = self.link.seconds(self.program.input.bytes)
         self.ahead = MARGIN * result.latency_us < 1e6 * wire
         yield result
 

@@ -25,7 +25,7 @@ def raster(spikes: np.ndarray, ticks: int) -> tuple[np.ndarray, int]:
 def plot(path, session, picture, layer_maps, result, title: str) -> None:
     """Writes a PNG, whole or not at all; raises ``OSError``.
 
-    picture: uint8 [C, H, W]. layer_maps: of ``Device.read_map``, for each firing layer. result: a Result.
+    picture: uint8 [C, H, W], or spike trains [T, C, H, W]. layer_maps: of ``Device.read_map``, for each firing layer. result: a Result.
     """
     import matplotlib
 
@@ -36,8 +36,11 @@ def plot(path, session, picture, layer_maps, result, title: str) -> None:
     figure, axes = pyplot.subplots(
         1, len(names) + 2, figsize=(2.6 * (len(names) + 2), 3.6), layout="constrained"
     )
-    shown = picture.transpose(1, 2, 0) if len(picture) == 3 else picture[0]
-    axes[0].imshow(shown, cmap="gray", vmin=0, vmax=255)
+    drawn, top = picture.transpose(1, 2, 0) if len(picture) == 3 else picture[0], 255
+    if picture.ndim == 4:  # spike trains: all ticks and channels together
+        drawn = picture.sum((0, 1), dtype=np.int64)
+        top = max(1, int(drawn.max()))
+    axes[0].imshow(drawn, cmap="gray", vmin=0, vmax=top)
     axes[0].set(title=title, xticks=[], yticks=[])
     for axis, name, spikes in zip(axes[1:], names, layer_maps):
         _draw_raster(axis, name, spikes, session.ticks)

@@ -8,6 +8,7 @@ from volley.firmware import modelfile, program
 from volley.firmware.boards import Rates
 from volley.firmware.compiler import program as compiler
 from volley.firmware.design import Design
+from volley.firmware.inputs import SPIKES
 from volley.firmware.modelfile import Model
 from volley.firmware.program import Program
 
@@ -37,8 +38,12 @@ def for_design(
     return compiler.compile_model(source, design, fuse=fuse, rates=rates)
 
 
-def input_shape(source: Program | Model) -> tuple[int, int, int]:
-    """(channels, height, width) of the pictures that a program or a model takes."""
-    if isinstance(source, Program):
-        return source.input_shape
-    return source.channels, source.height, source.width
+def input_shape(source: Program | Model) -> tuple[int, ...]:
+    """Of the input of a program or a model: (channels, height, width), of spikes ticks first."""
+    return source.input_shape
+
+
+def most_spikes(source: Program | Model) -> int | None:
+    """Spikes of an input in a tick that a program or a model takes; None where it takes pictures."""
+    taken = source.input if isinstance(source, Program) else source
+    return taken.most if taken.kind == SPIKES else None

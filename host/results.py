@@ -10,7 +10,7 @@ from volley.firmware.fields import signed
 from volley.firmware.isa import SCORE_BITS
 from volley.firmware.program import Program
 from volley.firmware.registers import Register
-from volley.firmware.results import HEAD, SCORES, counter_words
+from volley.firmware.results import HEAD, SCORES, class_scores, counter_words
 
 
 @dataclasses.dataclass
@@ -36,7 +36,7 @@ class Result:
 def parse_results(program: Program, words, counts, clock_hz: int, seconds: float) -> Result:
     """A ``Result`` from the words from register STATUS on.
 
-    counts: int64 [classes], spike counts where the model ends in a firing layer, else None.
+    counts: int64 [outputs], spike counts where the program ends in a firing layer, else None.
     seconds: round trip.
     """
     if counts is None:
@@ -44,13 +44,13 @@ def parse_results(program: Program, words, counts, clock_hz: int, seconds: float
         values = [signed(word, SCORE_BITS) for word in words[SCORES : SCORES + last.shape[0]]]
         counts = np.array(values, np.int64)
     pairs = words[HEAD : counter_words(program)]
+    spikes = [int(pairs[2 * k + 1]) for k, layer in enumerate(program.layers) if not layer.readout]
+    scores = class_scores(program, counts, spikes[-1] if spikes else 0)
     cycles = int(words[Register.CYCLES - Register.STATUS])
     return Result(
-        scores=counts,
-        label=int(counts.argmax()),
-        spikes=[
-            int(pairs[2 * k + 1]) for k, layer in enumerate(program.layers) if not layer.readout
-        ],
+        scores=scores,
+        label=int(scores.argmax()),
+        spikes=spikes,
         cycles=cycles,
         layer_cycles=[int(count) for count in pairs[0::2]],
         latency_us=1e6 * cycles / clock_hz,

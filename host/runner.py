@@ -7,16 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from volley.firmware import registers
+from volley.firmware import segment_loop
 from volley.firmware.frames import Status
+from volley.firmware.inputs import SPIKES
 from volley.firmware.program import Program
 from volley.firmware.registers import Region, Register, address
 from volley.firmware.results import Span, result_spans
-from volley.firmware.stream import picture_words
 from volley.host import maps
 from volley.host.connection import Connection, Request, check
 from volley.host.errors import DeviceError
 from volley.host.results import Result, parse_results
+from volley.host.spike_files import too_many
 
 RUN_TIMEOUT_S = 120.0
 
@@ -54,17 +55,29 @@ class Runner:
 
     def check_picture(self, picture: np.ndarray) -> None:
         """Raises ``DeviceError`` for a picture that the program does not take."""
-        if picture.dtype != np.uint8 or picture.shape != self.program.input_shape:
+        taken = self.program.input
+        spikes = taken.kind == SPIKES
+        allowed = (np.uint8, np.bool_) if spikes else (np.uint8,)
+        if picture.dtype not in allowed or picture.shape != taken.shape:
+            what = "spike trains, uint8 or bool [T, C, H, W]" if spikes else "uint8"
             raise DeviceError(
                 f"picture: {picture.dtype} of shape {list(picture.shape)}, the program takes "
-                f"uint8 of shape {list(self.program.input_shape)}"
+                f"{what} of shape {list(taken.shape)}"
             )
+        if spikes and picture.max() > taken.most:
+            raise DeviceError(f"picture: {picture.max()} spikes in a tick, {too_many(taken.most)}")
 
     def upload(self, picture: np.ndarray, buffer: int = 0) -> list[Request]:
-        """Sends a picture, uint8 [C, H, W], to an input buffer; returns requests to wait for."""
+        """Sends a picture to an input buffer; returns requests to wait for.
+
+        picture: uint8 [C, H, W], or spike trains [T, C, H, W].
+        """
         self.check_picture(picture)
-        start = address(Region.IMAGE, buffer << registers.IMAGE_BUFFER_SHIFT)
-        return self.link.upload(start, picture_words(picture))
+        parts = self.program.input.pack(picture[None])[0]
+        requests: list[Request] = []
+        for start, words in segment_loop.upload(self.program, parts, buffer):
+            requests += self.link.upload(start, words)
+        return requests
 
     def upload_and_wait(self, picture: np.ndarray) -> None:
         """Sends a picture to buffer 0 and waits until it is there."""

@@ -25,13 +25,13 @@ class SegmentRun:
 
     def __init__(self, runner: Runner, picture: np.ndarray):
         self.runner, self.link, self.program = runner, runner.link, runner.program
-        self.picture = picture
+        self.parts = self.program.input.pack(picture[None])[0]
         self.kept: dict[int, np.ndarray] = {}
 
     def write(self, segment: Segment) -> None:
         """Writes what has to be there before a segment runs; the device is idle."""
         # a frame carries whole words of the spike memory: MAX_WORDS is a multiple of their columns
-        self.link.write_all(segment_loop.sections(self.program, segment, self.kept, self.picture))
+        self.link.write_all(segment_loop.sections(self.program, segment, self.kept, self.parts))
 
     def run(self, entry: int, ahead=()) -> None:
         """Runs from a word of program memory on and writes sections meanwhile."""

@@ -2,11 +2,15 @@
 
 It reads a model file (firmware.modelfile) and nothing else, and uses numpy alone. Per layer:
 
-    x_t = sum of w * s_t                 spike layer
-    x_t = sum of w * pixel, every t      first layer
+    x_t = sum of w * s_t                 spike layer; of a mean, w * the sum of its spikes
+    x_t = sum of w * pixel, every t      first layer of a picture
+    v   = v - ((v + 2^(k-1)) >> k)       leak, k > 0; leak_first: before a soft reset, not behind it
     v   = saturate24(v + 2^F * x_t - bias);  spike_t = v >= threshold
     v   = 0 (hard reset)  or  v - threshold (soft reset)   on a spike
     readout: score = saturate32(score + 2^F * x_t - bias)
+
+Behind a mean of n spikes bias, threshold and v_init count n times. The score of a class with several
+outputs (votes) is their sum.
 
 Spike trains are bytes: bit t is tick t, and more than 8 ticks take several bytes.
 
@@ -70,9 +74,10 @@ class Result:
 
 
 def run(model, images, layers=True, threads=None):
-    """Run a model on pictures.
+    """Run a model on pictures or spike trains.
 
-    model: firmware.modelfile.Model; images: uint8 [N,C,H,W] of the model's size; layers: whether
+    model: firmware.modelfile.Model; images: uint8 [N,C,H,W] of the model's size, of spikes
+    [N,T,C,H,W] counts up to the model's ``most``; layers: whether
     to keep the spikes of each layer; threads: None for one per core. Returns a Result; raises
     GoldenError for pictures that do not fit.
     """
@@ -102,13 +107,19 @@ def run(model, images, layers=True, threads=None):
 
 
 def check_images(model, images):
-    """Raise GoldenError unless images is uint8 [N,C,H,W] of the model's input size and bits."""
-    shape = (model.channels, model.height, model.width)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
+    """Raise GoldenError unless images is uint8 [N, ...] of the model's input size and range."""
+    shape = model.input_shape
+    if images.dtype != np.uint8 or images.shape[1:] != shape:
         raise GoldenError(
             f"images: found {images.dtype} of shape {list(images.shape)}; allowed: "
             f"uint8 of shape [N, {', '.join(map(str, shape))}]"
         )
+    if model.kind == "spikes":
+        if images.size and images.max() > model.most:
+            raise GoldenError(
+                f"images: found {images.max()} spikes in a tick; allowed: 0 to {model.most}"
+            )
+        return
     if images.size and images.max() >> model.bits:
         raise GoldenError(
             f"images: found a pixel of {images.max()}; allowed: 0 to "
@@ -119,25 +130,33 @@ def check_images(model, images):
 def _run_chunk(model, images, keep):
     """(scores, spike counts, [spikes], [maps]) of a few pictures, as in Result."""
     n, counts, spikes, maps = len(images), [], [], []
-    scores, x = None, None
+    scores, x, sums = None, None, None
+    if model.kind == "spikes":
+        sums = images.transpose(1, 0, 3, 4, 2)
     for layer in model.layers:
         if layer.encode:
             drives = _encode_psums(layer, images.transpose(0, 2, 3, 1))
+        elif sums is not None:  # more than one spike a tick
+            drives = _sum_psums(layer, sums)
         else:
             drives = _spike_psums(layer, x, model.ticks)
         if layer.readout:
             scores = _readout(model, layer, drives).reshape(n, -1)
             break
+        _, rows, columns = layer.map_shape  # without what pooling leaves out
+        drives = drives[:, :, :rows, :columns]
         x = _fire(model, layer, drives)  # [groups, n, H, W, C] bytes
         counts.append(np.bitwise_count(x).sum((0, 2, 3, 4), dtype=np.int64))
         if keep:
             spikes.append(_public(x))
-        if layer.pool == 2:
+        sums = _block_sums(x, layer.pool, model.ticks) if layer.pool_kind == "mean" else None
+        if layer.pool_kind == "or" and layer.pool == 2:
             x = x[:, :, ::2, ::2] | x[:, :, ::2, 1::2] | x[:, :, 1::2, ::2] | x[:, :, 1::2, 1::2]
         if keep:
             maps.append(_public(x))
     if scores is None:  # the model ends in a firing layer
         scores = np.bitwise_count(x).sum((0, 2, 3), dtype=np.int64)
+    scores = scores.reshape(n, len(model.classes), model.votes).sum(2)
     return scores, np.reshape(counts, (len(counts), n)).T.astype(np.int64), spikes, maps
 
 
@@ -159,14 +178,17 @@ def _matrix(layer):
 def _product(layer, x, dtype):
     """Layer's weights times maps x [n,H,W,C]: [n,H,W,out], both in the given float dtype."""
     n, h, w, c = x.shape
+    k, p, step = layer.kernel, layer.padding, layer.stride
     if layer.kind == "dense":
         rows, h, w = x.reshape(n, -1), 1, 1
-    elif layer.kernel == 1:
+    elif (k, p, step) == (1, 0, 1):
         rows = x.reshape(-1, c)
     else:
-        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
-        rows = windows.transpose(0, 1, 2, 4, 5, 3).reshape(n * h * w, 9 * c)
+        padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (1, 2))
+        windows = windows[:, ::step, ::step]
+        h, w = windows.shape[1:3]
+        rows = windows.transpose(0, 1, 2, 4, 5, 3).reshape(n * h * w, k * k * c)
     return (rows @ _matrix(layer).astype(dtype)).reshape(n, h, w, layer.outputs)
 
 
@@ -175,6 +197,21 @@ def _encode_psums(layer, pixels):
     terms = len(_matrix(layer))
     dtype = np.float32 if 255 * terms < EXACT else np.float64
     return _product(layer, pixels.astype(dtype), dtype).astype(np.int64)[None]
+
+
+def _sum_psums(layer, sums):
+    """Psums [ticks, n,H,W,out] int64 of uint8 sums of spikes [ticks, n,H,W,C]."""
+    dtype = np.float32 if 255 * len(_matrix(layer)) < EXACT else np.float64
+    found = _product(layer, sums.reshape(-1, *sums.shape[2:]).astype(dtype), dtype)
+    return found.astype(np.int64).reshape(*sums.shape[:2], *found.shape[1:])
+
+
+def _block_sums(x, size, ticks):
+    """Spikes of each block of size x size pixels: int64 [ticks, n,H/size,W/size,C]."""
+    spikes = np.stack([x[t // 8] >> t % 8 & 1 for t in range(ticks)])
+    t, n, h, w, c = spikes.shape
+    blocks = spikes.reshape(t, n, h // size, size, w // size, size, c)
+    return blocks.sum((3, 5), dtype=np.int64)
 
 
 def _spike_psums(layer, x, ticks):
@@ -201,21 +238,32 @@ def _spike_psums(layer, x, ticks):
 def _fire(model, layer, psums):
     """Integrate and fire: bytes [groups, n,H,W,out] from psums [ticks or 1, n,H,W,out]."""
     # int32 holds v and its next sum unless the psums are huge; no value is ever rounded or wrapped.
-    largest = (int(np.abs(psums).max(initial=0)) << model.fraction_bits) + _most(layer.bias)
+    shift, leak = model.fraction_bits_of(layer), layer.leak
+    bias, threshold, v_init = (
+        a.astype(np.int64) * layer.mean_of for a in (layer.bias, layer.threshold, layer.v_init)
+    )
+    largest = (int(np.abs(psums).max(initial=0)) << shift) + _most(bias)
     dtype = np.int32 if largest < 2**30 else np.int64
-    saturates = _most(layer.v_init) + model.ticks * largest > MEMBRANE_MAX
-    bias, threshold, v_init = (a.astype(dtype) for a in (layer.bias, layer.threshold, layer.v_init))
+    saturates = leak or _most(v_init) + model.ticks * largest > MEMBRANE_MAX
+    bias, threshold, v_init = (a.astype(dtype) for a in (bias, threshold, v_init))
     out = np.zeros((-(-model.ticks // 8), *psums.shape[1:]), np.uint8)
     v = np.broadcast_to(v_init, psums.shape[1:]).copy()
-    drive = None
+    drive, late = None, None  # late: thresholds to be subtracted behind the leak
     for t in range(model.ticks):
         if drive is None or len(psums) > 1:
-            drive = (psums[t].astype(dtype) << model.fraction_bits) - bias
+            drive = (psums[t].astype(dtype) << shift) - bias
+        if leak:
+            v -= (v + (1 << leak - 1)) >> leak
+            if late is not None:
+                v -= late
         v += drive
         if saturates:
             np.clip(v, MEMBRANE_MIN, MEMBRANE_MAX, out=v)
         fired = v >= threshold
-        v -= fired * (v if model.reset == "hard" else threshold)
+        if leak and layer.leak_first and model.reset == "soft":
+            late = fired * threshold
+        else:
+            v -= fired * (v if model.reset == "hard" else threshold)
         out[t // 8] |= fired.view(np.uint8) << t % 8
     return out
 
@@ -230,7 +278,7 @@ def _readout(model, layer, psums):
     score = np.zeros(psums.shape[1:], np.int64)
     for t in range(model.ticks):
         x = psums[min(t, len(psums) - 1)].astype(np.int64)
-        score += (x << model.fraction_bits) - layer.bias
+        score += (x << model.fraction_bits_of(layer)) - layer.bias.astype(np.int64) * layer.mean_of
         np.clip(score, SCORE_MIN, SCORE_MAX, out=score)
     return score
 

@@ -4,7 +4,7 @@ from myhdl import Signal, block, instances, intbv, modbv
 
 from volley.firmware.isa import DESCRIPTOR_WORDS, TAPS
 from volley.rtl.control.active import Active
-from volley.rtl.control.beat import Beat
+from volley.rtl.control.beat import Beat, keep_last
 from volley.rtl.control.fetch import Fetched, ReadPort, fetch
 from volley.rtl.control.host_access import host_access
 from volley.rtl.control.host_port import HostData, HostPort
@@ -24,15 +24,18 @@ from volley.rtl.pipeline import Results, depth, pipeline
 
 
 @block
-def later_beat(clk, beat, later, packing):
-    """later = what the pipeline needs of ``beat``, a cycle later; packing: of packed words too."""
+def later_beat(clk, beat, later, design):
+    """later = what the pipeline needs of ``beat``, a cycle later."""
     names = [
         "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
         "pixel", "target",
     ]  # fmt: skip
-    if packing:
+    if design.pack:
         names.append("lane")
-    return [delay(clk, 1, getattr(beat, name), getattr(later, name)) for name in names]
+    if design.odd:
+        names.remove("last")
+    delays = [delay(clk, 1, getattr(beat, name), getattr(later, name)) for name in names]
+    return [*delays, keep_last(clk, beat, later)] if design.odd else delays
 
 
 def drain_cycles(design):
@@ -53,7 +56,7 @@ def core(clk, bus, identity, design):
 
     # program, descriptors, sequencer
     host = HostPort(design)
-    run, fetched = RunControl(bus.run, bus.entry, host.stop), Fetched()
+    run, fetched = RunControl(bus.run, bus.entry, host.stop), Fetched(design)
     program = ReadPort(design.program_words)
     descriptors = ReadPort(design.layers * DESCRIPTOR_WORDS)
     program_inst = program_memory(
@@ -69,7 +72,7 @@ def core(clk, bus, identity, design):
 
     # the beat as the pipeline sees it, a cycle before the spike memory's words
     shown_beat = Beat(design)
-    later_inst = later_beat(clk, beat, shown_beat, design.pack)
+    later_inst = later_beat(clk, beat, shown_beat, design)
 
     # memories
     results = Results(beat.target_layout, design)

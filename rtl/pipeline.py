@@ -11,9 +11,9 @@ from volley.firmware.isa import (
     BANKS,
     LANES,
     MAX_PASSES,
-    PASS_CYCLES,
     SCORE_BITS,
     TAPS,
+    pass_cycles,
 )
 from volley.rtl.array.channel import channel
 from volley.rtl.array.popcount import products_latency, tree_latency
@@ -23,13 +23,13 @@ from volley.rtl.array.spike_total import count_fired
 from volley.rtl.array.window_stage import WindowEdges, window_stage
 from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.membrane import MembranePort
-from volley.rtl.neuron.neuron import NEURON_LATENCY
+from volley.rtl.neuron.neuron import neuron_latency
 from volley.rtl.neuron.pool import place_channel, pool
 from volley.rtl.neuron.scale import signed
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one
-assert PASS_CYCLES >= NEURON_LATENCY + 2
+assert all(pass_cycles(leak) >= neuron_latency(leak) + 2 + leak for leak in (0, 1))
 
 
 def depth(design):
@@ -37,7 +37,7 @@ def depth(design):
     counted = max(
         4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
     )
-    fired = counted + 6 + NEURON_LATENCY
+    fired = counted + 6 + neuron_latency(design.leak)
     return {
         "bank word": 1,
         "row": 2,
@@ -114,7 +114,8 @@ def pipeline(
     psum_inst = psum_control(clk, beat, counted, psum)
 
     # from the complete psum on
-    after = [psum.complete, *(Signal(bool(0)) for _ in range(6 + NEURON_LATENCY))]
+    stored = 6 + neuron_latency(design.leak) + design.leak
+    after = [psum.complete, *(Signal(bool(0)) for _ in range(stored))]
     fire_inst = valid_line(clk, psum.complete, after[1:])
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
@@ -147,8 +148,12 @@ def pipeline(
     cut = layout.take(target_last, "cut")
     fired_pixel = layout.take(target_fired, "pixel")
     stored_pixel = layout.take(target_stored, "pixel")
-    firing_now = after[5 + NEURON_LATENCY]
-    port = MembranePort(start_pixel, after[6 + NEURON_LATENCY], stored_pixel)
+    if design.leak:  # stored a cycle later
+        target_leaked = Signal(intbv(0)[layout.width :])
+        leaked_inst = delay(clk, 1, target_stored, target_leaked)
+        fired_pixel, stored_pixel = stored_pixel, layout.take(target_leaked, "pixel")
+    firing_now = after[stored - 1]
+    port = MembranePort(start_pixel, after[stored], stored_pixel)
 
     @always(clk.posedge)
     def drive_membranes():
@@ -169,7 +174,7 @@ def pipeline(
     ]  # fmt: skip
 
     # scores and spikes
-    scored, fired = after[5], after[5 + NEURON_LATENCY]
+    scored, fired = after[5], after[5 + neuron_latency(design.leak)]
     firing = Signal(bool(0))
     if design.pack:
         placed_valid, pool_target = Signal(bool(0)), target_stored

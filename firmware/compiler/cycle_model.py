@@ -14,23 +14,28 @@ from volley.firmware.registers import REGION_SHIFT, Region, address
 from volley.firmware.stream import Segment
 
 
+def rows_of(layer) -> int:
+    """Rows that a layer computes or, dense, reads: without one that pooling leaves out."""
+    return int(layer.in_shape[1] if layer.kind == "dense" else layer.map_shape[1])
+
+
 def layer_beats(layer, model, design: Design) -> int:
     """Cycles in which the array works for a layer."""
-    channels, height, _ = (int(n) for n in layer.in_shape)
+    channels, height = int(layer.in_shape[0]), rows_of(layer)
     groups = math.ceil(channels / design.ci) * math.ceil(layer.outputs / design.co)
     return height * row_beats(layer, model, design) * groups * passes_of(layer, model)
 
 
 def layer_cycles(layer, model, design: Design) -> int:
     """The same, and the cycles in which a pass waits for the membranes of the one before."""
-    channels, height, _ = (int(n) for n in layer.in_shape)
+    channels, height = int(layer.in_shape[0]), rows_of(layer)
     beats = math.ceil(channels / design.ci) * row_beats(layer, model, design)
     rounds = math.ceil(layer.outputs / design.co)
     if layer.kind == "dense":
         beats *= height
     else:
         rounds *= height
-    return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout)
+    return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout, design.leak)
 
 
 RUN_OVERHEAD = 29
@@ -46,7 +51,7 @@ _DEPTH = {
 def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
     by_ci, by_co = _DEPTH[design.lut]
-    return by_ci[design.ci] + by_co[design.co] + 5
+    return by_ci[design.ci] + by_co[design.co] + 5 + design.leak * (isa.LANES - 1)
 
 
 def instructions_of(program: Program) -> list[list[int]]:
@@ -66,7 +71,8 @@ def instructions_of(program: Program) -> list[list[int]]:
                 break
             start = address(Region.DESCRIPTORS, instruction["layer"] * isa.DESCRIPTOR_WORDS)
             descriptor = [memory[start + k] for k in range(isa.DESCRIPTOR_WORDS)]
-            run.append(isa.rows_cycles(instruction, unpack(isa.DESCRIPTOR, descriptor)))
+            fields = unpack(isa.DESCRIPTOR, descriptor)
+            run.append(isa.rows_cycles(instruction, fields, program.design.leak))
             here += isa.INSTRUCTION_WORDS
         found.append(run)
     return found
@@ -92,5 +98,5 @@ def cycle_bound(layer: Layer, model: Model, design: Design) -> int:
         in_groups, pixels = math.ceil(channels * height * width / design.ci), 1
     else:
         beats = row_beats(layer, model, design)
-        in_groups, pixels = math.ceil(channels / design.ci), height * beats
+        in_groups, pixels = math.ceil(channels / design.ci), rows_of(layer) * beats
     return in_groups * out_groups * pixels * passes_of(layer, model)

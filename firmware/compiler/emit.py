@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from volley.firmware import isa, registers
-from volley.firmware.compiler.lanes import last_lanes, pack_code, passes_of, row_beats
+from volley.firmware.compiler.lanes import (
+    drops_last,
+    last_lanes,
+    pack_code,
+    passes_of,
+    row_beats,
+)
 from volley.firmware.compiler.memory_map import ring_row
 from volley.firmware.compiler.residency import Load
 from volley.firmware.compiler.weights import (
@@ -25,7 +31,7 @@ from volley.firmware.stream import PICTURE, Rows, Segment
 
 def scale_of(layer: Layer, model: Model) -> int:
     """What a psum is multiplied with: 2^F, and every tick at once where lanes are bit planes."""
-    scale = 1 << model.fraction_bits
+    scale = 1 << model.fraction_bits_of(layer)
     return scale * model.ticks if layer.readout and layer.encode else scale
 
 
@@ -64,6 +70,9 @@ def descriptor(
         weight_base=weight_base,
         weight_step=weight_step,
         param_base=param_base,
+        leak=layer.leak,
+        leak_first=int(layer.leak_first),
+        drop_last=int(drops_last(layer, model, design)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from volley.firmware import boards, isa, modelfile, registers
-from volley.firmware.compiler.lanes import passes_of
+from volley.firmware.compiler.lanes import drops_last, passes_of
 from volley.firmware.design import Design
 
 
@@ -17,6 +17,7 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
     """Raises ``FitError`` where the hardware's own limits, not memory, exclude a model."""
     if len(model.layers) > design.layers:
         raise FitError(f"the model has {len(model.layers)} layers, the design {design.layers}")
+    _check_options(model, design)
     channels, height, width = model.layers[0].in_shape
     for name, value in (("width", width), ("height", height), ("channels", channels)):
         largest = registers.IMAGE_SHAPE[name].largest
@@ -41,6 +42,26 @@ def check_limits(model: modelfile.Model, design: Design) -> None:
             raise FitError(
                 f"layer {layer.name}: {layer.outputs} scores, the design keeps {design.scores}"
             )
+
+
+def _check_options(model: modelfile.Model, design: Design) -> None:
+    """Raises ``FitError`` for a layer that needs an option which the design is built without."""
+    for layer in model.layers:
+        for option, needed, what in (
+            ("leak", layer.leak > 0, f"its neurons leak (leak {layer.leak})"),
+            (
+                "odd",
+                drops_last(layer, model, design),
+                f"it pools rows of {layer.in_shape[2]} pixels",
+            ),
+        ):
+            if needed and not getattr(design, option):
+                known = [boards.load(name) for name in boards.names()]
+                have = ", ".join(board.name for board in known if getattr(board.design, option))
+                raise FitError(
+                    f"layer {layer.name}: {what}, the design has no {option} ({option} = 0); "
+                    f"boards that have it: {have or 'none'}; or build the board with --set {option}=1"
+                )
 
 
 def _row_remedy(pixels: int) -> str:

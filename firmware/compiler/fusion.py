@@ -71,7 +71,10 @@ class Maps:
         self.model, self.design = model, design
         shapes = [model.layers[0].in_shape] + [layer.out_shape for layer in model.layers]
         pixels = packed_pixels(model, design)
-        self.layouts = [full_map(shapes[0], design)] + [
+        encodes = model.layers[0].encode
+        # passes and pixels of a word: a picture has one of each
+        self.of_input = (1, 1) if encodes else (passes_of(model.layers[0], model), pixels)
+        self.layouts = [full_map(shapes[0], design, *self.of_input)] + [
             full_map(shape, design, passes_of(layer, model), pixels)
             for shape, layer in zip(shapes[1:], model.layers)
         ]
@@ -87,7 +90,9 @@ class Maps:
     def bytes(self, number: int) -> int:
         """Bytes of a map as the link carries it; of the picture, its own channels alone."""
         if number == 0:
-            return 4 * math.ceil(math.prod(self.model.layers[0].in_shape) / 4)
+            passes, pixels = self.of_input
+            channels, height, width = self.model.layers[0].in_shape
+            return passes * 4 * math.ceil(channels * height * math.ceil(width / pixels) / 4)
         return self.heights[number] * self.layouts[number].stride * self.design.ci
 
 

@@ -63,5 +63,12 @@ def last_lanes(layer: Layer, model: Model, design: Design) -> int:
     lanes = (model.ticks - 1) % isa.LANES + 1
     if layer.kind == "conv" and not layer.encode:
         pixels = packed_pixels(model, design)
-        lanes *= (int(layer.in_shape[2]) - 1) % pixels + 1
+        lanes *= (int(layer.map_shape[2]) - 1) % pixels + 1
     return (1 << lanes) - 1
+
+
+def drops_last(layer: Layer, model: Model, design: Design) -> bool:
+    """Whether pooling leaves out all that the last beat of a row computes: of an odd width."""
+    if layer.kind == "dense" or layer.map_shape[2] == layer.in_shape[2]:
+        return False
+    return layer.encode or int(layer.map_shape[2]) % packed_pixels(model, design) == 0

@@ -15,6 +15,7 @@ from volley.firmware.compiler.fit import (
     excess,
     memory_needs,
 )
+from volley.firmware.compiler.lower import input_of, lower
 from volley.firmware.compiler.plan import NoRoom, Plan, loads_words, make_plans
 from volley.firmware.compiler.report import make_report
 from volley.firmware.compiler.throughput import throughput
@@ -40,9 +41,10 @@ def compile_model(
     Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
     which boards it would.
     """
-    check_limits(model, design)
+    lowered = lower(model)
+    check_limits(lowered, design)
     try:
-        plans = make_plans(model, design, fuse)
+        plans = make_plans(lowered, design, fuse)
     except NoRoom as error:
         over = excess(memory_needs(*error.needs), design)
         raise FitError(
@@ -56,8 +58,9 @@ def compile_model(
     return max(programs, key=lambda program: throughput(program, *rates).end_to_end)
 
 
-def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
-    """The program of a plan."""
+def planned(source: modelfile.Model, design: Design, plan: Plan) -> Program:
+    """The program of a plan that was made for the lowered model."""
+    model = lower(source)
     code = emit(model, design, plan)
     needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)
     layers = []
@@ -76,7 +79,8 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
                 bound=cycle_bound(layer, model, design),
             )
         )
-    channels, height, width = model.layers[0].in_shape
+    taken = input_of(source, model, plan.inputs[0].pixels, plan.inputs[0].pass_words)
+    channels, height, width = taken.sent
     setup = {
         int(Register.IMAGE_BASE_0): plan.inputs[0].base,
         int(Register.IMAGE_BASE_1): plan.inputs[-1].base,
@@ -95,7 +99,7 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
         fraction_bits=model.fraction_bits,
         reset=model.reset,
         design=design,
-        input_shape=(int(channels), int(height), int(width)),
+        input=taken,
         registers=setup,
         entries=code.entries,
         layers=layers,
@@ -103,6 +107,8 @@ def planned(model: modelfile.Model, design: Design, plan: Plan) -> Program:
         streamed=code.streamed,
         segments=code.segments,
         report={},
+        votes=source.votes,
+        counts_votes=len(model.layers) > len(source.layers),
     )
     program.report = make_report(program, model, needs)
     return program

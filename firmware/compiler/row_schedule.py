@@ -18,14 +18,21 @@ from volley.firmware.isa import BANKS
 class Stage:
     """One layer of a chain, or the host at one of its ends.
 
-    rows: of its input, before pooling. halo: rows that it needs above and below a row. pool: rows
+    rows: that it computes, before pooling. halo: rows that it needs above and below a row. pool: rows
     that become one. unit: it computes a multiple of so many rows at a time, except at the end.
+    left_out: rows of its input below them, which pooling of an odd height leaves out.
     """
 
     rows: int
     halo: int = 0
     pool: int = 1
     unit: int = 1
+    left_out: int = 0
+
+    @property
+    def needs(self) -> int:
+        """Rows of its input."""
+        return self.rows + self.left_out
 
 
 class Step(NamedTuple):
@@ -41,7 +48,10 @@ def layer_stage(layer) -> Stage:
     rows = layer.in_shape[1]
     if layer.kind == "dense":
         return Stage(rows, unit=rows)
-    return Stage(rows, halo=layer.kernel // 2, pool=layer.pool, unit=layer.pool)
+    kept = layer.map_shape[1]
+    return Stage(
+        kept, halo=layer.kernel // 2, pool=layer.pool, unit=layer.pool, left_out=rows - kept
+    )
 
 
 def whole_ring(rows: int) -> int:
@@ -67,13 +77,13 @@ def interleave(
             limit = stage.rows
             if k > 0:
                 made = done[k - 1] // stages[k - 1].pool
-                if made < limit:
-                    limit = made - stage.halo
+                if made < stage.needs:
+                    limit = min(limit, made - stage.halo)
             if k + 1 < len(stages):
                 behind = stages[k + 1]
                 kept_from = max(0, done[k + 1] - behind.halo)
                 if done[k + 1] == behind.rows:
-                    kept_from = behind.rows
+                    kept_from = behind.needs
                 limit = min(limit, (rings[k] + kept_from) * stage.pool)
             if limit < stage.rows:
                 limit -= limit % stage.unit

@@ -18,7 +18,7 @@ from volley.firmware.isa import BANKS
 from volley.firmware.lines import RUN, STATUS, Kind, Line, Step, UartLine, Window
 from volley.firmware.program import Program
 from volley.firmware.results import counter_spans, overlaps, result_spans
-from volley.firmware.stream import PICTURE, Segment, count_picture_words, strip_words
+from volley.firmware.stream import PICTURE, Segment, strip_sections, upload_sections
 
 
 class Throughput(NamedTuple):
@@ -66,7 +66,7 @@ def runs_of(program: Program) -> list[Run]:
         counters = Step(Kind.RESULTS, spans=counter_spans(program))
         found.append(Run(before, count, ahead, [STATUS, *_down(program, segment), counters]))
     if not program.segments:
-        before = [Step(Kind.WRITE, [count_picture_words(program.input_shape)]), RUN]
+        before = [Step(Kind.WRITE, upload_sections(program)), RUN]
         found.append(Run(before, cycles[0], [], [STATUS]))
     found[-1].behind.append(Step(Kind.RESULTS, spans=result_spans(program)))
     last = program.layers[-1]
@@ -86,8 +86,7 @@ def throughput(program: Program, clock_hz: float, line: Line | int) -> Throughpu
     line = UartLine(line) if isinstance(line, int) else line
     if overlaps(program):
         cycles = run_cycles(program)[0]
-        words = count_picture_words(program.input_shape)
-        turn = line.picture(words, result_spans(program), clock_hz)
+        turn = line.picture(upload_sections(program), result_spans(program), clock_hz)
         return Throughput(
             core=clock_hz / cycles,
             link=1 / (turn.seconds + turn.between),
@@ -133,7 +132,7 @@ def _before(program: Program, segment: Segment) -> list[int]:
     found = [len(program.streamed[number][1]) for number in segment.loads]
     for rows in segment.ups:
         if rows.map == PICTURE:
-            found += [1, 1, strip_words(rows, program.input_shape)]  # two registers before it
+            found += strip_sections(rows, program)
         else:
             columns = program.design.spike_columns
             found += [words * columns for *_, words in rows.pieces()]

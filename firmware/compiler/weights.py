@@ -42,9 +42,12 @@ def pad_channels(layer, model, design: Design) -> PaddedLayer:
     weight = layer.weight > 0
     weight = np.concatenate([weight, np.zeros((more, *weight.shape[1:]), bool)])
     bias = fill(layer.bias, 0)
+    v_init = fill(layer.v_init, 0)
+    if layer.leak:  # the leak before the first tick; the neuron leaks behind each
+        v_init -= (v_init + (1 << layer.leak >> 1)) >> layer.leak
     if layer.readout:
         bias = bias * model.ticks  # a score is the sum over all ticks
-    return PaddedLayer(groups, weight, bias, fill(layer.threshold, NEVER), fill(layer.v_init, 0))
+    return PaddedLayer(groups, weight, bias, fill(layer.threshold, NEVER), v_init)
 
 
 def group_words(layer, source, design: Design) -> int:

@@ -13,12 +13,13 @@ from volley.firmware.stream import Rows, strip_words
 
 
 def infer(simulator: Simulator, program, pictures) -> None:
-    """Computes uint8 pictures [batch, channels, height, width] with a program that is loaded.
+    """Computes a batch of inputs, uint8 [batch, ...], with a program that is loaded.
 
     The simulator's counters of layers are then of all segments of the program together.
     """
+    parts = program.input.pack(pictures).swapaxes(0, 1)  # [pass, batch, C, H, W]
     if not program.segments:
-        simulator.load_pictures(pictures)
+        _write_input(simulator, program, parts, 0)
         simulator.run(program.entries[0])
         return
     kept: Kept = {}  # uint8 [row, word of the row, picture, channel]
@@ -32,7 +33,7 @@ def infer(simulator: Simulator, program, pictures) -> None:
     for segment in program.segments:
         for step in before(program, segment, kept):
             if isinstance(step, Strip):
-                _write_strip(simulator, step.rows, pictures)
+                _write_strip(simulator, program, step.rows, parts)
             elif isinstance(step, Upload):
                 count = len(step.words)
                 simulator.spikes[step.bank, step.word : step.word + count] = step.words
@@ -49,11 +50,26 @@ def infer(simulator: Simulator, program, pictures) -> None:
     simulator.layer_cycles, simulator.layer_spikes = cycles, spikes
 
 
-def _write_strip(simulator, rows: Rows, pictures) -> None:
-    """Rows of the pictures, as the host writes them to region IMAGE."""
+def load_input(simulator: Simulator, program, pictures, buffer: int = 0) -> None:
+    """Puts a batch of inputs, uint8 [batch, ...], into an input buffer."""
+    _write_input(simulator, program, program.input.pack(pictures).swapaxes(0, 1), buffer)
+
+
+def _write_input(simulator, program, parts, buffer):
+    base = Register.IMAGE_BASE_1 if buffer else Register.IMAGE_BASE_0
+    for number, part in enumerate(parts):
+        start = program.registers[base] + number * program.input.pass_words
+        simulator.registers[base] = start
+        simulator.load_pictures(part, buffer)
+
+
+def _write_strip(simulator, program, rows: Rows, parts) -> None:
+    """Rows of the inputs, as the host writes them to region IMAGE."""
     shape = unpack(registers.IMAGE_SHAPE, [simulator.registers[Register.IMAGE_SHAPE]])
     shape["height"] = rows.rows
     simulator.registers[Register.IMAGE_SHAPE] = pack(registers.IMAGE_SHAPE, shape, 1, "strip")[0]
-    simulator.registers[Register.IMAGE_BASE_0] = rows.strip_base
-    simulator.load_pictures(pictures[:, :, rows.row : rows.row + rows.rows])
-    simulator.moved[Register.IMAGE_WORDS] += strip_words(rows, pictures.shape[1:])
+    for number, part in enumerate(parts):
+        start = rows.strip_base + number * program.input.pass_words
+        simulator.registers[Register.IMAGE_BASE_0] = start
+        simulator.load_pictures(part[:, :, rows.row : rows.row + rows.rows])
+        simulator.moved[Register.IMAGE_WORDS] += strip_words(rows, program.input.sent)

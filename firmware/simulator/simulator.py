@@ -226,7 +226,7 @@ class Simulator:
         """One ROWS instruction; see the loop nest at ``Opcode.ROWS``."""
         layer, first, count = ins["layer"], ins["row"], ins["rows"]
         passes, dense = des["passes"], des["dense"]
-        self.layer_cycles[layer] += isa.rows_cycles(ins, des)
+        self.layer_cycles[layer] += isa.rows_cycles(ins, des, self.design.leak)
         key = tuple(des.values())
         if key not in self._ordered:
             self._ordered[key] = self._layer_weights(des)
@@ -360,7 +360,11 @@ class Simulator:
             v = np.clip(v + x * des["scale"] - bias, MEMBRANE_MIN, MEMBRANE_MAX)
             fired = v >= threshold
             row[tick // LANES] |= fired[:, 0].astype(np.uint8) << np.uint8(tick % LANES)
-            v = np.where(fired, v - threshold if des["soft"] else 0, v)
+            reset = np.where(fired, v - threshold if des["soft"] else 0, v)
+            if des["leak"]:
+                base = v if des["soft"] and des["leak_first"] else reset
+                reset = reset - ((base + (1 << des["leak"] >> 1)) >> des["leak"])
+            v = reset
         pack = des["pack"]
         if pack and not des["encode"] and not des["dense"]:
             # lanes that are kept: of each pixel its ticks, of the last word some pixels
@@ -369,6 +373,9 @@ class Simulator:
             row[:, :, -(1 << pack) :] &= self._unpack(kept, pack).reshape(-1, 1)
         else:
             row[-1] &= des["last_lanes"]
+        if des["drop_last"]:
+            beat = 1 if des["encode"] else 1 << pack
+            row = row[:, :, :-beat]
         self.layer_spikes[:, ins["layer"]] += np.bitwise_count(row).sum((0, 2, 3), np.int64)
         if des["pool"]:
             row = row[:, :, 0::2] | row[:, :, 1::2]

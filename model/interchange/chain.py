@@ -9,9 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from volley.firmware.modelfile import news_of
+
 
 class InterchangeError(ValueError):
     """A network that cannot be imported exactly; names the node, says why and what to do instead."""
+
+
+def only_format_1(model) -> None:
+    """Raises ``InterchangeError`` for a model that has what only model file format 2 has."""
+    news = news_of(model)
+    if news:
+        raise InterchangeError(
+            f"model {model.name!r} has {news[0]}, of model file format 2, which is not exported yet"
+        )
 
 
 def refuse(node: str, found: str, remedy: str) -> InterchangeError:

@@ -14,6 +14,7 @@ import numpy as np
 
 from volley.firmware.modelfile import Model
 from volley.model.interchange import nir_library, nir_metadata
+from volley.model.interchange.chain import only_format_1
 
 OR_THRESHOLD = 0.125  # half of what one spike of four gives
 
@@ -28,6 +29,7 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
     r = 1 with dt = 1. The graph's metadata has the model itself; a neuron's has its integers.
     warn: called with what NIR cannot say of this model (default: to stderr).
     """
+    only_format_1(model)
     library = nir_library.nir()
     warn = warn or _to_stderr
     if model.reset == "soft":

@@ -15,6 +15,7 @@ import torch
 from volley.firmware.files import write_whole
 from volley.firmware.modelfile import Model
 from volley.model.interchange import twin_modules
+from volley.model.interchange.chain import only_format_1
 from volley.model.interchange.twin_modules import IntegrateFire, Twin
 
 __all__ = ["IntegrateFire", "Twin", "save_program", "save_source", "to_torch"]
@@ -24,6 +25,7 @@ INTEGERS = ("bias", "threshold", "v_init")
 
 def _layers(model):
     """What ``twin_modules.build`` takes, with tensors as numpy arrays."""
+    only_format_1(model)
     out = []
     for layer in model.layers:
         made = {"kind": layer.kind, "padding": layer.padding, "pool": layer.pool}

@@ -6,6 +6,7 @@ from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS
 from volley.rtl.array.popcount import count_products, products_latency
 from volley.rtl.array.psum import accumulate
 from volley.rtl.delay import delay
+from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
 from volley.rtl.neuron.neuron import neuron
 from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
@@ -55,5 +56,6 @@ def channel(
     neuron_inst = neuron(
         clk, active.soft, membranes.lanes, v_start, threshold_then, stacked, spikes, v_end,
         active.restart if design.pack else None,
+        LeakPort(active.leak, active.leak_first) if design.leak else None,
     )  # fmt: skip
     return instances()

@@ -13,6 +13,7 @@ class Active:
     Driven by ``packing_registers``, if the design packs lanes: window_pack, select_pack, place_pack:
     field ``pack`` where a 3x3 convolution reads packed words, where a dense layer reads them, and
     where the pixels of two packed words are pooled. restart: the lanes in which another pixel starts.
+    Driven by ``leak_registers``, if the design's neurons leak: leak, leak_first.
     """
 
     NAMES = ("kernel3", "dense", "encode", "readout", "soft", "pool", "passes", "last_lanes")
@@ -25,6 +26,7 @@ class Active:
         self.layer = field_signal(INSTRUCTION["layer"])
         self.window_pack, self.select_pack, self.place_pack = descriptor_signals(*["pack"] * 3)
         self.restart = Signal(intbv(0)[LANES:])
+        self.leak, self.leak_first = descriptor_signals("leak", "leak_first")
 
 
 @block
@@ -75,5 +77,19 @@ def packing_registers(clk, load, descriptor, active):
                     active.restart.next = 0b01010100
                 elif des.pack == 3:
                     active.restart.next = 0b11111110
+
+    return instances()
+
+
+@block
+def leak_registers(clk, load, descriptor, active):
+    """Takes leak and leak_first from a descriptor at ``load``."""
+    des = descriptor
+
+    @always(clk.posedge)
+    def copy_leak():
+        if load:
+            active.leak.next = des.leak
+            active.leak_first.next = des.leak_first
 
     return instances()

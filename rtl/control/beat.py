@@ -1,6 +1,6 @@
 """What the sequencer issues to the pipeline: beats and their targets."""
 
-from myhdl import Signal, intbv, modbv
+from myhdl import Signal, always, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, INSTRUCTION, LANES, MAX_PASSES, TAPS
 from volley.rtl.control.fields import field_signal
@@ -14,6 +14,7 @@ class Beat:
     center          bank of the row under the middle of the kernel
     mask_*          that side of the kernel is padding
     first, last     the psum of this pixel starts, or is complete with this beat
+    dropped         and fires nothing, in a design with ``odd``: the column that pooling leaves out
     pixel           index of the psum in the row buffer
     lane            the lane of a packed word in which the one pixel starts that is read
     weight_address, weight_tap
@@ -30,6 +31,7 @@ class Beat:
         self.mask_left, self.mask_right = (Signal(bool(0)) for _ in range(2))
         self.first = Signal(bool(0))
         self.last = Signal(bool(0))
+        self.dropped = Signal(bool(0))
         self.pixel = Signal(modbv(0)[address_bits(design.row_max) :])
         self.lane = Signal(modbv(0)[address_bits(LANES) :])
         self.weight_address = Signal(modbv(0)[address_bits(design.weight_words) :])
@@ -76,3 +78,31 @@ class Target:
         """A field of a delayed target, as a shadow signal."""
         high, low = getattr(self, name)
         return target(high, low) if high - low > 1 else target(low)
+
+
+@block
+def dropped_column(clk, loops, descriptor, beat):
+    """Drives ``beat.dropped``; loops: ``volley.rtl.control.loop_nest.Loops``."""
+    drop = Signal(bool(0))
+
+    @always(clk.posedge)
+    def copy_layer():
+        if loops.load:
+            drop.next = descriptor.drop_last
+
+    @always(clk.posedge)
+    def drive_dropped():
+        beat.dropped.next = drop and loops.row_end
+
+    return instances()
+
+
+@block
+def keep_last(clk, beat, later):
+    """``later.last`` = last, unless the beat is dropped. Latency 1."""
+
+    @always(clk.posedge)
+    def keep():
+        later.last.next = beat.last and not beat.dropped
+
+    return instances()

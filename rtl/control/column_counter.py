@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.isa import DESCRIPTOR, LANES
+from volley.rtl.control.fields import field_signal
 from volley.rtl.memory.ram import address_bits
 
 
@@ -21,8 +22,11 @@ class Columns:
 
 
 @block
-def column_counter(clk, loops, descriptor, columns):
-    """Counts the beats of a row; loops: ``volley.rtl.control.loop_nest.Loops``."""
+def column_counter(clk, loops, descriptor, columns, drops):
+    """Counts the beats of a row; loops: ``volley.rtl.control.loop_nest.Loops``.
+
+    drops: of packed words the last of a row may be dropped, then the one before it is full.
+    """
     des = descriptor
     lane_bits = address_bits(LANES)
     count_bits = address_bits(2 * LANES)  # beats of an output word: packed pixels, pooled
@@ -66,13 +70,37 @@ def column_counter(clk, loops, descriptor, columns):
             elif des.pool and des.pack != 0:
                 lane_step.next = 4  # a word's pooled pixels are half a word
 
-    @always_comb
-    def find_ends():
-        columns.start.next = count == 0
-        columns.full.next = count == last_count or loops.row_end
-        columns.read_next.next = (
-            read_lane + read_step == 0 or read_lane + read_step == LANES or loops.row_end
-        )
+    if drops:
+        drop = Signal(bool(0))
+        last_kept = field_signal(DESCRIPTOR["width"])
+
+        @always(clk.posedge)
+        def copy_drop():
+            if loops.load:
+                drop.next = des.drop_last
+                last_kept.next = 0
+                if des.drop_last:
+                    last_kept.next = des.width - 2
+
+        @always_comb
+        def find_ends():
+            columns.start.next = count == 0
+            columns.full.next = (
+                count == last_count or loops.row_end or (drop and loops.x == last_kept)
+            )
+            columns.read_next.next = (
+                read_lane + read_step == 0 or read_lane + read_step == LANES or loops.row_end
+            )
+
+    else:
+
+        @always_comb
+        def find_ends():
+            columns.start.next = count == 0
+            columns.full.next = count == last_count or loops.row_end
+            columns.read_next.next = (
+                read_lane + read_step == 0 or read_lane + read_step == LANES or loops.row_end
+            )
 
     @always(clk.posedge)
     def count_columns():

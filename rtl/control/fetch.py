@@ -3,7 +3,6 @@
 from myhdl import Signal, always, block, enum, instances, intbv, modbv
 
 from volley.firmware.isa import (
-    DESCRIPTOR,
     DESCRIPTOR_WORDS,
     INSTRUCTION,
     INSTRUCTION_WORDS,
@@ -36,8 +35,8 @@ class Fetched:
     Driven by the sequencer: step                  one cycle: the next instruction is wanted
     """
 
-    def __init__(self):
-        self.instruction, self.descriptor = Fields(INSTRUCTION), Fields(DESCRIPTOR)
+    def __init__(self, design):
+        self.instruction, self.descriptor = Fields(INSTRUCTION), Fields(design.descriptor)
         self.valid, self.step = Signal(bool(0)), Signal(bool(0))
 
 

@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
-from volley.firmware.isa import DESCRIPTOR, INSTRUCTION, MAX_PASSES, PASS_CYCLES
+from volley.firmware.isa import DESCRIPTOR, INSTRUCTION, MAX_PASSES
 from volley.rtl.control.fields import descriptor_signals, field_signal
 from volley.rtl.memory.ram import address_bits
 
@@ -43,15 +43,18 @@ class Loops:
 
 
 @block
-def loop_nest(clk, loops, active, instruction, descriptor):
-    """The loops over output groups, rows, input groups and columns; drives ``Loops``."""
+def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
+    """The loops over output groups, rows, input groups and columns; drives ``Loops``.
+
+    pass_cycles: that a pass takes at least.
+    """
     ins, des = instruction, descriptor
     out_groups_left, in_groups, in_groups_left = descriptor_signals(
         "out_groups", "in_groups", "in_groups"
     )
     row, rows, rows_left = (field_signal(INSTRUCTION[name]) for name in ("row", "rows", "rows"))
     (x_last,) = descriptor_signals("width")
-    passes_inst = pass_counter(clk, loops, active, descriptor)
+    passes_inst = pass_counter(clk, loops, active, descriptor, pass_cycles)
 
     @always_comb
     def find_ends():
@@ -133,13 +136,13 @@ def loop_nest(clk, loops, active, instruction, descriptor):
 
 
 @block
-def pass_counter(clk, loops, active, descriptor):
+def pass_counter(clk, loops, active, descriptor, pass_cycles):
     """The loop over the passes of ``LANES`` ticks, and the cycles that a pass must take at least."""
-    elapsed = Signal(intbv(0)[address_bits(PASS_CYCLES) :])  # cycles since the pass began
+    elapsed = Signal(intbv(0)[address_bits(pass_cycles) :])  # cycles since the pass began
 
     @always_comb
     def find_end():
-        loops.pass_ready.next = elapsed == PASS_CYCLES - 1
+        loops.pass_ready.next = elapsed == pass_cycles - 1
 
     @always(clk.posedge)
     def count_passes():

@@ -5,11 +5,12 @@ A beat is one word of each spike bank with the weights, masks and destination th
 
 from myhdl import Signal, always, always_comb, block, enum, instances, intbv
 
-from volley.firmware.isa import DESCRIPTOR, Opcode
-from volley.rtl.control.active import layer_registers, packing_registers
+from volley.firmware.isa import DESCRIPTOR, Opcode, pass_cycles
+from volley.rtl.control.active import layer_registers, leak_registers, packing_registers
 from volley.rtl.control.address_input import input_address
 from volley.rtl.control.address_output import output_address
 from volley.rtl.control.address_weights import weight_address
+from volley.rtl.control.beat import dropped_column
 from volley.rtl.control.column_counter import Columns, column_counter
 from volley.rtl.control.fields import field_signal
 from volley.rtl.control.loop_nest import Loops, loop_nest
@@ -45,8 +46,8 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     state = Signal(states.IDLE)
     drain_left = Signal(intbv(0)[address_bits(drain_cycles + 1) :])
     loops, columns = Loops(), Columns()
-    loops_inst = loop_nest(clk, loops, active, instruction, descriptor)
-    columns_inst = column_counter(clk, loops, descriptor, columns)
+    loops_inst = loop_nest(clk, loops, active, instruction, descriptor, pass_cycles(design.leak))
+    columns_inst = column_counter(clk, loops, descriptor, columns, design.pack and design.odd)
     input_inst = input_address(clk, loops, active, columns.read_next, instruction, descriptor, beat)
     weights_inst = weight_address(clk, loops, active, descriptor, beat)
     output_inst = output_address(clk, loops, active, columns, instruction, descriptor, beat, design)
@@ -55,6 +56,10 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     if design.pack:
         packing_inst = packing_registers(clk, loops.load, descriptor, active)
         lane_inst = delay(clk, 1, columns.read_lane, beat.lane)
+    if design.leak:
+        leak_inst = leak_registers(clk, loops.load, descriptor, active)
+    if design.odd:
+        dropped_inst = dropped_column(clk, loops, descriptor, beat)
 
     @always_comb
     def drive_loops():

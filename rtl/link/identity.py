@@ -1,7 +1,8 @@
 """What a board says of itself: the constants of registers MAGIC to BOARD."""
 
 from volley.firmware import frames, registers
-from volley.firmware.registers import DESIGN_REGISTERS, Register
+from volley.firmware.fields import pack
+from volley.firmware.registers import DESIGN_REGISTERS, OPTIONS, Register
 
 
 def identity_words(design, clock_hz, board):
@@ -17,12 +18,14 @@ def identity_words(design, clock_hz, board):
         )
     name = name.ljust(registers.BOARD_NAME_BYTES, b"\0")
     words = [0] * registers.IDENTITY_WORDS
+    (options,) = pack(OPTIONS, {key: getattr(design, key) for key in OPTIONS}, 1, "design")
     values = {
         Register.MAGIC: registers.MAGIC,
         Register.VERSION: frames.VERSION,
         Register.HASH_LOW: int.from_bytes(design.hash()[:4], "little"),
         Register.HASH_HIGH: int.from_bytes(design.hash()[4:], "little"),
         Register.CLOCK_HZ: clock_hz,
+        Register.PACK: options,
         **{register: getattr(design, name) for name, register in DESIGN_REGISTERS.items()},
     }
     for register, value in values.items():

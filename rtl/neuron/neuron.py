@@ -4,6 +4,7 @@
     v       = saturate(v)             24 bits signed
     spike_t = v >= threshold
     v       = 0 or v - threshold      on a spike: hard or soft reset
+    v       = v - leak                in a design with ``leak``, see volley.rtl.neuron.leak
 
 The membrane after the last tick goes on to ``volley.rtl.neuron.membrane``, for the next pass.
 
@@ -14,12 +15,15 @@ from myhdl import Signal, always, block, instances, intbv
 
 from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.delay import delay
+from volley.rtl.neuron.leak import leaking, lose
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
 
 V_MAX, V_MIN = MEMBRANE_MAX, MEMBRANE_MIN
 
-NEURON_LATENCY = 2 * LANES - 1
-"""Clock cycles: for each tick one to integrate and one to fire, one for the last."""
+
+def neuron_latency(leak):
+    """Clock cycles: for each tick one to integrate, one to fire, one to leak; one for the last."""
+    return 2 * LANES - 1 + leak * (LANES - 1)
 
 
 @block
@@ -145,12 +149,17 @@ def last_tick(clk, number, lanes, v_in, threshold_in, currents_in, spikes_in, sp
 
 
 @block
-def last_membrane(clk, soft_reset, v_in, threshold_in, currents_in, v):
-    """The membrane after the last tick. Latency 2."""
+def last_membrane(clk, soft_reset, leak, v_in, threshold_in, currents_in, v_end):
+    """The membrane after the last tick. Latency 2, with a leak 3."""
     charged, threshold = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
     bits = MEMBRANE_BITS
     charge = integrate(clk, v_in, currents_in, charged)
     keep = delay(clk, 1, threshold_in, threshold)
+    v = v_end
+    if leak is not None:
+        v, base = signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+        base_inst = leaking(clk, soft_reset, leak, None, charged, threshold, base)
+        lose_inst = lose(clk, leak.shift, v, base, v_end)
 
     @always(clk.posedge)
     def reset():
@@ -177,13 +186,15 @@ class Membrane:
 
 
 @block
-def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart):
-    """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency NEURON_LATENCY.
+def neuron(
+    clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart, leak=None
+):  # fmt: skip
+    """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency ``neuron_latency``.
 
     lanes: mask of the ticks that exist, a cycle before the spikes.
     v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
-    lowest. v_end: the membrane, a cycle after the spikes. restart: lanes in which another neuron
-    begins, also with v_start, or None.
+    lowest. v_end: the membrane, a cycle after the spikes, with a leak two. restart: lanes in which
+    another neuron begins, also with v_start, or None. leak: ``volley.rtl.neuron.leak.LeakPort``, or None.
     """
     none = Signal(intbv(0)[LANES:])
 
@@ -202,7 +213,8 @@ def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, 
         if restart is None:
             stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
         else:
-            seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(2 if t else 1))]
+            more = (2 if leak is None else 3) if t else 1
+            seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(more))]
             stages.append([delay(clk, 1, *pair) for pair in zip(seeds, seeds[1:])])
             seed = seeds[-1]
             stages.append(
@@ -212,6 +224,15 @@ def neuron(clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, 
                 )
             )  # fmt: skip
         before = fired.all
+        if leak is not None:
+            leaked, base = Membrane(last - t), signed(MEMBRANE_BITS)
+            begins = None if restart is None else restart(t + 1)
+            stages.append(
+                leaking(clk, soft_reset, leak, begins, charged.v, charged.threshold, base)
+            )
+            stages.append(lose(clk, leak.shift, fired.v, base, leaked.v))
+            stages.append([delay(clk, 1, *pair) for pair in zip(fired.all[1:], leaked.all[1:])])
+            before = leaked.all
     stages.append(last_tick(clk, last, lanes, *before, spikes))
-    stages.append(last_membrane(clk, soft_reset, *before[:3], v_end))
+    stages.append(last_membrane(clk, soft_reset, leak, *before[:3], v_end))
     return stages, start

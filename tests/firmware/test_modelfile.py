@@ -125,7 +125,10 @@ def test_shapes(written):
 
 JSON_ERRORS = [
     # (path of the key, new value, what the message must hold)
-    (("format",), 2, ["format", "2", "allowed: 1"]),
+    (("format",), 3, ["format", "3", "allowed: 1, 2"]),
+    (("format",), True, ["format", "True", "allowed: 1, 2"]),
+    (("votes",), 1, ["votes", "unknown"]),  # of format 2
+    (("input", "height"), 7, ["format", "found 1", "pool 2 on a map of odd size", "allowed: 2"]),
     (("ticks",), 0, ["ticks", "found 0", "1 to 32"]),
     (("ticks",), 33, ["ticks", "33", "1 to 32"]),
     (("ticks",), 8.0, ["ticks", "8.0", "whole number"]),
@@ -152,7 +155,7 @@ JSON_ERRORS = [
     (("layers", 1, "readout"), True, ["readout", "last layer only"]),
     (("layers", 2, "readout"), 1, ["readout", "found 1", "true, false"]),
     (("layers", 2, "pool"), 2, ["readout", "without pooling"]),
-    (("layers", 1, "pool"), 2, ["pool", "1x1", "even"]),
+    (("layers", 1, "pool"), 2, ["pool", "found 2", "1x1", "allowed: 1"]),
     (("layers", 1, "in"), 28, ["fc1).in", "found 28", "5x3x2", "allowed: 30"]),
     (("layers", 1, "out"), 10**12, ["out", "1000000000000"]),
     (("layers", 1, "name"), "conv1", ["layers[1].name", "conv1", "twice"]),
@@ -281,10 +284,14 @@ def test_values_at_both_ends(written):
     assert layer.threshold.tolist()[:2] == [1, 2**23 - 1]
 
 
-def test_odd_map_is_not_pooled():
+def test_the_last_row_of_an_odd_map_is_not_pooled():
     model = small()
-    model.height = 5
-    with pytest.raises(ModelError, match="pool.*5x4.*even"):
+    model.height = 7
+    modelfile.validate(model)
+    conv = model.layers[0]
+    assert (conv.in_shape, conv.map_shape, conv.out_shape) == ((2, 7, 4), (5, 6, 4), (5, 3, 2))
+    model.height = 1
+    with pytest.raises(ModelError, match="pool.*found 2.*1x4.*allowed: 1"):
         modelfile.validate(model)
 
 
@@ -342,3 +349,64 @@ def test_others_may_read_it_as_any_new_file(tmp_path):
     modelfile.save(small(), tmp_path / "m.safetensors")
     (tmp_path / "plain").touch()
     assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+NEWS = [
+    # (path of the key, new value, what the message must hold), in a file of format 2
+    (("input", "kind"), "sound", ["input.kind", "'sound'", "'picture', 'spikes'"]),
+    (("input", "kind"), "spikes", ["input.bits", "unknown", "most"]),
+    (("input", "most"), 2, ["input.most", "unknown"]),
+    (("votes",), 0, ["votes", "found 0"]),
+    (("votes",), 2, ["classes", "3 classes", "votes"]),
+    (("layers", 0, "fraction_bits"), 9, ["fraction_bits", "found 9", "0 to 8"]),
+    (("layers", 0, "leak"), 5, ["leak", "found 5", "0 to 4"]),
+    (("layers", 2, "leak"), 1, ["leak", "found 1", "0 to 0"]),
+    (("layers", 0, "leak_first"), 1, ["leak_first", "found 1", "true, false"]),
+    (("layers", 0, "stride"), 0, ["stride", "found 0"]),
+    (("layers", 0, "kernel"), 9, ["kernel", "found 9", "6x4", "room"]),
+    (("layers", 0, "padding"), 3, ["padding", "found 3", "0 to 2"]),
+    (("layers", 1, "stride"), 2, ["fc1).stride", "found 2"]),
+    (("layers", 0, "pool_kind"), "max", ["pool_kind", "'max'", "'or', 'mean'"]),
+    (("layers", 2, "pool_kind"), "mean", ["fc2).pool", "mean of 1", "not on the last layer"]),
+]
+
+
+@pytest.mark.parametrize("keys, value, words", NEWS, ids=[f"{k[-1]}={v}" for k, v, _ in NEWS])
+def test_errors_of_format_2(written, keys, value, words):
+    tensors, text, write = written
+    text["format"] = 2
+    where = text
+    for key in keys[:-1]:
+        where = where[key]
+    where[keys[-1]] = value
+    with pytest.raises(ModelError) as error:
+        modelfile.load(write(tensors, text))
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_format_1_is_written_where_it_suffices(tmp_path):
+    path, model = tmp_path / "m.safetensors", small()
+
+    def format_of():
+        modelfile.save(model, path)
+        with modelfile.safe_open(path, framework="numpy") as file:
+            return json.loads(file.metadata()["volley"])["format"]
+
+    assert format_of() == 1
+    for key, value in (("fraction_bits", 4), ("leak", 1), ("leak_first", True)):
+        setattr(model.layers[0], key, value)
+        assert format_of() == 2, key
+        setattr(model.layers[0], key, getattr(Layer("", "", 1, 1), key))
+    assert format_of() == 1
+
+
+def test_a_mean_leaves_room_for_its_spikes(written):
+    """Behind a mean of n spikes, thresholds and biases are n times as large in the hardware."""
+    tensors, text, write = written
+    text["format"] = 2
+    text["layers"][0]["pool_kind"] = "mean"
+    assert modelfile.load(write(tensors, text)).layers[1].mean_of == 4
+    tensors["fc1.threshold"] = np.full(7, 2**21, np.int32)
+    with pytest.raises(ModelError, match="2097152 at output 0; allowed: 1 to 2097151"):
+        modelfile.load(write(tensors, text))

@@ -11,6 +11,7 @@ from tests.support.random_models import models
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.fusion import FUSE
 from volley.firmware.registers import Register
+from volley.firmware.results import class_scores
 from volley.firmware.simulator.host import infer
 from volley.firmware.simulator.simulator import Simulator
 from volley.firmware.stream import spike_address, words_per_picture
@@ -71,8 +72,9 @@ def check_model(board, random, count, fuse="auto", **shares):
         assert result.spikes == list(reference.spike_counts[k])
         assert result.cycles == program.report["cycles"]
         assert result.layer_cycles == [row["cycles"] for row in program.report["layers"]]
-        if model.layers[-1].readout:
-            found = simulator.scores[k, : model.layers[-1].outputs]
+        if program.layers[-1].readout:
+            found = simulator.scores[k, : program.layers[-1].shape[0]]
+            found = class_scores(program, found, reference.spike_counts[k, -1:].sum())
             assert np.array_equal(found, reference.scores[k])
     before = words_moved(board)
     board.infer(images[0])  # of many, some may be sent twice

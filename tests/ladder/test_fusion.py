@@ -24,7 +24,8 @@ from volley.firmware.compiler.row_schedule import (
 from volley.firmware.design import Design
 from volley.firmware.program import from_bytes
 from volley.firmware.registers import Register
-from volley.firmware.simulator.host import infer
+from volley.firmware.results import class_scores
+from volley.firmware.simulator.host import infer, load_input
 from volley.firmware.simulator.simulator import Simulator
 from volley.firmware.stream import words_per_picture
 from volley.model import golden
@@ -32,7 +33,7 @@ from volley.rtl.core import drain_cycles
 
 ROOMY = Design(
     ci=4, co=2, spike_words=8192, weight_words=4096, param_words=256, program_words=4096,
-    row_max=16, scores=64,
+    row_max=16, scores=64, leak=1, odd=1,
 )  # fmt: skip
 CHECKS = {
     "deadline": None,
@@ -81,7 +82,7 @@ def check_simulator(program, model, images, reference):
         if program.segments:
             assert simulator.moved[Register[register]] - before[Register[register]] == words
     if len(program.entries) > 1:
-        simulator.load_pictures(images, 1)
+        load_input(simulator, program, images, 1)
         simulator.run(program.entries[1])
         check_state(simulator, program, model, reference)
 
@@ -92,6 +93,10 @@ def check_state(simulator, program, model, reference):
     assert np.array_equal(simulator.layer_spikes[:, fired], reference.spike_counts)
     if model.layers[-1].readout:
         found = simulator.scores[:, : model.layers[-1].outputs]
+        assert np.array_equal(class_scores(program, found, 0), reference.scores)
+    elif program.counts_votes:
+        found = simulator.scores[:, : len(model.classes)]
+        found = class_scores(program, found, reference.spike_counts[:, -1])
         assert np.array_equal(found, reference.scores)
     cycles = [row["cycles"] for row in program.report["layers"]]
     assert list(simulator.layer_cycles[: len(cycles)]) == cycles

@@ -5,8 +5,8 @@ from myhdl import Signal, instance
 
 from tests.support.bench import run_bench
 from volley.firmware.registers import Region, Register, address
-from volley.firmware.segment_loop import behind, sections
-from volley.firmware.stream import picture_words, spike_address
+from volley.firmware.segment_loop import behind, sections, upload
+from volley.firmware.stream import spike_address
 from volley.host.maps import pixels, unpack_pixels
 from volley.rtl.core import core
 from volley.rtl.link.bus import Bus
@@ -132,7 +132,9 @@ def simulate(jobs, design, cycles, dut=myhdl_core, transcript=None):
             else:
                 kept = {}
                 buffer = len(results) % len(program.entries)
-                yield from driver.write(address(Region.IMAGE, buffer << 24), picture_words(image))
+                parts = program.input.pack(image[None])[0]
+                for start, words in upload(program, parts, buffer):
+                    yield from driver.write(start, words)
                 yield from driver.settle()
                 yield from driver.run(program.entries[buffer])
                 total, counters = yield from read_counters(driver, program)
@@ -189,7 +191,8 @@ def run_segments(driver, program, image):
     totals, kept = np.zeros(1 + 2 * len(program.layers), int), {}
     columns = program.design.spike_columns
     for segment in program.segments:
-        for start, words in sections(program, segment, kept, image):
+        parts = program.input.pack(image[None])[0]
+        for start, words in sections(program, segment, kept, parts):
             yield from driver.write(start, words)
         yield from driver.settle()
         yield from driver.run(segment.entry, [program.streamed[k] for k in segment.ahead])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from volley.firmware import modelfile, network_text
-from volley.firmware.isa import LANES, MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
+from volley.firmware.isa import LANES, MAX_LEAK, MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
 
 TOP, BOTTOM = MEMBRANE_MAX, MEMBRANE_MIN
 FRACTION_BITS_MAX = 8
@@ -45,14 +45,16 @@ class RandomModel:
 
     @property
     def input_shape(self):
-        """(channels, height, width)."""
+        """(channels, height, width), of spikes ticks first."""
         shape = self.meta["input"]
-        return shape["channels"], shape["height"], shape["width"]
+        ticks = (self.meta["ticks"],) if shape.get("kind") == "spikes" else ()
+        return *ticks, shape["channels"], shape["height"], shape["width"]
 
     def images(self, count):
-        """uint8 [count, C, H, W]: noise, all 0, all at the top, a sparse picture, and again noise."""
+        """uint8 [count, ...]: noise, all 0, all at the top, a sparse picture, and again noise."""
         rng = np.random.default_rng(self.seed + 1)
-        top = 2 ** self.meta["input"]["bits"] - 1
+        shape = self.meta["input"]
+        top = shape["most"] if shape.get("kind") == "spikes" else 2 ** shape["bits"] - 1
         images = rng.integers(0, top + 1, (count, *self.input_shape), dtype=np.uint8)
         images[1:2] = 0
         images[2:3] = top
@@ -76,8 +78,9 @@ def _shape(integer, options):
     count = options["layers"] or integer(1, 4)
     readout = options["readout"]
     readout = bool(integer(0, 1)) if readout is None else readout
+    news = options["news"] and bool(integer(0, 3))
     meta = {
-        "format": 1,
+        "format": 1 + news,
         "name": "random",
         "ticks": options["ticks"] or integer(1, (LANES, options["most_ticks"])[integer(0, 1)]),
         "fraction_bits": integer(0, FRACTION_BITS_MAX),
@@ -94,8 +97,16 @@ def _shape(integer, options):
         layer["out"] = _channels(integer, options["outputs"])
         if k < convs:
             kernel = (3, 1)[integer(0, 1)]
+            layer.update(kernel=kernel, padding=kernel // 2)
+            if news and k == 0 and integer(0, 1):
+                layer.update(_first_kernel(integer, min(height, width)))
+                height, width = (map_size(n, layer) for n in (height, width))
             even = height % 2 == 0 and width % 2 == 0
-            layer.update(kernel=kernel, padding=kernel // 2, pool=1 + integer(0, int(even)))
+            pools = even or news and min(height, width) > 1
+            layer["pool"] = 1 + integer(0, int(pools))
+            if news and k == convs - 1 < count - 1 and integer(0, 1):
+                sizes = [n for n in range(1, 10) if height % n == 0 and width % n == 0]
+                layer.update(pool=sizes[integer(0, len(sizes) - 1)], pool_kind="mean")
             height, width = height // layer["pool"], width // layer["pool"]
         else:
             height = width = 1
@@ -104,10 +115,42 @@ def _shape(integer, options):
             layer["encode"] = True
         if last and readout:
             layer["readout"] = True
+        if news:
+            _news_of_layer(integer, layer)
         meta["layers"].append(layer)
-    meta["classes"] = [f"class {c}" for c in range(channels)]
+    votes = 1
+    if news:
+        divisors = [n for n in range(1, channels + 1) if channels % n == 0]
+        votes = meta["votes"] = divisors[integer(0, min(3, len(divisors) - 1))]
+    meta["classes"] = [f"class {c}" for c in range(channels // votes)]
     meta["input"]["bits"] = options["bits"] or integer(1, 8)
+    if news and options["spikes"] in (None, True) and (options["spikes"] or integer(0, 1)):
+        del meta["input"]["bits"], meta["layers"][0]["encode"]
+        meta["input"].update(kind="spikes", most=(1, 2, 1, 5)[integer(0, 3)])
     return meta
+
+
+def _first_kernel(integer, room):
+    """kernel, padding and stride of a first layer on a map with ``room`` rows and columns at least."""
+    kernel = (2, 5, 3, 4, 1)[integer(0, 4)]
+    padding = integer(0, kernel - 1)
+    while room + 2 * padding < kernel:
+        kernel, padding = kernel - 1, min(padding, kernel - 2)
+    return {"kernel": kernel, "padding": padding, "stride": integer(1, 3)}
+
+
+def map_size(size, layer):
+    """Rows or columns that a convolution makes of so many."""
+    return (size + 2 * layer["padding"] - layer["kernel"]) // layer["stride"] + 1
+
+
+def _news_of_layer(integer, layer):
+    """Keys that any layer of format 2 may have."""
+    if integer(0, 1):
+        layer["fraction_bits"] = integer(0, FRACTION_BITS_MAX)
+    if not layer.get("readout") and integer(0, 2):
+        layer["leak"] = integer(0, MAX_LEAK)
+        layer["leak_first"] = bool(integer(0, 1))
 
 
 def fan_in(layer):
@@ -115,32 +158,35 @@ def fan_in(layer):
     return layer["in"] * layer.get("kernel", 1) ** 2
 
 
-def _neurons(rng, layer, fraction_bits):
+def _neurons(rng, layer, fraction_bits, mean_of):
     """bias, threshold and v_init, int32 [out]: most where neurons fire now and then."""
     out = layer["out"]
+    fraction_bits = layer.get("fraction_bits", fraction_bits)
     spread = fan_in(layer) ** 0.5 * (1 << fraction_bits) * (128 if "encode" in layer else 0.5)
     bias = np.round(rng.normal(0, spread, out)).astype(np.int64)
     bias[rng.random(out) < 0.2] = 0
     threshold = 1 + np.round(np.abs(rng.normal(0, spread, out))).astype(np.int64)
     v_init = np.round(rng.normal(0, spread / 2, out)).astype(np.int64)
-    for values, low in ((bias, BOTTOM), (threshold, 1), (v_init, BOTTOM)):
+    top, bottom = TOP // mean_of, -(-BOTTOM // mean_of)
+    for values, low in ((bias, bottom), (threshold, 1), (v_init, bottom)):
         values[rng.random(out) < 0.08] = low
-        values[rng.random(out) < 0.08] = TOP
-        np.clip(values, low, TOP, out=values)
+        values[rng.random(out) < 0.08] = top
+        np.clip(values, low, top, out=values)
     return (values.astype(np.int32) for values in (bias, threshold, v_init))
 
 
 def _contents(meta, seed):
     """Tensors for the metadata."""
     rng = np.random.default_rng(seed)
-    tensors = {}
+    tensors, mean_of = {}, 1
     for layer in meta["layers"]:
         name = layer["name"]
         bits = rng.integers(0, 2, (layer["out"], fan_in(layer)), dtype=np.uint8)
         # some outputs like one sign, so that psums reach far from 0
         bits[rng.random(layer["out"]) < 0.15] |= 1
         tensors[f"{name}.weight"] = np.packbits(bits, axis=1, bitorder="little")
-        bias, threshold, v_init = _neurons(rng, layer, meta["fraction_bits"])
+        bias, threshold, v_init = _neurons(rng, layer, meta["fraction_bits"], mean_of)
+        mean_of = layer["pool"] ** 2 if layer.get("pool_kind") == "mean" else 1
         tensors[f"{name}.bias"] = bias
         if not layer.get("readout"):
             tensors[f"{name}.threshold"] = threshold
@@ -159,13 +205,15 @@ def _options(
     convs=False,
     bits=8,
     most_ticks=MAX_TICKS,
+    news=True,
+    spikes=None,
 ):
     """Keyword arguments that ``random_model`` and ``models`` share; None draws at random.
 
     layers: 1 to 4. ticks: 1..32. reset: "soft" or "hard". readout: whether the last layer is one.
     channels: of the picture. size: the largest height and width. outputs: the most channels of a
     layer (at least 1). convs: every layer but a readout is a convolution. bits: of a pixel, 1 to 8.
-    most_ticks: drawn at most.
+    most_ticks: drawn at most. news: with what format 2 has. spikes: whether the input is spikes.
     """
     return dict(
         layers=layers,
@@ -178,16 +226,18 @@ def _options(
         convs=convs,
         bits=bits,
         most_ticks=most_ticks,
+        news=news,
+        spikes=spikes,
     )
 
 
 def pictures(model, count, seed=0):
-    """uint8 [count, C, H, W] for a ``Model``: noise, the first all 0, the second all at the top."""
+    """uint8 [count, ...] for a ``Model``: noise, the first all 0, the second all at the top."""
     rng = np.random.default_rng(seed)
-    shape = (count, model.channels, model.height, model.width)
-    images = rng.integers(0, 2**model.bits, shape).astype(np.uint8)
+    top = model.most if model.kind == "spikes" else 2**model.bits - 1
+    images = rng.integers(0, top + 1, (count, *model.input_shape)).astype(np.uint8)
     images[:1] = 0
-    images[1:2] = 2**model.bits - 1
+    images[1:2] = top
     return images
 
 

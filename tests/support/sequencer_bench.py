@@ -4,7 +4,7 @@ from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.design import Design
-from volley.firmware.isa import BANKS, DESCRIPTOR, INSTRUCTION, TAPS, Opcode
+from volley.firmware.isa import BANKS, INSTRUCTION, TAPS, Opcode
 from volley.firmware.spike_map import MapPlace
 from volley.rtl.control.active import Active
 from volley.rtl.control.beat import Beat
@@ -138,7 +138,7 @@ def issue(name):
     instruction, descriptor, _, _ = layer(name)
     clk, done = clock(), flag()
     run = RunControl(flag(), Signal(intbv(0)[16:]), flag())
-    fetched, beat, active = Fetched(), Beat(DESIGN), Active()
+    fetched, beat, active = Fetched(DESIGN), Beat(DESIGN), Active()
     taken = {field: beat.target_layout.take(beat.target, field) for field in TARGET}
     dut = sequencer(clk, run, fetched, beat, active, DRAIN, DESIGN)
     beats, cycles, accounts = [], [0], [0]
@@ -147,7 +147,7 @@ def issue(name):
     def stimulus():
         for key, value in instruction.items():
             getattr(fetched.instruction, key).next = value
-        for key in DESCRIPTOR:
+        for key in DESIGN.descriptor:
             getattr(fetched.descriptor, key).next = descriptor.get(key, 0)
         fetched.valid.next = True
         run.start.next = True

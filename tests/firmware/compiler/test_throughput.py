@@ -109,7 +109,7 @@ def test_a_pcie_board_reads_results_between_two_runs(job):
     assert fast.end_to_end == pytest.approx(fast.link, rel=1e-3)
     assert slow.end_to_end < slow.core
     if overlaps(program):
-        turn = line.picture(36, result_spans(program), 1e5)
+        turn = line.picture([36], result_spans(program), 1e5)
         assert 1 / slow.end_to_end == pytest.approx(1 / slow.core + turn.between)
         assert turn.between > line.read_s * 5
 

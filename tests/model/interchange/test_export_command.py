@@ -14,10 +14,19 @@ from volley.model.interchange import command, export_command
 
 @pytest.fixture
 def model(tmp_path):
-    made = random_model(5, layers=3, ticks=9, readout=True)
+    made = random_model(5, layers=3, ticks=9, readout=True, news=False)
     made.save(tmp_path / "model.safetensors")
     images = made.images(6)
     return str(tmp_path / "model.safetensors"), images, golden.run(made.model(), images).scores
+
+
+def test_format_2_is_not_written_as_something_else(tmp_path, capsys):
+    made = next(m for m in (random_model(seed) for seed in range(40)) if m.meta["format"] == 2)
+    path = str(made.save(tmp_path / "model.safetensors"))
+    for name in ("twin.py", "twin.nir"):
+        assert export_command.main([path, "-o", str(tmp_path / name)]) == 2
+        assert "model file format 2" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
 
 
 def test_source(model, tmp_path, capsys):

@@ -6,7 +6,7 @@ from myhdl import instance
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.isa import DESCRIPTOR, INSTRUCTION, LANES
-from volley.rtl.control.active import Active, layer_registers, packing_registers
+from volley.rtl.control.active import Active, layer_registers, leak_registers, packing_registers
 from volley.rtl.control.fields import Fields
 
 CASES = 40
@@ -24,6 +24,7 @@ def test_registers_follow_load_alone():
     instruction, descriptor, active = Fields(INSTRUCTION), Fields(DESCRIPTOR), Active()
     layer_inst = layer_registers(clk, load, instruction, descriptor, active)
     packing_inst = packing_registers(clk, load, descriptor, active)
+    leak_inst = leak_registers(clk, load, descriptor, active)
     loaded = []
 
     @instance
@@ -41,7 +42,7 @@ def test_registers_follow_load_alone():
             if loading:
                 held = {**values, "layer": number}
                 loaded.append(number)
-            for name in (*Active.NAMES, "scale", "layer"):
+            for name in (*Active.NAMES, "leak", "leak_first", "scale", "layer"):
                 assert int(getattr(active, name)) == held[name], name
             spikes = not held["encode"]
             conv = spikes and not held["dense"]
@@ -53,5 +54,5 @@ def test_registers_follow_load_alone():
         done.next = True
         yield clk.posedge
 
-    run_bench([layer_inst, packing_inst, stimulus], clk, done, cycles=10 * CASES)
+    run_bench([layer_inst, packing_inst, leak_inst, stimulus], clk, done, cycles=10 * CASES)
     assert 5 < len(loaded) < CASES

@@ -6,6 +6,7 @@ import pytest
 from myhdl import Signal, always, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
+from volley.firmware.design import Design
 from volley.firmware.isa import (
     DESCRIPTOR,
     DESCRIPTOR_WORDS,
@@ -47,7 +48,7 @@ def test_fetch(entry):
     table = [word for values in layers for word in assemble_descriptor(**values)]
 
     clk, done = clock(), flag()
-    run, fetched = RunControl(flag(), Signal(intbv(0)[16:]), flag()), Fetched()
+    run, fetched = RunControl(flag(), Signal(intbv(0)[16:]), flag()), Fetched(Design(leak=1, odd=1))
     program, descriptors = ReadPort(PROGRAM), ReadPort(LAYERS * DESCRIPTOR_WORDS)
     dut = fetch(clk, run, fetched, program, descriptors)
 

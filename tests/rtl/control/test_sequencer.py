@@ -5,7 +5,7 @@ from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
 from tests.support.sequencer_bench import DESIGN, DRAIN, LAYERS, compare, issue, layer
-from volley.firmware.isa import DESCRIPTOR, rows_cycles
+from volley.firmware.isa import rows_cycles
 from volley.rtl.control.active import Active
 from volley.rtl.control.beat import Beat
 from volley.rtl.control.fetch import Fetched
@@ -27,7 +27,7 @@ def test_stop_ends_a_run_in_the_middle():
     instruction, descriptor, _, _ = layer("first rows")
     clk, done = clock(), flag()
     run = RunControl(flag(), Signal(intbv(0)[16:]), flag())
-    fetched, beat = Fetched(), Beat(DESIGN)
+    fetched, beat = Fetched(DESIGN), Beat(DESIGN)
     dut = sequencer(clk, run, fetched, beat, Active(), DRAIN, DESIGN)
     after = []
 
@@ -35,7 +35,7 @@ def test_stop_ends_a_run_in_the_middle():
     def stimulus():
         for key, value in instruction.items():
             getattr(fetched.instruction, key).next = value
-        for key in DESCRIPTOR:
+        for key in DESIGN.descriptor:
             getattr(fetched.descriptor, key).next = descriptor.get(key, 0)
         fetched.valid.next = True
         run.start.next = True
