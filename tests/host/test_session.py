@@ -25,7 +25,7 @@ PICTURES = 3
 @cache
 def job(readout):
     """(program, pictures, right scores): with a readout pictures overlap, without one maps are read."""
-    model = random_model(3, layers=2, readout=readout, size=3, channels=1, outputs=4)
+    model = random_model(3, layers=2, readout=readout, size=3, channels=1, outputs=4, news=False)
     program, loaded = small_program(model, TINY)
     pictures = model.images(PICTURES)
     return program, pictures, golden.run(loaded, pictures).scores.tolist()
@@ -105,7 +105,7 @@ def test_a_board_that_is_reset_at_work(what, readout, mute, numbers):
 def test_a_board_that_is_exchanged_for_one_in_use(what, numbers):
     """The other board holds another program and expects the very number that comes."""
     other = small_program(
-        random_model(4, layers=2, readout=True, size=3, channels=1, outputs=4), TINY
+        random_model(4, layers=2, readout=True, size=3, channels=1, outputs=4, news=False), TINY
     )[0]
     for seq in numbers:
         session = Session()
