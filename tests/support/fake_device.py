@@ -14,11 +14,13 @@ import tty
 
 from volley.firmware import frames, registers
 from volley.firmware.design import Design
+from volley.firmware.fields import pack
 from volley.firmware.frames import INFO, RESPONSE, Command, FrameError, Status
 from volley.firmware.registers import (
     DESIGN_REGISTERS,
     IDENTITY_WORDS,
     MAGIC,
+    OPTIONS,
     Region,
     Register,
 )
@@ -34,6 +36,8 @@ SMALL = Design(
     layers=32,
     row_max=16,
     scores=64,
+    leak=1,
+    odd=1,
 )
 
 
@@ -65,6 +69,8 @@ class FakeBoard:
         }
         for name, place in DESIGN_REGISTERS.items():
             words[place] = getattr(self.design, name)
+        options = {key: getattr(self.design, key) for key in OPTIONS}
+        (words[Register.PACK],) = pack(OPTIONS, options, 1, "design")
         name = board.encode().ljust(registers.BOARD_NAME_BYTES, b"\0")
         for k, word in enumerate(struct.unpack("<4I", name)):
             words[Register.BOARD + k] = word

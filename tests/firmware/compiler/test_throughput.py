@@ -139,7 +139,7 @@ def test_the_slower_of_core_and_link_sets_the_pace(job):
     slow, fast = throughput(program, 1e5, BAUD), throughput(program, 1e12, UartLine(BAUD))
     assert slow.core * 1e7 == pytest.approx(fast.core)
     assert slow.link == fast.link == pytest.approx(throughput(program, 1, 2 * BAUD).link / 2)
-    assert slow.end_to_end <= min(slow.core, slow.link)
+    assert slow.end_to_end <= min(slow.core, slow.link) * (1 + 1e-12)
     assert fast.end_to_end == pytest.approx(fast.link)
     if overlaps(program):
         assert slow.end_to_end == slow.core
