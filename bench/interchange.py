@@ -48,29 +48,30 @@ def compared(module, shape, ticks, scale, pictures, **options):
     )
 
 
-def dyadic(count):
+def dyadic(count, tau=None):
     """Random networks of 1 to 32 ticks, even and odd pools."""
     from tests.support.peer_networks import network
 
     for library in LIBRARIES:
         for reset in RESETS:
-            made = [network(library, reset, 1000 + seed) for seed in range(count)]
+            made = [network(library, reset, 1000 + seed, tau) for seed in range(count)]
             found = [compared(*net, 1.0, 4) for net in made]
             wrong, total, _ = np.sum(found, 0)
-            row(f"dyadic: {count} networks, {library}, {reset} reset", wrong, total)
+            kind = f"LIF tau {tau:g}" if tau else "IF"
+            row(f"dyadic: {count} networks, {library}, {kind}, {reset} reset", wrong, total)
 
 
-def normalised(count, bits):
+def normalised(count, bits, tau=None):
     """Networks with real batch normalisation, by fraction bits (None: the importer's choice)."""
     from tests.support.peer_networks import normalised_network
 
     for library in LIBRARIES:
         for reset in RESETS:
-            made = [normalised_network(library, reset, seed) for seed in range(count)]
+            made = [normalised_network(library, reset, seed, tau) for seed in range(count)]
             for f in bits:
                 found = [compared(*net, TICKS, 1 / 255, PICTURES, fraction_bits=f) for net in made]
                 wrong, total, classes = np.sum(found, 0)
-                row(f"real BN: {count} networks, {library}, {reset} reset, "
+                row(f"real BN: {count} networks, {library}, {f'LIF tau {tau:g}' if tau else 'IF'}, {reset}, "
                     f"F = {'chosen' if f is None else f}", wrong, total,
                     f"   {classes} of {count * PICTURES} classes")  # fmt: skip
 
@@ -176,8 +177,10 @@ def main(arguments=None):
 
     torch.set_num_threads(1)
     print("neurons x ticks that differ, of all; share")
-    dyadic(options.networks)
+    for tau in (None, 2.0, 4.0):
+        dyadic(options.networks, tau)
     normalised(6, (4, 5, 6, 7, 8, None))
+    normalised(6, (4, 6, None), 2.0)
     nir_in(max(1, options.networks // 5))
     nir_out(max(1, options.networks // 5))
     twins(options.spikes)

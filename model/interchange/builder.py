@@ -6,7 +6,16 @@ import math
 
 import numpy as np
 
-from volley.model.interchange.chain import Fire, Flatten, Gain, Pool, Weights, refuse
+from volley.model.interchange.chain import (
+    Fire,
+    Flatten,
+    Gain,
+    Mean,
+    Pool,
+    Votes,
+    Weights,
+    refuse,
+)
 
 
 class ChainBuilder:
@@ -21,27 +30,34 @@ class ChainBuilder:
     def conv(self, name, weight, bias, *, stride=1, padding=0, dilation=1, groups=1, mode="zeros"):
         """A convolution: weight [out, in, kh, kw], bias [out] or None."""
         weight = np.asarray(weight, float)
-        kernel = weight.shape[2:]
+        kernel, first = weight.shape[2:], not self.stages
         stride, dilation = _pair(stride), _pair(dilation)
-        pad = tuple(k // 2 for k in kernel)
+        if isinstance(padding, str):
+            padding = tuple(k // 2 for k in kernel) if padding == "same" else (0, 0)
+        padding = _pair(padding)
         if groups == self.channels == weight.shape[0] > 1:
             raise refuse(name, f"is depthwise ({groups} groups)",
-                         "use a full convolution: one descriptor would read a channel")  # fmt: skip
-        padded = pad if isinstance(padding, str) and padding == "same" else _pair(padding)
-        if (
-            kernel not in ((1, 1), (3, 3))
-            or (stride, dilation, groups, mode) != ((1, 1), (1, 1), 1, "zeros")
-            or padded != pad
-        ):
-            raise refuse(name, f"kernel {kernel}, stride {stride}, padding {padded}, "
-                         f"dilation {dilation}, groups {groups}, {mode}",
-                         "allowed: 3x3 with padding 1 or 1x1 with 0, stride, dilation, groups 1, "
-                         "zeros")  # fmt: skip
+                         "use a full convolution: one word of the memory holds many channels")  # fmt: skip
+        found = (f"kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}, "
+                 f"groups {groups}, {mode}")  # fmt: skip
+        if (dilation, groups, mode) != ((1, 1), 1, "zeros"):
+            raise refuse(name, found, "allowed: dilation and groups 1, padding with zeros")
+        square = all(pair[0] == pair[1] for pair in (kernel, stride, padding))
+        plain = (kernel, stride, padding) in (
+            ((1, 1), (1, 1), (0, 0)),
+            ((3, 3), (1, 1), (1, 1)),
+        )
+        if not square or not (first or plain) or padding[0] >= kernel[0]:
+            raise refuse(name, found, "allowed: square ones, padding below the kernel" if first else
+                         "allowed after the first layer: 3x3 with padding 1 or 1x1 with 0, stride 1")  # fmt: skip
         if weight.shape[1] != self.channels:
             raise refuse(name, f"{weight.shape[1]} input channels on a map of "
                          f"{[self.channels, *self.size]}",
                          "give the input_shape that the network is for")  # fmt: skip
-        self._weights(name, weight, bias)
+        self._weights(name, weight, bias, stride[0], padding[0])
+        self.size = tuple(
+            (n + 2 * p - k) // s + 1 for n, k, s, p in zip(self.size, kernel, stride, padding)
+        )
 
     def dense(self, name, weight, bias):
         """A dense layer: weight [out, n], bias [out] or None."""
@@ -53,9 +69,9 @@ class ChainBuilder:
         self._weights(name, weight, bias)
         self.size = (1, 1)
 
-    def _weights(self, name, weight, bias):
+    def _weights(self, name, weight, bias, stride=1, padding=0):
         bias = np.zeros(len(weight)) if bias is None else np.asarray(bias, float)
-        self.stages.append(Weights(name, weight, bias, self._factor))
+        self.stages.append(Weights(name, weight, bias, self._factor, stride, padding))
         self.channels, self._factor = len(weight), 1.0
 
     def gain(self, name, gain, offset):
@@ -84,12 +100,32 @@ class ChainBuilder:
             raise refuse(name, f"kernel {kernel}, stride {stride}, padding {padding}, "
                          f"dilation {dilation}" + (", ceil_mode" if ceil else ""),
                          "allowed: 2, stride 2, padding 0")  # fmt: skip
-        height, width = self.size
-        if height % 2 or width % 2:
-            raise refuse(name, f"pools a map of {height}x{width}",
-                         "even sizes; odd ones: format 2, not yet")  # fmt: skip
         self.stages.append(Pool(name))
-        self.size = (height // 2, width // 2)
+        self.size = (self.size[0] // 2, self.size[1] // 2)
+
+    def mean(self, name, kernel, stride, padding=0, plain=True, total=False):
+        """The mean of spikes, their sum with ``total``; kernel None: of the whole map."""
+        size = self.size[0] if kernel is None else _pair(kernel)[0]
+        found = [_pair(size if v is None else v) for v in (kernel, stride)]
+        square = self.size[0] == self.size[1] or kernel is not None
+        if found != [(size, size)] * 2 or _pair(padding) != (0, 0) or not plain or not square:
+            raise refuse(name, f"kernel {kernel}, stride {stride}, padding {padding} on a map of "
+                         f"{list(self.size)}",
+                         "allowed: a square, stride as the kernel, padding 0, as in AvgPool2d(2)")  # fmt: skip
+        if any(n % size for n in self.size):
+            raise refuse(name, f"means of {size}x{size} on a map of {list(self.size)}",
+                         "allowed: what divides both sides")  # fmt: skip
+        if size > 1:
+            self.stages.append(Mean(name, size))
+        self._factor *= size**2 if total else 1
+        self.size = (self.size[0] // size, self.size[1] // size)
+
+    def votes(self, name, outputs):
+        """Groups of so many outputs are a class."""
+        if self.channels % outputs:
+            raise refuse(name, f"groups of {outputs} of {self.channels} outputs",
+                         "allowed: what divides them")  # fmt: skip
+        self.stages.append(Votes(name, outputs))
 
     def flatten(self, name):
         """Maps to a vector."""

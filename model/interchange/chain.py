@@ -9,20 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from volley.firmware.modelfile import news_of
-
 
 class InterchangeError(ValueError):
     """A network that cannot be imported exactly; names the node, says why and what to do instead."""
-
-
-def only_format_1(model) -> None:
-    """Raises ``InterchangeError`` for a model that has what only model file format 2 has."""
-    news = news_of(model)
-    if news:
-        raise InterchangeError(
-            f"model {model.name!r} has {news[0]}, of model file format 2, which is not exported yet"
-        )
 
 
 def refuse(node: str, found: str, remedy: str) -> InterchangeError:
@@ -34,13 +23,15 @@ def refuse(node: str, found: str, remedy: str) -> InterchangeError:
 class Weights:
     """A convolution or dense layer: weight float64 [out, in, k, k] or [out, n], bias [out].
 
-    scale: what a spike, or a pixel of 1, is to it.
+    scale: what a spike, or a pixel of 1, is to it. stride and padding: of a convolution.
     """
 
     name: str
     weight: np.ndarray
     bias: np.ndarray
     scale: float = 1.0
+    stride: int = 1
+    padding: int = 0
 
 
 @dataclass
@@ -55,13 +46,16 @@ class Gain:
 @dataclass
 class Fire:
     """Integrate and fire: threshold and start float64, scalar or [channels]; both as a distance
-    from the reset value. above: fires at v > threshold, else at v >= threshold."""
+    from the reset value. above: fires at v > threshold, else at v >= threshold. leak: k of
+    v *= 1 - 2^-k before each tick's current, 0 for none; leak_first: before a soft reset."""
 
     name: str
     threshold: np.ndarray
     start: np.ndarray
     reset: str
     above: bool
+    leak: int = 0
+    leak_first: bool = False
 
 
 @dataclass
@@ -69,6 +63,22 @@ class Pool:
     """Maximum of each 2 x 2 spikes."""
 
     name: str
+
+
+@dataclass
+class Mean:
+    """Mean of each size x size spikes."""
+
+    name: str
+    size: int
+
+
+@dataclass
+class Votes:
+    """Sum or mean of each so many outputs: a class."""
+
+    name: str
+    outputs: int
 
 
 @dataclass

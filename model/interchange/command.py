@@ -29,8 +29,9 @@ def _factory(text):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="volley import",
-        description="Writes the model file of a trained network: IF neurons of snnTorch or "
-        "spikingjelly, or a NIR file; weights of one magnitude per output, convolutions 3x3 or 1x1.",
+        description="Writes the model file of a trained network: IF or LIF neurons of snnTorch or "
+        "spikingjelly, or a NIR file; weights of one magnitude per output, convolutions 3x3 or 1x1, "
+        "the first of any size.",
         epilog="FACTORY is MODULE:FUNCTION; the function takes nothing and returns the trained "
         "torch module, its weights loaded. Example: volley import mynet:make --shape 1,28,28 "
         "--ticks 8 -o model.safetensors",
@@ -42,9 +43,12 @@ def _parser():
     add("--ticks", type=int, help="time steps a picture")
     add("--scale", type=float, default=1 / 255, help="of a pixel (default: 1/255)")
     add("--fraction-bits", type=int, metavar="F", help="default: chosen and told")
+    add("--spikes", type=int, metavar="MOST", help="the input is spike trains instead of pictures, "
+        "counts of up to so many in a tick")  # fmt: skip
     add("--binarise", action="store_true", help="real weights to their signs")
     add("--check", metavar="DATA", help="compare the library's spikes with the file's, on the test "
-        "pictures of mnist, fashion or cifar10, or on FILE.npy, uint8 [N,C,H,W]")  # fmt: skip
+        "pictures of mnist, fashion or cifar10, or on FILE.npy, uint8 [N,C,H,W], of spike "
+        "trains [N,T,C,H,W]")  # fmt: skip
     add("--samples", type=int, default=100, metavar="N", help="pictures of --check (100)")
     add("--data-dir", metavar="DIR", help="folder of the data sets")
     add("--finetune", metavar="SET", help="with --binarise: data set that training goes on with "
@@ -63,7 +67,7 @@ def _imported(options):
         shape = options.shape and tuple(int(n) for n in options.shape.split(","))
     except ValueError:
         raise ValueError(f"--shape: found {options.shape!r}; allowed: C,H,W") from None
-    given = dict(scale=options.scale, fraction_bits=options.fraction_bits,
+    given = dict(scale=options.scale, spikes=options.spikes, fraction_bits=options.fraction_bits,
                  binarise=options.binarise, log=print)  # fmt: skip
     if options.network.endswith(".nir"):
         for key in ("check", "finetune"):
@@ -105,17 +109,21 @@ def _finetune(options, model, net):
     from volley.firmware.files import whole_file
     from volley.model.data import datasets
     from volley.model.interchange import finetune
+    from volley.model.interchange.chain import InterchangeError
 
     data = options.finetune or finetune.data_set(net.shape, len(model.classes))
-    if data is None:
-        print(f"no data set has pictures {list(net.shape)} and {len(model.classes)} classes: no "
-              "checkpoint to train on from")  # fmt: skip
-        return
-    if data not in datasets.SETS:
+    if data not in (None, *datasets.SETS):
         raise ValueError(f"--finetune: found {data!r}; allowed: {', '.join(datasets.SETS)}")
+    if data is None or model.kind != "picture":
+        print("no data set has such inputs and classes: no start to train on from")
+        return
     pictures, _ = datasets.load(data, "train", options.data_dir, download=False)
-    state, text, reset = finetune.start(net.stages, net.shape, model.ticks, data, options.scale,
-                                        pictures)  # fmt: skip
+    try:
+        state, text, reset = finetune.start(net.stages, net.shape, model.ticks, data, options.scale,
+                                            pictures)  # fmt: skip
+    except InterchangeError as error:
+        print(f"no start to train on from: {error}")
+        return
     stem = options.output.removesuffix(".safetensors")
     with whole_file(f"{stem}-start.ckpt") as part:
         torch.save(state, part)

@@ -12,14 +12,13 @@ import torch
 
 from volley.firmware.network_text import SpecError, parse
 from volley.model.data import datasets
-from volley.model.interchange.chain import InterchangeError
+from volley.model.interchange.chain import InterchangeError, Mean
 from volley.model.interchange.fold import group_stages
 from volley.model.nets import net as networks
 from volley.model.nets.neuron import EPS, if_bn, moments
 
 LATENT = 0.1  # mean magnitude of the latent weights, as a fresh network's
 PICTURES = 200  # that means and variances are measured on
-LOG_SCALE = -4.0  # of the scores, as a fresh network's
 SEED = 1
 
 
@@ -32,10 +31,17 @@ def data_set(shape, classes) -> str | None:
 
 
 def text_of(groups) -> str:
-    """The network as ``volley train --net`` takes it."""
+    """The network as ``volley train --net`` takes it; InterchangeError for what it has no words for."""
     words = []
     for group in groups:
         weight = group.stage.weight
+        plain = weight.ndim == 2 or (group.stage.stride, group.stage.padding) == (
+            1,
+            weight.shape[2] // 2,
+        )
+        if not plain or isinstance(group.pool, Mean) or group.fire and group.fire.leak:
+            raise InterchangeError(f"volley train has no stride, cut edge, mean or leak as at "
+                                   f"'{group.stage.name}'; train it in its own library")  # fmt: skip
         words.append(f"{len(weight)}C{weight.shape[2]}" if weight.ndim == 4 else f"{len(weight)}")
         if group.pool:
             words.append("P2")
@@ -59,11 +65,11 @@ def start(stages, shape, ticks, data, scale, pictures):
     with torch.no_grad():
         for index, (group, layer) in enumerate(zip(groups, net.layers)):
             _fill(layer, group, group.stage.scale * (scale if index == 0 else 1.0))
-        _normalise(net, torch.from_numpy(pictures[:PICTURES]).float())
+        scores = _normalise(net, torch.from_numpy(pictures[:PICTURES]).float())
     reset = "hard" if hard else "soft"
     settings = {"net": text, "data": data, "ticks": ticks, "reset": reset, "seed": SEED}
     state = {"settings": {**settings, "gradient": "ticks"}, "net": net.state_dict(),
-             "average": None, "rows": [], "log_scale": torch.tensor(LOG_SCALE),
+             "average": None, "rows": [], "log_scale": -torch.log(scores.std() + EPS),
              "optimiser": None}  # fmt: skip
     return state, text, reset
 
@@ -88,7 +94,7 @@ def _fill(layer, group, scale):
 
 
 def _normalise(net, pictures):
-    """Takes mean and variance of each layer's psums, and gains and offsets that undo them."""
+    """Takes mean and variance of each layer's psums, and gains and offsets that undo them; the scores."""
     x = pictures.permute(0, 2, 3, 1).unsqueeze(0).contiguous()
     for layer in net.layers[:-1]:
         y = layer.psum(x)
@@ -100,3 +106,5 @@ def _normalise(net, pictures):
         layer.var.copy_(var)
         x = if_bn(y, layer.gain, layer.beta, mean, var, ticks=net.ticks, pool=layer.spec.pool,
                   hard=net.hard)  # fmt: skip
+    last = net.layers[-1]
+    return last.psum(x).mean(0).flatten(1) + last.bias

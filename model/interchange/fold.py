@@ -1,8 +1,8 @@
 """A chain of stages (chain.py) as a model file: batch normalisation, signs and scales folded.
 
 The current of an output is a * psum + b, psum = sum of +-1 times spike or pixel. Its neuron fires as
-one with threshold theta/a and bias -b/a does; times 2^F these are the file's integers. A negative a
-flips the signs of the output's weights.
+one with threshold theta/a and bias -b/a does (integers.py). A negative a flips the signs of the
+output's weights.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 
 import numpy as np
 
-from volley.firmware.modelfile import MAX_FRACTION_BITS, MEMBRANE_MAX, Layer, Model, validate
-from volley.model.interchange.chain import Fire, Flatten, Gain, Pool, Weights, refuse
+from volley.firmware.modelfile import Layer, Model, validate
+from volley.model.interchange import integers
+from volley.model.interchange.chain import Fire, Flatten, Gain, Mean, Pool, Votes, Weights, refuse
 
 EQUAL = 1e-6  # relative: magnitudes of one output are taken as one
-ON_GRID = 3e-7  # relative: a float32's rounding, and that of a quotient of two
 
 
 class _Group:
@@ -34,6 +34,7 @@ def fold(
     *,
     scale=1.0,
     bits=8,
+    spikes=None,
     fraction_bits=None,
     binarise=False,
     classes=None,
@@ -41,57 +42,81 @@ def fold(
 ) -> Model:
     """The model file of a chain.
 
-    shape: (C, H, W) of the input; scale: what a pixel of 1 is to the network; bits: of a pixel;
+    shape: (C, H, W) of the input; scale: what a pixel of 1 is to the network; bits: of a pixel; spikes: the input
+    is spike trains, of counts up to so many, instead of a picture, each 1 to the network;
     fraction_bits: None takes the fewest that are exact, else the most that cannot saturate;
     binarise: weights become their sign times the mean magnitude of their output; log: called with
     lines of text. Raises InterchangeError naming the node, ModelError for a rule of the file.
     """  # fmt: skip
     log = log or (lambda text: None)
     groups = group_stages(chain)
-    layers, folded = [], []
+    layers, reals = [], []
     for index, group in enumerate(groups):
-        stage = group.stage
-        sign, a, b = _current(group, stage.scale * (scale if index == 0 else 1.0), binarise, log)
-        conv = stage.weight.ndim == 4
-        layer = Layer(
-            re.sub(r"[^A-Za-z0-9_.-]", "_", stage.name),
-            "conv" if conv else "dense",
-            stage.weight.shape[1],
-            stage.weight.shape[0],
-            stage.weight.shape[2] if conv else 1,
-            stage.weight.shape[2] // 2 if conv else 0,
-            encode=index == 0,
-            pool=2 if group.pool else 1,
-            readout=group.fire is None,
-            weight=sign,
-        )
-        if layer.readout and conv:
-            raise refuse(stage.name, "is a convolution without a neuron after it",
-                         "end in a dense layer, or add a neuron")  # fmt: skip
-        layers.append(layer)
-        folded.append((group, b / a, a))
+        first = index == 0
+        real = _current(group, scale if first and not spikes else 1.0, binarise, log)
+        if first:
+            real.most = spikes or (1 << bits) - 1
+        elif isinstance(groups[index - 1].pool, Mean):
+            real.mean_of = groups[index - 1].pool.size ** 2
+        layers.append(_layer(group, real, first and not spikes))
+        reals.append(real)
     resets = {g.fire.reset: g.fire.name for g in groups if g.fire}
     if len(resets) > 1:
         raise refuse(resets["hard"], f"resets hard, and '{resets['soft']}' soft",
                      "a model file has one reset for all layers")  # fmt: skip
-    tries = range(MAX_FRACTION_BITS + 1) if fraction_bits is None else [fraction_bits]
-    made = [_integers(layers, folded, f, ticks, (1 << bits) - 1) for f in tries]
-    exact = [m for m in made if m["fits"] and m["exact"]]
-    safe = [m for m in made if m["fits"] and not m["saturates"]]
-    fit = [m for m in made if m["fits"]]
-    if not fit:
-        raise refuse(*made[0]["problem"])
-    best = exact[0] if exact else safe[-1] if safe else fit[0]
-    for layer, arrays in zip(layers, best["arrays"]):
-        layer.bias, layer.threshold, layer.v_init = arrays
-    log(f"{best['bits']} fraction bits: " + ("exact" if best["exact"] else "parameters are rounded")
-        + (", membranes can saturate in the worst case" if best["saturates"] else ""))  # fmt: skip
+    chosen = integers.choose(reals, ticks, fraction_bits)
+    usual = chosen[-1].bits
+    for layer, made in zip(layers, chosen):
+        layer.bias, layer.threshold, layer.v_init = made.arrays()
+        layer.fraction_bits = None if made.bits == usual else made.bits
+    _report(layers, chosen, log)
+    votes = next((x.outputs for x in chain if isinstance(x, Votes)), 1)
     model = Model(
-        name, ticks, best["bits"], next(iter(resets), "soft"), shape[0], shape[1], shape[2], bits,
-        classes or [str(i) for i in range(layers[-1].outputs)], layers,
+        name, ticks, usual, next(iter(resets), "soft"), shape[0], shape[1], shape[2],
+        1 if spikes else bits,
+        classes or [str(i) for i in range(layers[-1].outputs // votes)], layers,
+        kind="spikes" if spikes else "picture", most=spikes or 1, votes=votes,
     )  # fmt: skip
     validate(model)
     return model
+
+
+def _layer(group, real, encode):
+    """The Layer of a group, without its integers."""
+    stage, pool, fire = group.stage, group.pool, group.fire
+    conv = stage.weight.ndim == 4
+    if conv and not fire:
+        raise refuse(stage.name, "is a convolution without a neuron after it",
+                     "end in a dense layer, or add a neuron")  # fmt: skip
+    return Layer(
+        re.sub(r"[^A-Za-z0-9_.-]", "_", stage.name),
+        "conv" if conv else "dense",
+        stage.weight.shape[1],
+        stage.weight.shape[0],
+        stage.weight.shape[2] if conv else 1,
+        stage.padding if conv else 0,
+        encode=encode,
+        pool=pool.size if isinstance(pool, Mean) else 2 if pool else 1,
+        readout=fire is None,
+        weight=real.sign,
+        stride=stage.stride if conv else 1,
+        pool_kind="mean" if isinstance(pool, Mean) else "or",
+        leak=fire.leak if fire else 0,
+        leak_first=bool(fire and fire.leak_first),
+    )
+
+
+def _report(layers, chosen, log):
+    """Says how many fraction bits, and what they leave."""
+    bits = sorted({made.bits for made in chosen})
+    text = f"{bits[0]} fraction bits: "
+    if len(bits) > 1:
+        each = ", ".join(f"{layer.name} {made.bits}" for layer, made in zip(layers, chosen))
+        text = f"fraction bits {each}: "
+    rounded = not all(made.exact for made in chosen)
+    log(text + ("parameters are rounded" if rounded else "exact")
+        + (", membranes can saturate in the worst case" if any(m.saturates for m in chosen) else "")
+        + ("; a leak rounds the membrane at every tick" if any(x.leak for x in layers) else ""))  # fmt: skip
 
 
 def group_stages(chain):
@@ -104,6 +129,9 @@ def group_stages(chain):
                              "put an IF neuron between them")  # fmt: skip
             if groups and stage.weight.ndim == 2 and not flat:
                 raise refuse(stage.name, "a dense layer on maps", "put Flatten before it")
+            if groups and isinstance(groups[-1].pool, Mean) and stage.weight.ndim == 4:
+                raise refuse(stage.name, f"is a convolution behind the mean '{groups[-1].pool.name}'",
+                             "a mean may stand before a dense layer alone")  # fmt: skip
             flat = flat or stage.weight.ndim == 2
             open_ = _Group(stage)
             groups.append(open_)
@@ -117,7 +145,7 @@ def group_stages(chain):
             if not open_:
                 raise refuse(stage.name, "a neuron without a layer before it", "remove it")
             open_.fire, open_ = stage, None
-        elif isinstance(stage, Pool):
+        elif isinstance(stage, Pool | Mean):
             if open_ or not groups or groups[-1].pool or flat:
                 raise refuse(stage.name, "pools something else than the spikes of a convolution "
                              "(the maximum of currents fires otherwise than that of spikes)",
@@ -128,14 +156,19 @@ def group_stages(chain):
                 raise refuse(stage.name, "stands between a layer and its neuron",
                              "put it after the neuron")  # fmt: skip
             flat = True
+        elif isinstance(stage, Votes) and stage is not chain[-1]:
+            raise refuse(stage.name, "votes before the end", "vote over the last layer's outputs")
     if not groups:
         raise refuse("(network)", "has no convolution or dense layer", "give one")
+    if isinstance(groups[-1].pool, Mean):
+        raise refuse(groups[-1].pool.name, "is a mean that no dense layer follows", "remove it")
     return groups
 
 
 def _current(group, scale, binarise, log):
-    """(signs int8, a > 0 [out], b [out]) of a group."""
+    """The Real of a group: signs, a > 0 and b / a of each output."""
     weight, name = group.stage.weight, group.stage.name
+    scale = scale * group.stage.scale
     rows = np.abs(weight.reshape(len(weight), -1))
     low, high = rows.min(1), rows.max(1)
     wrong = np.flatnonzero((low <= 0) | (high - low > EQUAL * high))
@@ -160,58 +193,5 @@ def _current(group, scale, binarise, log):
                          "train one magnitude for all classes, or binarise=True")  # fmt: skip
         log(f"{name}: gains {a.min():.3g} to {a.max():.3g} of the readout became their mean")
         a = np.full_like(a, a.mean())
-    return sign, a, np.broadcast_to(group.offset, a.shape).astype(float)
-
-
-def _snap(values):
-    """(values, with those within a float32's rounding of an integer made one; which those are)."""
-    whole = np.rint(values)
-    near = np.abs(values - whole) <= ON_GRID * np.maximum(1, np.abs(values))
-    return np.where(near, whole, values), near
-
-
-def _integers(layers, folded, bits, ticks, brightest):
-    """The integers of all layers with ``bits`` fraction bits, and whether they fit and are exact."""
-    out = {"bits": bits, "arrays": [], "fits": True, "exact": True, "saturates": False}
-
-    def fail(*problem):
-        if out["fits"]:
-            out.update(fits=False, problem=problem)
-
-    for layer, (group, b, a) in zip(layers, folded):
-        bias, whole = _snap(-b * 2.0**bits)
-        bias = np.rint(bias)
-        name, fire = group.stage.name, group.fire
-        out["exact"] &= bool(whole.all())
-        threshold = start = np.zeros(len(bias))
-        if fire:
-            theta, on = _snap(fire.threshold / a * 2.0**bits)
-            # the least integer that fires; where the bias is rounded, so is this
-            least = np.where(
-                whole, np.floor(theta) + 1 if fire.above else np.ceil(theta), np.rint(theta)
-            )
-            begin, at = _snap(fire.start / a * 2.0**bits)
-            begin = np.rint(begin)
-            out["exact"] &= bool(at.all()) and (fire.reset == "hard" or bool(on.all()))
-            hard = fire.reset == "hard"
-            threshold = least if hard else np.rint(theta)
-            start = begin if hard else begin + np.rint(theta) - least
-            if threshold.min() < 1:
-                i = int(threshold.argmin())
-                fail(fire.name, f"threshold of output {i} is {fire.threshold / a[i] if np.ndim(fire.threshold) == 0 else theta[i] / 2**bits:.3g} "
-                     f"of a weight with {bits} fraction bits, below the least", "raise the "
-                     "threshold or the fraction bits")  # fmt: skip
-        largest = max(np.abs(bias).max(), threshold.max(), np.abs(start).max())
-        if largest > MEMBRANE_MAX:
-            fail(name, f"a threshold or bias of {largest:.3g} is beyond {MEMBRANE_MAX}",
-                 "use fewer fraction bits, or remove outputs of nearly no gain")  # fmt: skip
-        if fire:
-            rows = layer.weight.reshape(layer.outputs, -1)
-            most = (brightest if layer.encode else 1) << bits
-            up, down = (rows > 0).sum(1) * most - bias, (rows < 0).sum(1) * most + bias
-            peak = np.abs(start) + ticks * np.maximum(up, down)
-            out["saturates"] |= bool(peak.max() > MEMBRANE_MAX)
-        if out["fits"]:
-            whole32 = [x.astype(np.int32) for x in (bias, threshold, start)]
-            out["arrays"].append(whole32 if fire else (whole32[0], None, None))
-    return out
+    offset = np.broadcast_to(group.offset, a.shape).astype(float)
+    return integers.Real(name, group.fire, sign, offset / a, a)

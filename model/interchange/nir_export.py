@@ -14,7 +14,6 @@ import numpy as np
 
 from volley.firmware.modelfile import Model
 from volley.model.interchange import nir_library, nir_metadata
-from volley.model.interchange.chain import only_format_1
 
 OR_THRESHOLD = 0.125  # half of what one spike of four gives
 
@@ -24,17 +23,19 @@ def _to_stderr(text):
 
 
 def to_nir(model: Model, warn: Callable[[str], None] | None = None):
-    """The nir.NIRGraph of a model; its input is pixels 0 to 2^bits - 1, its scores sum over the ticks.
+    """The nir.NIRGraph of a model; its input is pixels 0 to 2^bits - 1, or spikes, its scores sum over the ticks.
 
     r = 1 with dt = 1. The graph's metadata has the model itself; a neuron's has its integers.
     warn: called with what NIR cannot say of this model (default: to stderr).
     """
-    only_format_1(model)
     library = nir_library.nir()
     warn = warn or _to_stderr
     if model.reset == "soft":
         warn("NIR has no soft reset: readers take the hard one, and fire otherwise than this model; "
              "from_nir reads it from the metadata")  # fmt: skip
+    if any(layer.leak for layer in model.layers):
+        warn("NIR has no rounding of a leak: this model rounds its membranes at every tick, readers do "
+             "not, and a few spikes differ")  # fmt: skip
     started = [x.name for x in model.layers if x.v_init is not None and x.v_init.any()]
     if started:
         warn(f"NIR has no start of the membrane other than 0: v_init of {', '.join(started)} is in the "
@@ -42,20 +43,25 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
     shape: tuple[int, ...] = (model.channels, model.height, model.width)
     nodes = {"input": library.Input(input_type={"input": np.array(shape)})}
 
-    def neuron(name, threshold, shape, metadata):
-        full = np.full(shape, threshold)
-        nodes[name] = library.IF(
-            r=np.ones(shape), v_threshold=full, v_reset=np.zeros(shape), metadata=metadata
-        )
+    def neuron(name, threshold, shape, metadata, leak=0):
+        full, zeros = np.full(shape, threshold), np.zeros(shape)
+        if leak:  # tau dv = (v_leak - v) + r I, and r = tau: v * (1 - 1/tau) + I
+            tau = np.full(shape, 2.0**leak)
+            nodes[name] = library.LIF(tau=tau, r=tau, v_leak=zeros, v_threshold=full, v_reset=zeros,
+                                      metadata=metadata)  # fmt: skip
+        else:
+            nodes[name] = library.IF(
+                r=np.ones(shape), v_threshold=full, v_reset=zeros, metadata=metadata
+            )
 
     for layer in model.layers:
         weight, bias = _parameters(model, layer)
         if layer.kind == "conv":
             nodes[layer.name] = library.Conv2d(
-                input_shape=shape[1:], weight=weight, stride=(1, 1),
+                input_shape=shape[1:], weight=weight, stride=(layer.stride,) * 2,
                 padding=(layer.padding, layer.padding), dilation=(1, 1), groups=1, bias=bias,
             )  # fmt: skip
-            shape = layer.map_shape
+            shape = (layer.outputs, *(_size(n, layer) for n in shape[1:]))
         else:
             if len(shape) == 3:
                 nodes[f"{layer.name}_flatten"] = library.Flatten(
@@ -65,14 +71,20 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
             shape = (layer.outputs,)
         if not layer.readout:
             own = {key: getattr(layer, key) for key in ("bias", "threshold", "v_init")}
-            own["fraction_bits"] = model.fraction_bits
-            neuron(f"{layer.name}_if", 1.0, shape, own)
-        if layer.pool == 2:
+            own["fraction_bits"] = model.fraction_bits_of(layer)
+            neuron(f"{layer.name}_if", 1.0, shape, own, layer.leak)
+        if layer.pool > 1:
+            size = np.array([layer.pool, layer.pool])
             nodes[f"{layer.name}_pool"] = library.AvgPool2d(
-                kernel_size=np.array([2, 2]), stride=np.array([2, 2]), padding=np.array([0, 0])
+                kernel_size=size, stride=size, padding=np.array([0, 0])
             )
             shape = layer.out_shape
-            neuron(f"{layer.name}_or", OR_THRESHOLD, shape, {})
+            if layer.pool_kind == "or":
+                neuron(f"{layer.name}_or", OR_THRESHOLD, shape, {})
+    if model.votes > 1:
+        votes = np.kron(np.eye(len(model.classes)), np.ones((1, model.votes))).astype(np.float32)
+        nodes["votes"] = library.Linear(weight=votes)
+        shape = (len(model.classes),)
     nodes["output"] = library.Output(output_type={"output": np.array(shape)})
     names = list(nodes)
     return library.NIRGraph(
@@ -80,9 +92,15 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
     )
 
 
+def _size(size, layer):
+    """A side of a convolution's map, what pooling leaves out included."""
+    return (size + 2 * layer.padding - layer.kernel) // layer.stride + 1
+
+
 def _parameters(model, layer):
-    """(weight, bias) float32 of a layer's node."""
-    over = 1.0 if layer.readout else layer.threshold - 0.5
-    rows = layer.weight * 2.0**model.fraction_bits
+    """(weight, bias) float32 of a layer's node; behind a mean of n spikes, steps are of 1 / n."""
+    # scores of a readout behind a mean are in these steps
+    over = 1 / layer.mean_of if layer.readout else layer.threshold - 0.5 / layer.mean_of
+    rows = layer.weight * 2.0 ** model.fraction_bits_of(layer)
     over_rows = np.reshape(over, (-1,) + (1,) * (rows.ndim - 1))
     return (rows / over_rows).astype(np.float32), (-layer.bias / over).astype(np.float32)

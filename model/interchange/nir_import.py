@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from volley.firmware.modelfile import RESETS, Model
-from volley.model.interchange import builder, nir_library, nir_metadata
+from volley.model.interchange import builder, neurons, nir_library, nir_metadata
 from volley.model.interchange.chain import Fire, InterchangeError, refuse
 from volley.model.interchange.fold import fold
 from volley.model.interchange.nir_export import to_nir
@@ -41,6 +41,7 @@ def from_nir(
     fraction_bits: int | None = None,
     scale: float = 1 / 255,
     bits: int = 8,
+    spikes: int | None = None,
     binarise: bool = False,
     classes: list[str] | None = None,
     name: str = "imported",
@@ -48,9 +49,9 @@ def from_nir(
 ) -> Model:
     """A model that gives the graph's spikes.
 
-    source: a nir.NIRGraph or the path of a file; a chain of Conv2d (3x3 or 1x1, stride 1, padded), Linear,
-    Affine, IF, Scale, Flatten, and AvgPool2d(2) or SumPool2d(2) with an IF after it that fires at any spike
-    (the maximum of spikes). reset: "hard" or "soft" of all neurons. above: they fire at v > threshold (snnTorch),
+    source: a nir.NIRGraph or the path of a file; a chain of Conv2d (the first of any square kernel, the others
+    3x3 or 1x1, stride 1, padded), Linear, Affine, IF, LIF (tau 2, 4, 8 or 16 ticks), Scale, Flatten, AvgPool2d or
+    SumPool2d before a dense layer, or with an IF after it that fires at any spike (the maximum of spikes). reset: "hard" or "soft" of all neurons. above: they fire at v > threshold (snnTorch),
     not at v >= threshold (spikingjelly). dt: seconds of a tick; None finds 1 or 1e-4. input_shape: (C, H, W) or
     (n,), None for the Input node's. The rest: see ``from_torch``. A graph that ``to_nir`` wrote and nobody changed
     gives its very model back. Raises InterchangeError, which names the node.
@@ -76,7 +77,7 @@ def from_nir(
         input_shape = given
     shape = builder.input_shape(input_shape)
     reader = _Reader(library, shape, nodes, reset, above, dt)
-    return fold(reader.chain.stages, shape, ticks, name, scale=scale, bits=bits,
+    return fold(reader.chain.stages, shape, ticks, name, scale=scale, bits=bits, spikes=spikes,
                 fraction_bits=fraction_bits, binarise=binarise, classes=classes,
                 log=log)  # fmt: skip
 
@@ -142,14 +143,21 @@ class _Reader:
         self.pooling = None  # (name, node) of a pool that waits for its neuron
         for name, node in nodes[1:]:
             self.add(name, node)
+        self.mean()
+
+    def mean(self):
+        """A pool that no neuron follows is a mean."""
         if self.pooling:
-            raise _mean(self.pooling[0])
+            name, node = self.pooling
+            total = isinstance(node, self.library.SumPool2d)
+            self.chain.mean(name, node.kernel_size, node.stride, node.padding, total=total)
+            self.pooling = None
 
     def add(self, name, node):
         """Adds one node."""
         lib, kind = self.library, type(node).__name__
-        if self.pooling and not isinstance(node, lib.IF | lib.LIF):
-            raise _mean(self.pooling[0])
+        if not isinstance(node, lib.IF | lib.LIF):
+            self.mean()
         if isinstance(node, lib.Conv2d):
             bias = np.asarray(node.bias, float)
             self.chain.conv(name, node.weight, bias, stride=node.stride, padding=node.padding,
@@ -170,14 +178,14 @@ class _Reader:
             self.chain.flatten(name)
         else:
             raise refuse(name, f"is {kind}", INSTEAD.get(kind, "allowed: Conv2d, Linear, Affine, "
-                         "IF, Scale, Flatten, and pools before an IF"))  # fmt: skip
+                         "IF, LIF, Scale, Flatten, AvgPool2d, SumPool2d"))  # fmt: skip
 
     def fire(self, name, node):
         """IF, or LIF that does not leak; after a pool, the one that makes it a maximum."""
         threshold, rest = (
             self.per_channel(name, k, getattr(node, k)) for k in ("v_threshold", "v_reset")
         )
-        gain = self.gain(name, node)
+        gain, leak = self.gain(name, node)
         distance = threshold - rest
         if self.pooling:
             pool, found = self.pooling
@@ -193,20 +201,26 @@ class _Reader:
             return
         if not np.all(gain == 1):
             self.chain.gain(name, gain, 0.0)
-        self.chain.fire(Fire(name, distance, np.zeros(()), self.reset, self.above))
+        # snnTorch, which fires above the threshold, leaks before a soft reset
+        first = bool(leak) and self.above and self.reset == "soft"
+        self.chain.fire(Fire(name, distance, np.zeros(()), self.reset, self.above, leak, first))
 
     def gain(self, name, node):
-        """What a neuron makes of its current in a tick, scalar or [channels]."""
+        """(what a neuron makes of its current in a tick, scalar or [channels]; k of its leak)."""
         r = self.per_channel(name, "r", node.r)
         if isinstance(node, self.library.IF):
-            return _round(r * self.dt)
-        tau = self.per_channel(name, "tau", node.tau)
-        if not np.all(np.isinf(tau)):
-            raise refuse(name, f"leaks (tau {np.min(tau) / self.dt:.3g} ticks)",
-                         "format 2, not yet; use IF")  # fmt: skip
-        if not np.all(np.isinf(r)):
-            raise refuse(name, "has an infinite tau and a finite r", "use IF")
-        return np.ones(())  # snnTorch's beta = 1: r / tau is 1 / dt
+            return _round(r * self.dt), 0
+        tau, rest = (self.per_channel(name, key, getattr(node, key)) for key in ("tau", "v_leak"))
+        if np.any(rest != self.per_channel(name, "v_reset", node.v_reset)):
+            raise refuse(name, "leaks to another value than it resets to", "use one for both")
+        if np.all(np.isinf(tau)):
+            if not np.all(np.isinf(r)):
+                raise refuse(name, "has an infinite tau and a finite r", "use IF")
+            return np.ones(()), 0  # snnTorch's beta = 1: r / tau is 1 / dt
+        if tau.size > 1:
+            raise refuse(name, "leaks by more than one tau", "use one for the layer")
+        ticks = float(tau) / self.dt
+        return _round(r * self.dt / float(tau)), neurons.shift(name, 1 / ticks, f"tau {ticks:.3g}")
 
     def per_channel(self, name, key, value):
         """A parameter as a float64 scalar or [channels]."""
@@ -229,16 +243,20 @@ def _round(values):
 
 
 def _tick(library, nodes):
-    """dt of a chain's neurons: 1 or 1e-4 with r * dt = 1 in all IF nodes."""
-    neurons = [(k, n) for k, n in nodes if isinstance(n, library.IF)]
+    """dt of a chain's neurons, 1 or 1e-4: with r * dt = 1 in all IF nodes, tau above it in LIF ones."""
     for dt in DTS:
-        if all(np.all(_round(np.asarray(n.r, float) * dt) == 1) for _, n in neurons):
+        if all(_suits(library, node, dt) for _, node in nodes):
             return dt
-    name, node = neurons[0]
+    name, node = next((k, n) for k, n in nodes if isinstance(n, library.IF | library.LIF))
     raise refuse(name, f"has r {np.asarray(node.r).flat[0]:.3g}, which is 1 / dt neither of dt 1 nor "
                  "of 1e-4", "give dt, the seconds of a tick")  # fmt: skip
 
 
-def _mean(name):
-    return refuse(name, "is a mean without an IF after it", "not yet: add an IF that fires at one "
-                  "spike, or pool by stride")  # fmt: skip
+def _suits(library, node, dt):
+    """Whether a node can have ticks of dt."""
+    if isinstance(node, library.IF):
+        return bool(np.all(_round(np.asarray(node.r, float) * dt) == 1))
+    if isinstance(node, library.LIF):
+        tau = np.asarray(node.tau, float)
+        return bool(np.all(tau > dt))
+    return True

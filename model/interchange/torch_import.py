@@ -26,6 +26,7 @@ def from_torch(
     fraction_bits: int | None = None,
     scale: float = 1 / 255,
     bits: int = 8,
+    spikes: int | None = None,
     binarise: bool = False,
     classes: list[str] | None = None,
     name: str = "imported",
@@ -33,15 +34,17 @@ def from_torch(
 ) -> Model:
     """A model that gives the module's spikes, taken in evaluation mode.
 
-    module: a chain of Conv2d (3x3 or 1x1, stride 1, padded), Linear, BatchNorm, IF neurons, MaxPool2d(2)
-    after the neuron and Flatten; nested Sequentials, or what torch.fx traces to such a chain, loops over
+    module: a chain of Conv2d (the first of any square kernel, the others 3x3 or 1x1, stride 1, padded), Linear,
+    BatchNorm, IF and LIF neurons (tau 2, 4, 8 or 16), MaxPool2d(2) after the neuron, AvgPool2d before a dense
+    layer, Flatten, voting at the end; nested Sequentials, or what torch.fx traces to such a chain, loops over
     ticks and sequences of ticks included. ticks: None takes those of the module's own loop.
     input_shape: (C, H, W), or (n,) of a dense first layer. scale: what the network sees for a pixel of
-    1 (1/255: pixels 0 to 1). library: "snntorch" or "spikingjelly" refuses neurons of the other.
+    1 (1/255: pixels 0 to 1). spikes: the input is spike trains instead, [T,N,C,H,W] with
+    counts up to so many. library: "snntorch" or "spikingjelly" refuses neurons of the other.
     fraction_bits, binarise, log: see ``fold.fold``. Raises InterchangeError, which names the node.
     """
     net = read(module, input_shape, library=library)
-    return fold(net.stages, net.shape, net.ticks(ticks), name, scale=scale, bits=bits,
+    return fold(net.stages, net.shape, net.ticks(ticks), name, scale=scale, bits=bits, spikes=spikes,
                 fraction_bits=fraction_bits, binarise=binarise, classes=classes,
                 log=log)  # fmt: skip
 
@@ -97,14 +100,25 @@ def _add(chain, path, m, library):
         chain.fire(neurons.read(path, m, chain.channels))
     elif isinstance(m, nn.MaxPool2d):
         chain.pool(path, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode)
+    elif isinstance(m, nn.AvgPool2d):
+        plain = not m.ceil_mode and m.divisor_override in (None,)
+        chain.mean(path, m.kernel_size, m.stride, m.padding, plain)
+    elif isinstance(m, nn.AdaptiveAvgPool2d):
+        if m.output_size not in (1, (1, 1)):
+            raise refuse(
+                path, f"output size {m.output_size}", "allowed: 1, the mean of a whole map"
+            )
+        chain.mean(path, None, None)
+    elif type(m).__name__ == "VotingLayer":
+        chain.votes(path, m.voting_size)
     elif isinstance(m, tuple):
-        chain.pool(path, *m[1:])
+        (chain.pool if m[0] == "pool" else chain.mean)(path, *m[1:])
     elif isinstance(m, nn.Flatten) or m == "flatten":
         chain.flatten(path)
     elif not isinstance(m, NOTHING) and type(m).__name__ not in ("Dropout", "Dropout2d"):
         raise refuse(path, f"is {type(m).__name__}",
-                     "allowed: Conv2d, Linear, BatchNorm, IF neurons, MaxPool2d, "
-                     "Flatten")  # fmt: skip
+                     "allowed: Conv2d, Linear, BatchNorm, IF and LIF neurons, "
+                     "MaxPool2d, AvgPool2d, Flatten")  # fmt: skip
 
 
 def _weights(path, m):

@@ -25,15 +25,16 @@ ADVICE = "only chains can be imported: one module after the other, and all in on
 
 @dataclass
 class Walk:
-    """links: (path, module) in order, or (path, "flatten"), (path, ("pool", kernel, stride)).
+    """links: (path, module) in order, or (path, "flatten"), (path, ("pool" or "mean", kernel, stride)).
 
     ticks: that one call of the module runs, None where the caller runs them; by_sequence: it takes
-    [T,N,...] and gives [T,N,...].
+    [T,N,...], with batch_first [N,T,...].
     """
 
     links: list[tuple[str, Any]] = field(default_factory=list)
     ticks: int | None = None
     by_sequence: bool = False
+    batch_first: bool = False
 
     def neurons(self):
         """The neuron modules in order."""
@@ -109,6 +110,11 @@ class _Follower:
                          "give a plain nn.Sequential of the layers") from None  # fmt: skip
         self.root, self.inside = module, dict(module.named_modules())
         self.values: dict = {}
+        # neurons of step_mode m take [T,N,...]; the forward may make it from a picture
+        self.sequence = any(
+            getattr(m, "step_mode", "s") == "m" for m in module.modules() if neurons.is_neuron(m)
+        )
+        self.walk.by_sequence = self.sequence
         for node in graph.nodes:
             self.values[node] = getattr(self, node.op)(node)
         ticks = {count for count in self.calls.values()}
@@ -117,6 +123,7 @@ class _Follower:
             raise refuse(worst, f"is called {self.calls[worst]} times, others {max(ticks)}", ADVICE)
         if ticks and max(ticks) > 1:
             self.walk.ticks = max(ticks)
+        self.walk.batch_first &= self.walk.by_sequence
 
     def value(self, argument):
         """What is known of an argument of a node."""
@@ -131,7 +138,7 @@ class _Follower:
             if node.args:  # has a default
                 return node.args[0]
             raise refuse(node.name, "a second input", "give a network of one input")
-        return _Map(0, None)
+        return _Map(0, None, self.sequence)
 
     def get_attr(self, node):
         value = self.root
@@ -201,8 +208,12 @@ class _Follower:
             if name in SIZES and name != "mul":
                 return PLAIN
             if name in TICKS_FIRST and at.link == 0:
+                self.walk.by_sequence = False
                 if name != "unsqueeze" and isinstance(given[1], int) and given[1] > 1:
                     self.walk.ticks = given[1]
+                return _Map(0, None, True)
+            if name == "transpose" and at.link == 0 and sorted(given[1:]) == [0, 1]:
+                self.walk.batch_first = self.walk.by_sequence = True
                 return _Map(0, None, True)
             axis = 2 if at.sequence else 1
             sizes = list(_flat(given[1:]))
@@ -210,10 +221,11 @@ class _Follower:
                 return self.link(node.name, "flatten", at)
             if name in ("view", "reshape") and len(sizes) == axis + 1 and sizes[-1] == -1:
                 return self.link(node.name, "flatten", at)
-            if name in ("max_pool2d", "boolean_dispatch"):
+            if name in ("max_pool2d", "boolean_dispatch", "avg_pool2d"):
+                what = "mean" if name == "avg_pool2d" else "pool"
                 kernel = given[1] if len(given) > 1 else options.get("kernel_size")
                 stride = given[2] if len(given) > 2 else options.get("stride")
-                return self.link(node.name, ("pool", kernel, stride or kernel), at)
+                return self.link(node.name, (what, kernel, stride or kernel), at)
         if isinstance(at, _Out) or isinstance(at, _Map) and at.sequence:
             if name in ("mean", "sum") and (given[1:2] or [options.get("dim")]) in ([0], [[0]]):
                 return _Out(at.link)
@@ -239,7 +251,10 @@ class _Follower:
         """x[index]"""
         if isinstance(at, list):
             return at[index]
-        if isinstance(at, _Map) and at.link == 0 and at.sequence:
+        if isinstance(at, _Map) and at.link == 0 and isinstance(index, int):
+            if not at.sequence or self.walk.by_sequence:  # a tick of spike trains
+                self.walk.by_sequence = True
+                return _Map(0, index)
             return _Map(0, None)
         if at is PLAIN:
             return PLAIN

@@ -15,21 +15,20 @@ import torch
 from volley.firmware.files import write_whole
 from volley.firmware.modelfile import Model
 from volley.model.interchange import twin_modules
-from volley.model.interchange.chain import only_format_1
 from volley.model.interchange.twin_modules import IntegrateFire, Twin
 
 __all__ = ["IntegrateFire", "Twin", "save_program", "save_source", "to_torch"]
 
 INTEGERS = ("bias", "threshold", "v_init")
+PLAIN = ("kind", "stride", "padding", "pool", "pool_kind", "leak", "leak_first")
 
 
 def _layers(model):
     """What ``twin_modules.build`` takes, with tensors as numpy arrays."""
-    only_format_1(model)
     out = []
     for layer in model.layers:
-        made = {"kind": layer.kind, "padding": layer.padding, "pool": layer.pool}
-        made |= {"weight": layer.weight.astype(np.int32) << model.fraction_bits}
+        made = {key: getattr(layer, key) for key in PLAIN}
+        made |= {"weight": layer.weight.astype(np.int32) << model.fraction_bits_of(layer)}
         out.append(made | {key: getattr(layer, key) for key in INTEGERS})
     return out
 
@@ -43,12 +42,18 @@ def to_torch(model: Model) -> Twin:
         {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in layer.items()}
         for layer in _layers(model)
     ]
-    return twin_modules.build(layers, model.ticks, model.reset == "hard", 2**model.bits - 1)
+    return twin_modules.build(layers, *_build_arguments(model))
+
+
+def _build_arguments(model):
+    """What ``twin_modules.build`` takes after the layers."""
+    most = model.most if model.kind == "spikes" else 2**model.bits - 1
+    return model.ticks, model.reset == "hard", most, model.kind == "spikes", model.votes
 
 
 def save_program(model: Model, path) -> None:
     """Writes the twin for torch.export.load (.pt2): a graph of torch's own operators, any batch."""
-    shape = (2, model.channels, model.height, model.width)
+    shape = (2, *model.input_shape)
     with torch.no_grad():
         program = torch.export.export(
             to_torch(model),
@@ -75,14 +80,14 @@ def _integers(text):
 
 
 def make():
-    """The network, in evaluation mode; a call takes pixels [N,C,H,W] and gives scores [N,classes]."""
+    """The network, in evaluation mode; see Twin."""
     layers = []
     for layer in json.loads(LAYERS):
         layer["weight"] = _signs(layer["weight"], layer.pop("shape"), layer.pop("magnitude"))
         for key in ("bias", "threshold", "v_init"):
             layer[key] = layer[key] and _integers(layer[key])
         layers.append(layer)
-    return build(layers, TICKS, HARD, BRIGHTEST)
+    return build(layers, *HOW)
 '''
 
 
@@ -92,21 +97,21 @@ def save_source(model: Model, path) -> None:
     for layer in _layers(model):
         weight = layer["weight"]
         layer |= {"weight": _text(np.packbits(weight > 0)), "shape": list(weight.shape),
-                  "magnitude": 1 << model.fraction_bits}  # fmt: skip
+                  "magnitude": int(abs(weight.flat[0]))}  # fmt: skip
         layer |= {
             k: layer[k] if layer[k] is None else _text(layer[k].astype("<i4")) for k in INTEGERS
         }
         rows.append(layer)
     head = Path(twin_modules.__file__).read_text()
-    head = head[head.index("from torch") :]
+    head = head[head.index("import torch") :]
     text = json.dumps(rows)
     lines = "\n".join(f"    {line!r}" for line in textwrap.wrap(text, 100, break_on_hyphens=False,
                       drop_whitespace=False))  # fmt: skip
     source = (
         f'"""The network {model.name!r:.60}, {model.ticks} ticks, with the spikes and scores of its '
         f'Volley model file.\n\nmake() gives a torch module.\n"""\n\nimport base64\nimport json\n'
-        f"import zlib\n\nimport numpy as np\nimport torch\n{head}\n\nTICKS, HARD, BRIGHTEST = {model.ticks}, "
-        f"{model.reset == 'hard'}, {2**model.bits - 1}\nLAYERS = (\n{lines}\n)\n{DATA}"
+        f"import zlib\n\nimport numpy as np\n{head}\n\n"
+        f"HOW = {_build_arguments(model)}  # ticks, hard, most, sequence, votes\nLAYERS = (\n{lines}\n)\n{DATA}"
     )
     write_whole(path, source)
 

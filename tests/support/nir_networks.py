@@ -10,14 +10,14 @@ from tests.support.random_models import network as random_network
 from volley.firmware import modelfile
 
 
-def leaky(shape, threshold, reset):
+def leaky(shape, threshold, reset, beta=1.0):
     """snnTorch's neuron in the one form that its NIR export takes: parameters of the map's shape."""
     snn = pytest.importorskip("snntorch")
-    return snn.Leaky(torch.ones(shape), threshold=torch.full(shape, threshold), init_hidden=True,
+    return snn.Leaky(torch.full(shape, beta), threshold=torch.full(shape, threshold), init_hidden=True,
                      reset_mechanism={"soft": "subtract", "hard": "zero"}[reset])  # fmt: skip
 
 
-def network(library, reset, seed):
+def network(library, reset, seed, tau=None):
     """(module, input shape, ticks): NIR has no max pool, so the hard ones pool by a mean and a neuron."""
     rng = np.random.default_rng(seed)
     c, a, b = (int(v) for v in rng.integers(1, 5, 3))
@@ -25,8 +25,8 @@ def network(library, reset, seed):
 
     def fire(shape, threshold):
         if library == "snntorch":
-            return leaky(shape, threshold, reset)
-        return neuron(library, reset, threshold)
+            return leaky(shape, threshold, reset, 1 - 1 / tau if tau else 1.0)
+        return neuron(library, reset, threshold, tau)
 
     layers = [dyadic(nn.Conv2d(c, a, 3, padding=1), rng), fire((a, h, w), 200.0)]
     if reset == "hard":

@@ -8,13 +8,15 @@ from torch import nn
 LIBRARIES = ("snntorch", "spikingjelly")
 
 
-def neuron(library, reset="soft", threshold=1.0):
+def neuron(library, reset="soft", threshold=1.0, tau=None):
+    """IF, or with tau LIF whose current is not divided by tau."""
     if library == "snntorch":
         snn = pytest.importorskip("snntorch")
-        mechanism = {"soft": "subtract", "hard": "zero"}[reset]
-        return snn.Leaky(1.0, threshold=threshold, reset_mechanism=mechanism, init_hidden=True)
+        mechanism, beta = {"soft": "subtract", "hard": "zero"}[reset], 1 - 1 / tau if tau else 1.0
+        return snn.Leaky(beta, threshold=threshold, reset_mechanism=mechanism, init_hidden=True)
     sj = pytest.importorskip("spikingjelly.activation_based.neuron")
-    return sj.IFNode(v_threshold=threshold, v_reset=None if reset == "soft" else 0.0)
+    how = {"v_threshold": threshold, "v_reset": None if reset == "soft" else 0.0}
+    return sj.LIFNode(tau, decay_input=False, **how) if tau else sj.IFNode(**how)
 
 
 def dyadic(layer, rng):
@@ -25,24 +27,37 @@ def dyadic(layer, rng):
     return layer
 
 
-def network(library, reset, seed):
-    """(module, input shape, ticks) of a random network."""
+def network(library, reset, seed, tau=None):
+    """(module, input shape, ticks) of a random network; a first layer of any kernel, odd and even pools,
+    a mean before the dense layers of some."""
     rng = np.random.default_rng(seed)
-    c, h, w, a, b = (int(v) for v in rng.integers(1, 5, 5))
-    h, w, ticks = 2 * h, 2 * w, int(rng.integers(1, 33))
-    layers = [dyadic(nn.Conv2d(c, a, 3, padding=1), rng), neuron(library, reset, 200.0)]
-    pool = bool(rng.integers(2))
-    if pool:
+
+    def fire(threshold=1.0):
+        return neuron(library, reset, threshold, tau)
+
+    c, a, b = (int(v) for v in rng.integers(1, 5, 3))
+    kernel, stride = int(rng.choice([1, 3, 3, 5])), int(rng.choice([1, 1, 2]))
+    padding = int(rng.integers(0, kernel))
+    size = rng.integers(5, 10, 2)
+    shape, ticks = (c, *(int(n) for n in size)), int(rng.integers(1, 33))
+    conv = nn.Conv2d(c, a, kernel, stride, padding)
+    layers = [dyadic(conv, rng), fire(100.0 * kernel)]
+    size = (size + 2 * padding - kernel) // stride + 1
+    if rng.integers(2) and size.min() > 1:
         layers.append(nn.MaxPool2d(2))
+        size = size // 2
     kernel = int(rng.choice([1, 3]))
-    layers += [dyadic(nn.Conv2d(a, b, kernel, padding=kernel // 2), rng), neuron(library, reset)]
-    features = b * h * w // (4 if pool else 1)
-    layers += [nn.Flatten(), dyadic(nn.Linear(features, 7), rng), neuron(library, reset, 2.0)]
+    layers += [dyadic(nn.Conv2d(a, b, kernel, padding=kernel // 2), rng), fire()]
+    if rng.integers(2) and not (size % 2).any():
+        layers.append(nn.AvgPool2d(2))
+        size = size // 2
+    features = b * int(size.prod())
+    layers += [nn.Flatten(), dyadic(nn.Linear(features, 7), rng), fire(2.0)]
     layers.append(dyadic(nn.Linear(7, 3), rng))
-    return nn.Sequential(*layers).eval(), (c, h, w), ticks
+    return nn.Sequential(*layers).eval(), shape, ticks
 
 
-def normalised_network(library, reset, seed):
+def normalised_network(library, reset, seed, tau=None):
     """(module, input shape): conv, conv, dense with weights +-1 and real batch normalisation."""
     rng = np.random.default_rng(seed)
 
@@ -59,11 +74,11 @@ def normalised_network(library, reset, seed):
     shape, width = (2, 12, 12), 16
     return nn.Sequential(
         dyadic(nn.Conv2d(2, width, 3, padding=1), rng), norm(nn.BatchNorm2d, width, 2.0),
-        neuron(library, reset), nn.MaxPool2d(2),
+        neuron(library, reset, tau=tau), nn.MaxPool2d(2),
         dyadic(nn.Conv2d(width, width, 3, padding=1), rng), norm(nn.BatchNorm2d, width, 6.0),
-        neuron(library, reset), nn.MaxPool2d(2), nn.Flatten(),
+        neuron(library, reset, tau=tau), nn.MaxPool2d(2), nn.Flatten(),
         dyadic(nn.Linear(width * 9, 32), rng), norm(nn.BatchNorm1d, 32, 6.0),
-        neuron(library, reset), dyadic(nn.Linear(32, 10), rng),
+        neuron(library, reset, tau=tau), dyadic(nn.Linear(32, 10), rng),
     ).eval(), shape  # fmt: skip
 
 
@@ -80,6 +95,15 @@ def run(module, images, ticks):
     for hook in hooks:
         hook.remove()
     return [torch.stack(kept).numpy() for kept in spikes], total.numpy()
+
+
+def cropped(model, spikes):
+    """The library's spikes without the rows and columns that pooling leaves out."""
+    found = [layer for layer in model.layers if not layer.readout]
+    return [
+        s[..., : layer.map_shape[1], : layer.map_shape[2]] if s.ndim == 5 else s
+        for s, layer in zip(spikes, found, strict=True)
+    ]
 
 
 def bits(spikes, ticks):

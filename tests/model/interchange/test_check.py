@@ -71,7 +71,8 @@ def test_binarise_and_train_on(tmp_path, monkeypatch, capsys):
         layer = net.layers[0]
         y = layer.psum(torch.from_numpy(pictures[:50]).float().permute(0, 2, 3, 1).unsqueeze(0))
         current = (y - layer.mean) / torch.sqrt(layer.var + 1e-5) * layer.gain + layer.beta
-    first, scale = imported.layers[0], 2.0**imported.fraction_bits
+    first = imported.layers[0]
+    scale = 2.0 ** imported.fraction_bits_of(first)
     psum = torch.nn.functional.conv2d(
         torch.from_numpy(pictures[:50]).double(), torch.from_numpy(first.weight).double(), padding=1
     )

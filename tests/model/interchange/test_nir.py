@@ -3,34 +3,43 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.support.nir_networks import hard, network, written
-from tests.support.peer_networks import bits, run
+from tests.support.peer_networks import bits, dyadic, neuron, run
 from tests.support.random_models import network as random_network
 from volley.model import golden
 from volley.model.interchange import nir_import, nir_library
 from volley.model.interchange.chain import InterchangeError
 from volley.model.interchange.nir_import import from_nir
+from volley.model.interchange.torch_import import from_torch
 
 nir = pytest.importorskip("nir")
 
 
+@pytest.mark.parametrize("tau", [None, 2.0])
 @pytest.mark.parametrize(
     "library, reset", [("spikingjelly", "hard"), ("snntorch", "hard"), ("snntorch", "soft")]
 )
-def test_written_by_a_library(library, reset, tmp_path):
+def test_written_by_a_library(library, reset, tau, tmp_path):
     for seed in range(3):
-        module, shape, ticks = network(library, reset, seed)
+        module, shape, ticks = network(library, reset, seed, tau)
         path = written(library, module, shape, tmp_path / "net.nir")
         model = from_nir(path, ticks=ticks, reset=reset, above=library == "snntorch", scale=1.0)
         images = np.random.default_rng(seed).integers(0, 256, (4, *shape), dtype=np.uint8)
         theirs, total = run(module, images, ticks)
         ours = golden.run(model, images)
-        assert np.array_equal(ours.scores, total * 2**model.fraction_bits)
         if reset == "hard":
             del theirs[1]  # the neuron that pools
+        wrong = count = 0
         for mine, other in zip(ours.spikes, theirs, strict=True):
-            assert np.array_equal(bits(mine, ticks).reshape(other.shape), other)
+            wrong += int((bits(mine, ticks).reshape(other.shape) != other).sum())
+            count += other.size
+        if tau:  # a leak is rounded, see test_from_torch.test_leak
+            assert wrong <= 5e-3 * count
+        else:
+            assert wrong == 0
+            assert np.array_equal(ours.scores, total * 2**model.fraction_bits)
         assert ours.spike_counts.sum() > 0
 
 
@@ -56,6 +65,35 @@ def nir_export(model, warn):
     from volley.model.interchange.nir_export import to_nir
 
     return to_nir(model, warn)
+
+
+def test_mean_kernel_and_votes(tmp_path):
+    """What format 2 adds, exported: the library's scores are the model's, a vote their sum."""
+    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+    torch.manual_seed(1)
+    conv, fc, last = nn.Conv2d(2, 5, 5, 2, 1), nn.Linear(20, 9), nn.Linear(9, 6)
+    module = nn.Sequential(conv, neuron("spikingjelly", "hard", 300.0), nn.AvgPool2d(2), nn.Flatten(), fc,
+                           neuron("spikingjelly", "hard"), last)  # fmt: skip
+    rng = np.random.default_rng(1)
+    for part in (conv, fc, last):
+        dyadic(part, rng)
+    model, said = from_torch(module, (2, 10, 10), ticks=5, scale=1.0), []
+    model.votes, model.classes = 2, ["a", "b", "c"]
+    graph = nir_export(model, said.append)
+    net, state, scores = exchange.import_from_nir(graph, dt=1.0), None, 0
+    images = rng.integers(0, 256, (20, 2, 10, 10), dtype=np.uint8)
+    with torch.no_grad():
+        for _ in range(model.ticks):
+            out, state = net(torch.from_numpy(images).float(), state)
+            scores = scores + out
+    assert np.array_equal(golden.run(model, images).scores, scores.numpy()) and said == []
+    assert len(np.unique(scores)) > 10
+    nir_library.write(graph, tmp_path / "net.nir")
+    assert from_nir(tmp_path / "net.nir").layers[0].kernel == 5
+    for layer in model.layers[:2]:
+        layer.leak = 2
+    nir_export(model, said.append)
+    assert len(said) == 1 and "no rounding of a leak" in said[0]
 
 
 def test_there_and_back(tmp_path):
@@ -110,11 +148,13 @@ def pool():
 
 ONE = np.ones((2, 4, 4))
 REFUSED = [
-    (chain(conv(), nir.LIF(ONE * 2, ONE, ONE * 0, ONE)), "node '1': leaks (tau 2 ticks)"),
+    (chain(conv(), nir.LIF(ONE * 3, ONE, ONE * 0, ONE)), "node '1': leaks with tau 3"),
+    (chain(conv(), nir.LIF(ONE * 2, ONE, ONE, ONE)), "node '1': leaks to another value"),
     (chain(conv(), nir.CubaLIF(ONE, ONE, ONE, ONE, ONE)), "node '1': is CubaLIF; use IF"),
     (chain(conv(), fire(r=7.0)), "node '1': has r 7"),
-    (chain(conv(), fire(), pool()), "node '2': is a mean without an IF"),
-    (chain(conv(), fire(), pool(), conv()), "node '2': is a mean without an IF"),
+    (chain(conv(), fire(), pool()), "node '2': is a mean that no dense layer follows"),
+    (chain(conv(), fire(), pool(), nir.Conv2d((2, 2), np.ones((1, 2, 1, 1)), 1, 0, 1, 1, np.zeros(1))),
+     "node '3': is a convolution behind the mean"),
     (chain(conv(), fire(), pool(), fire(0.5)), "node '3': fires at 0.5 of the AvgPool2d '2'"),
     (chain(conv(), pool(), fire(0.125)), "node '1': pools something else"),
     (chain(conv(), fire(), edges=[("input", "0"), ("0", "1"), ("1", "output"), ("1", "0")]),
@@ -124,7 +164,7 @@ REFUSED = [
     (chain(conv(), fire(), edges=[("input", "0"), ("0", "output")]), "node '1': is not on the way"),
     (chain(conv(), fire(), shape=(1, 1, 1, 1, 4)), "node 'input': has the shape"),
     (chain(conv(), nir.IF(ONE, np.arange(1, 33.0).reshape(2, 4, 4))), "node '1': v_threshold of"),
-    (chain(nir.Conv2d((4, 4), np.ones((1, 1, 5, 5)), 1, 2, 1, 1, np.zeros(1))),
+    (chain(nir.Conv2d((4, 4), np.ones((1, 1, 5, 5)), 1, 2, 2, 1, np.zeros(1))),
      "node '0': kernel (5, 5)"),
     (chain(conv(), fire(), nir.Scale(np.array([1.0, 2.0])), nir.Flatten({"input": None}, 0),
            nir.Linear(np.ones((2, 32)))), "node '2': scales the channels of spikes"),

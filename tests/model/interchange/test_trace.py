@@ -8,8 +8,10 @@ from torch import nn
 
 from tests.support.peer_networks import dyadic
 from volley.model import golden
+from volley.model.interchange import check
 from volley.model.interchange.chain import InterchangeError
 from volley.model.interchange.torch_import import from_torch
+from volley.model.interchange.trace import walk
 
 RNG = np.random.default_rng(3)
 SHAPE, TICKS = (1, 6, 6), 7
@@ -124,3 +126,49 @@ def test_refused_loops():
         from_torch(Loop(branch=True), SHAPE)
     with pytest.raises(InterchangeError, match="does not say its ticks"):
         from_torch(nn.Sequential(nn.Conv2d(1, 1, 1)), SHAPE)
+
+
+class Events(nn.Module):
+    """Spike trains: as in snnTorch's event tutorials, data[step], ticks first."""
+
+    def __init__(self):
+        super().__init__()
+        snn = pytest.importorskip("snntorch")
+        self.conv1, self.lif1 = dyadic(nn.Conv2d(1, 3, 5), RNG), snn.Leaky(0.5, 2.0)
+        self.fc1, self.lif2 = dyadic(nn.Linear(12, 4), RNG), snn.Leaky(0.5)
+
+    def forward(self, data):
+        mem1, mem2, out = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+        for step in range(TICKS):
+            spk1, mem1 = self.lif1(self.conv1(data[step]), mem1)
+            spk2, mem2 = self.lif2(self.fc1(torch.flatten(spk1, 1)), mem2)
+            out += [spk2]
+        return torch.stack(out)
+
+
+class BatchFirst(nn.Module):
+    """Spike trains [N,T,C,H,W], as spikingjelly's event data sets give them."""
+
+    def __init__(self):
+        super().__init__()
+        layer = pytest.importorskip("spikingjelly.activation_based.layer")
+        neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
+        functional = pytest.importorskip("spikingjelly.activation_based.functional")
+        self.body = nn.Sequential(
+            dyadic(layer.Conv2d(1, 3, 3, padding=1), RNG), neuron.IFNode(2.0), layer.MaxPool2d(2, 2),
+            layer.Flatten(), dyadic(layer.Linear(27, 8), RNG), neuron.IFNode(), layer.VotingLayer(2),
+        )  # fmt: skip
+        functional.set_step_mode(self, "m")
+
+    def forward(self, x):
+        return self.body(x.transpose(0, 1)).mean(0)
+
+
+@pytest.mark.parametrize("kind", [Events, BatchFirst])
+def test_spike_trains(kind):
+    module = kind().eval()
+    model = from_torch(module, SHAPE, ticks=TICKS, spikes=1)
+    trains = np.random.default_rng(1).integers(0, 2, (30, TICKS, *SHAPE), dtype=np.uint8)
+    found = check.compare(module, walk(module), model, trains, 1.0)
+    assert [row[4] for row in found.layers] == [0, 0]
+    assert (found.classes[0] == found.classes[1]).all() and found.layers[1][2] > 0

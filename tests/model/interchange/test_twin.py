@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import volley.model
+from tests.support.random_models import random_model
 from volley.firmware import modelfile
 from volley.model import golden
 from volley.model.interchange.twin import IntegrateFire, to_torch
@@ -34,3 +35,13 @@ def test_twin_of_a_shipped_model(name, count):
         packed = sum(s.astype(np.uint8) << t for t, s in enumerate(kept))
         assert np.array_equal(packed.reshape(mine.shape), mine)
         assert mine.any()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_twin_of_random_models(seed):
+    """Leaks in both orders, odd and mean pools, kernels, votes, spike trains, bits by layer: scores."""
+    made = random_model(seed)
+    model, images = made.model(), made.images(5)
+    with torch.no_grad():
+        scores = to_torch(model)(torch.from_numpy(images)).numpy()
+    assert np.array_equal(scores, golden.run(model, images).scores)
