@@ -20,7 +20,7 @@ infer: $(VENV)/.base
 	$(RUN) host/infer.py --port sim --limit 100
 
 test: $(VENV)/.test
-	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
+	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl tclsh
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.lint
@@ -39,7 +39,7 @@ boards: $(VENV)/.fpga
 	for board in $(BOARDS); do $(RUN) fpga/build.py --target $$board || exit; done
 
 slow: $(VENV)/.test
-	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl
+	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl tclsh
 	$(RUN) -m pytest -m slow --timeout=3600
 
 bench: $(VENV)/.test

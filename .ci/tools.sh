@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the missing ones of the named commands from Debian's packages; as root, or with sudo.
+# Installs the missing ones of the named commands from Debian's packages; as root, or with sudo. A package has
+# the name of its command, but for tclsh.
 set -eu
 missing=""
 for tool in "$@"; do
-  command -v "$tool" > /dev/null || missing="$missing $tool"
+  command -v "$tool" > /dev/null || missing="$missing ${tool/#tclsh/tcl}"
 done
 [ -n "$missing" ] || exit 0
 echo "installing$missing"

@@ -118,7 +118,7 @@ class UartLine(Line):
 
 PACKET_BYTES = 20
 """Of a packet beside its payload: framing 2, sequence number 2, header 12, LCRC 4."""
-HEADER_CYCLES, WORD_CYCLES = 6, 3
+HEADER_CYCLES, WORD_CYCLES = 6, 1
 """Cycles of the bus's clock that the engine takes for a packet, and for each of its words."""
 
 

@@ -31,7 +31,8 @@ def check() -> None:
 
 def command(target: Target, bitstream: Path, options: Options) -> list[str]:
     """The command that loads a bitstream into the board's device, or writes its flash."""
-    given = [LOADER, "-b", str(target.board.data["openfpgaloader"])]
+    board, part = target.board.data.get("openfpgaloader"), target.part.rpartition("-")[0]
+    given = [LOADER, *(["-b", board] if board else ["--fpga-part", part])]
     if options.cable:
         given += ["--cable", options.cable]
     if options.serial:

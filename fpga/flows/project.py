@@ -12,7 +12,7 @@ from volley.fpga.flows import synth
 from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, Stages, key_of
 from volley.fpga.runner.steps import Steps, hash_files
-from volley.fpga.target import capacity, constraints
+from volley.fpga.target import capacity, constraints, pcie
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP, top_text
 from volley.rtl.convert import converter
@@ -69,9 +69,11 @@ class Project:
             self.stages.done(CONVERT.name, key)
         texts = {
             f"{TOP}.v": top_text(self.target),
-            synth.SCRIPT: synth.SCRIPTS[self.target.family],
+            synth.SCRIPT: synth.script(self.target.family, board.has_pcie),
             **constraints.files(self.target),
         }
+        if board.has_pcie:
+            texts[pcie.STUB] = pcie.stub_text()
         for name, text in texts.items():
             write_changed(self.folder / name, text)
 

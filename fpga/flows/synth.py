@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from volley.fpga.target import pcie
 from volley.fpga.target.top import STAT, TOP
 from volley.rtl.array.popcount import PRODUCTS
 from volley.rtl.convert.converter import TOP as CORE
@@ -99,5 +100,12 @@ synth_xilinx -family xc7 -top {TOP} -run finalize:
 
 
 XC7 = xc7(TREES)
+
+
+def script(family: str, has_pcie: bool = False) -> str:
+    """The script of a target; the hard block of PCIe is a black box, of which the ports are read."""
+    stub = f"read_verilog -lib {pcie.STUB}\n" if has_pcie else ""
+    return stub + SCRIPTS[family]
+
 
 SCRIPTS = {"ecp5": READ + ECP5 + WRITE, "gowin": READ + GOWIN + WRITE, "xc7": READ + XC7 + WRITE}

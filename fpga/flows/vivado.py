@@ -15,7 +15,7 @@ from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.runner import toolchain
 from volley.fpga.runner.stages import Stage, key_of
 from volley.fpga.runner.steps import hash_files
-from volley.fpga.target import constraints, timing
+from volley.fpga.target import constraints, pcie, timing
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP
 
@@ -57,7 +57,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
             f"which writes {bitstream}; or this command again",
             code=3,
         )
-    limits = [project.folder / name for name in (*constraints.files(target), HOOK, REPORTS)]
+    scripts = [HOOK, REPORTS, *pcie_scripts(target)]
+    limits = [project.folder / name for name in (*constraints.files(target), *scripts)]
     key = key_of(key, hash_files(limits), shutil.which(VIVADO))
     project.run(
         route, "Vivado", ["make", bitstream], "make.log", key, environment=environment, phase=phase
@@ -95,15 +96,28 @@ def phase(line: str) -> str | None:
     return next(filter(None, found.groups()), None) if found else None
 
 
+def pcie_scripts(target: Target) -> dict[str, str]:
+    """{name: text} of the Tcl for PCIe's hard block, empty without one."""
+    if not target.board.has_pcie:
+        return {}
+    return {
+        pcie.IP: pcie.ip_tcl(),
+        pcie.PLACE: pcie.place_tcl(target.board.data["pcie"]["channel"]),
+    }
+
+
 def configure(target: Target, folder: Path) -> None:
-    """Writes edalize's Makefile and Tcl, and our hook for the reports, into ``folder``."""
+    """Writes edalize's Makefile and Tcl, and our hooks, into ``folder``."""
     from edalize.flows.vivado import Vivado
 
-    (folder / REPORTS).write_text(REPORTS_TEXT)
-    (folder / HOOK).write_text(HOOK_TEXT)
+    scripts = pcie_scripts(target)
+    hook = HOOK_TEXT + (pcie.HOOK_TEXT if scripts else "")
+    for name, text in {REPORTS: REPORTS_TEXT, HOOK: hook, **scripts}.items():
+        (folder / name).write_text(text)
     files = [{"name": name, "file_type": "verilogSource"} for name in (CORE, f"{TOP}.v")]
     files += [{"name": name, "file_type": "xdc"} for name in constraints.files(target)]
-    files.append({"name": HOOK, "file_type": "tclSource"})
+    sources = [pcie.IP, HOOK] if scripts else [HOOK]
+    files += [{"name": name, "file_type": "tclSource"} for name in sources]
     # the project is not called top: edalize's Makefile has a rule that writes PROJECT.v
     edam = {"name": target.name, "toplevel": TOP, "files": files,
             "flow_options": {"part": target.part}}  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from volley.fpga.target.target import Pin, Target
+from volley.fpga.target import pcie
+from volley.fpga.target.target import GT, Pin, Target
 
 LPF_PULLS = {"up": "UP", "down": "DOWN", "none": "NONE"}
 XDC_PULLS = {"up": "PULLUP", "down": "PULLDOWN"}
@@ -44,13 +45,15 @@ def xdc(target: Target) -> dict[str, str]:
     text = []
     for pin in target.pins:
         pull = f" {XDC_PULLS[pin.pull]} TRUE" if pin.pull in XDC_PULLS else ""
+        standard = "" if pin.type == GT else f" IOSTANDARD {pin.type}"
         text.append(
-            f"set_property -dict {{ PACKAGE_PIN {pin.site} IOSTANDARD {pin.type}{pull} }} "
+            f"set_property -dict {{ PACKAGE_PIN {pin.site}{standard}{pull} }} "
             f"[get_ports {{ {pin.port} }}]"
         )
     period = 1e9 / target.oscillator_hz
-    inputs = " ".join(pin.port for pin in target.pins if pin.is_input and pin.port != "oscillator")
-    outputs = " ".join(pin.port for pin in target.pins if not pin.is_input)
+    logic = [pin for pin in target.pins if pin.type != GT and "oscillator" not in pin.port]
+    inputs = " ".join(pin.port for pin in logic if pin.is_input)
+    outputs = " ".join(pin.port for pin in logic if not pin.is_input)
     text += [
         f"create_clock -name oscillator -period {period:.3f} [get_ports {{ oscillator }}]",
         f"set_false_path -from [get_ports {{ {inputs} }}]",
@@ -58,4 +61,6 @@ def xdc(target: Target) -> dict[str, str]:
         "set_property CFGBVS VCCO [current_design]",
         "set_property CONFIG_VOLTAGE 3.3 [current_design]",
     ]
+    if target.board.has_pcie:
+        text += pcie.xdc()
     return {"top.xdc": "\n".join(text) + "\n"}

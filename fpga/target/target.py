@@ -10,8 +10,16 @@ from volley.fpga.target import pll
 from volley.rtl.link.uart import check_divisor
 
 BAUD_TOLERANCE = 0.02  # of the baud rate; a receiver stands about 4 %, for both ends
-INPUTS = ("oscillator", "button", "rx")
+INPUTS = ("oscillator", "rx")
 OUTPUTS = ("tx", "led_heartbeat", "led_rx", "led_tx")
+OPTIONAL = ("button", "oscillator_n", "led_link")
+"""Pins that a board may have: a reset, the other half of a differential oscillator, PCIe's link is up."""
+
+GT = "GT"  # the type of a transceiver's pins, which have no I/O standard
+PCIE_CLOCK = ("pcie_refclk_p", "pcie_refclk_n")
+PCIE_INPUTS = (*PCIE_CLOCK, "pcie_rx_p", "pcie_rx_n", "pcie_perst_n")
+PCIE_OUTPUTS = ("pcie_tx_p", "pcie_tx_n")
+ALL_INPUTS = (*INPUTS, "button", "oscillator_n", *PCIE_INPUTS)
 RESOURCES = ("lut", "ff", "bram", "dsp")
 PIN_KEYS = {"site", "type", "pull", "active", "constant"}
 PULLS = ("up", "down", "none")
@@ -46,7 +54,7 @@ class Pin:
     @property
     def is_input(self) -> bool:
         """Whether the port is an input of the device."""
-        return self.port in INPUTS
+        return self.port in ALL_INPUTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +84,11 @@ class Target:
     def family(self) -> str:
         """The device family, as ``fpga.flows.synth`` calls it."""
         return FAMILIES[self.flow]
+
+    @property
+    def ports(self) -> set[str]:
+        """The names of its pins."""
+        return {pin.port for pin in self.pins}
 
     def options(self, tool: str) -> list[str]:
         """The board file's own options of a tool's table, e.g. "nextpnr"."""
@@ -144,7 +157,12 @@ def check_texts(board: boards.Board) -> None:
     data = board.data
     word("name", "the name of the file", board.name)
     word("part", "part", data["part"])
-    word("part", "openfpgaloader", data["openfpgaloader"])
+    if "openfpgaloader" in data:
+        word("part", "openfpgaloader", data["openfpgaloader"])
+    if board.has_pcie:
+        word("site", "channel of [pcie]", table(data, "pcie", dict)["channel"])
+        if data["flow"] != "vivado":
+            raise boards.BoardError(f"flow is {data['flow']!r}, with PCIe allowed is 'vivado'")
     table(data, "device", dict)
     for tool in ("nextpnr", "pack"):
         if tool in data:
@@ -184,10 +202,12 @@ def check_pins(target: Target) -> None:
     """Raises ``BoardError`` unless every port has a pin and every pin one port."""
     ports = {pin.port for pin in target.pins}
     wanted = set(INPUTS + OUTPUTS)
+    if target.board.has_pcie:
+        wanted |= set(PCIE_INPUTS + PCIE_OUTPUTS)
     constants = {pin.port for pin in target.pins if pin.constant is not None}
     for port in sorted(wanted - ports):
         raise boards.BoardError(f"{target.name}.toml: [pins] has no {port}")
-    for port in sorted(ports - wanted - constants):
+    for port in sorted(ports - wanted - constants - set(OPTIONAL)):
         raise boards.BoardError(f"{target.name}.toml: pin {port} is no port and has no constant")
     sites = [pin.site for pin in target.pins]
     for site in sites:

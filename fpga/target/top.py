@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from volley.fpga.target import pcie
 from volley.fpga.target.pll import Setting
 from volley.fpga.target.target import Pin, Target
 from volley.rtl.convert.converter import TOP as CORE
@@ -27,8 +28,8 @@ def top_text(target: Target) -> str:
         "`default_nettype none",
         f"module {TOP} (\n{ports}\n);",
         clock_text(target),
-        reset_text(pins["button"]),
-        f"{CORE} core (.clk(clk), .rst(rst), .rx(rx), .tx(tx));",
+        reset_text(pins.get("button")),
+        core_text(target),
         lights_text(pins, target.board.clock_hz),
     ]
     parts += [
@@ -37,8 +38,25 @@ def top_text(target: Target) -> str:
     return "\n\n".join(parts) + "\n\nendmodule\n`default_nettype wire\n"
 
 
+def core_text(target: Target) -> str:
+    """The accelerator with its links."""
+    ports = [f".{name}({name})" for name in ("clk", "rst", "rx", "tx")]
+    if not target.board.has_pcie:
+        return f"{CORE} core ({', '.join(ports)});"
+    ports += pcie.core_ports()
+    return pcie.block_text() + f"\n\n{CORE} core (\n    " + ",\n    ".join(ports) + "\n);"
+
+
 def clock_text(target: Target) -> str:
     """Drives ``clk`` and ``locked``."""
+    if "oscillator_n" in target.ports:
+        if target.pll is None:
+            raise ValueError(f"{target.name}: a differential oscillator needs another clock_hz")
+        return (
+            "wire oscillator_clk;\n"
+            "IBUFDS oscillator_buffer (.I(oscillator), .IB(oscillator_n), .O(oscillator_clk));\n"
+            "wire clk;\nwire locked;\n" + plle2(target.pll, target, "oscillator_clk")
+        )
     if target.pll is None:
         return "wire clk = oscillator;\nwire locked = 1'b1;"
     make = {"trellis": ehxplll, "apicula": rpll, "vivado": plle2}[target.flow]
@@ -81,7 +99,7 @@ def rpll(setting: Setting, target: Target) -> str:
     )
 
 
-def plle2(setting: Setting, target: Target) -> str:
+def plle2(setting: Setting, target: Target, source: str = "oscillator") -> str:
     """Xilinx 7: the oscillator inside is the feedback, its output goes through a global buffer."""
     return (
         "wire feedback;\nwire pll_clk;\n"
@@ -89,16 +107,16 @@ def plle2(setting: Setting, target: Target) -> str:
         f"    .CLKIN1_PERIOD({1e9 / target.oscillator_hz:.3f}), .DIVCLK_DIVIDE({setting.divide}),\n"
         f"    .CLKFBOUT_MULT({setting.multiply}), .CLKOUT0_DIVIDE({setting.output})\n"
         ") pll (\n"
-        "    .CLKIN1(oscillator), .CLKFBIN(feedback), .CLKFBOUT(feedback), .CLKOUT0(pll_clk),\n"
+        f"    .CLKIN1({source}), .CLKFBIN(feedback), .CLKFBOUT(feedback), .CLKOUT0(pll_clk),\n"
         "    .LOCKED(locked), .PWRDWN(1'b0), .RST(1'b0)\n"
         ");\n"
         "BUFG clock_buffer (.I(pll_clk), .O(clk));"
     )
 
 
-def reset_text(button: Pin) -> str:
+def reset_text(button: Pin | None) -> str:
     """Drives ``rst``: set without a clock while the PLL has no lock, cleared by the clock."""
-    pressed = "~button" if button.active_low else "button"
+    pressed = "1'b0" if button is None else "~button" if button.active_low else "button"
     last = RESET_STAGES - 1
     return textwrap.dedent(f"""\
         reg [{last}:0] reset_chain = {RESET_STAGES}'b{"1" * RESET_STAGES};
@@ -136,5 +154,6 @@ def lights_text(pins: dict[str, Pin], clock_hz: int) -> str:
             light("led_heartbeat", f"heartbeat[{bits - 1}]"),
             light("led_rx", "rx_shown"),
             light("led_tx", "tx_shown"),
+            *([light("led_link", "pcie_up")] if "led_link" in pins else []),
         ]
     )

