@@ -215,7 +215,7 @@ def test_json_into_a_folder_that_is_not_there(files, capsys):
         (["--port", "golden", "--trace", "x"], "--trace reads a board"),
         (["--labels", "x"], "--labels needs --images"),
         (["--colour"], "unrecognized arguments"),
-        (["--port", "sim:nowhere"], "no board 'nowhere'; there are arty"),
+        (["--port", "sim:nowhere"], "no board 'nowhere'; there are acorn"),
     ],
 )
 def test_bad_options(options, text, files, capsys):
