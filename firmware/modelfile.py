@@ -27,6 +27,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from volley.firmware import json_text
 from volley.firmware.files import write_whole
 from volley.firmware.isa import MAX_LEAK, MAX_TICKS, MEMBRANE_MAX, MEMBRANE_MIN
 
@@ -142,11 +143,17 @@ class Model:
 
 def load(path) -> Model:
     """Read and validate the model file at ``path``; ``ModelError`` when it is not a good one."""
-    path = Path(path)
+    try:
+        return _load(Path(path))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+
+
+def _load(path):
     if not path.exists():
-        raise ModelError(f"{path}: no such file; a model file (.safetensors) is needed")
+        raise ModelError("no such file; a model file (.safetensors) is needed")
     if path.is_dir():
-        raise ModelError(f"{path}: is a folder; a model file (.safetensors) is needed")
+        raise ModelError("is a folder; a model file (.safetensors) is needed")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -154,7 +161,7 @@ def load(path) -> Model:
             if KEY not in metadata:
                 found = ", ".join(sorted(metadata)) or "none"
                 raise ModelError(
-                    f"{path}: metadata key {KEY!r} is missing (keys found: {found}); "
+                    f"metadata key {KEY!r} is missing (keys found: {found}); "
                     "this safetensors file is not a Volley model"
                 )
             model, version = _from_json(metadata[KEY])
@@ -168,11 +175,10 @@ def load(path) -> Model:
                 _read_tensors(file, names, layer)
     except SafetensorError as error:
         raise ModelError(
-            f"{path}: not a safetensors file, or a truncated one ({error}; "
-            f"{path.stat().st_size} bytes)"
+            f"not a safetensors file, or a truncated one ({error}; {path.stat().st_size} bytes)"
         ) from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(f"cannot be read ({error.strerror or error})") from None
     if names:
         raise ModelError(
             f"tensor {min(names)!r}: belongs to no layer; allowed: NAME.weight, "
@@ -389,7 +395,7 @@ def _number(key, value, low, high):
 
 
 def _choice(key, value, allowed):
-    if isinstance(value, bool) or value not in allowed:
+    if type(value) not in {type(one) for one in allowed} or value not in allowed:
         raise ModelError(
             f"key '{key}': found {value!r:.80}; allowed: {', '.join(map(repr, allowed))}"
         )
@@ -413,11 +419,11 @@ def _keys(where, found, allowed, needed):
 def _from_json(text):
     """(Model without arrays, format) of the metadata text; values are checked by ``validate``."""
     try:
-        top = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ModelError(f"metadata key {KEY!r}: not JSON ({error})") from None
+        top = json_text.parse(text)
+    except json_text.JsonError as error:
+        raise ModelError(f"metadata key {KEY!r}: {error}") from None
     version = top.get("format") if isinstance(top, dict) else 0
-    if isinstance(top, dict) and (isinstance(version, bool) or version not in FORMATS):
+    if isinstance(top, dict) and (type(version) is not int or version not in FORMATS):
         raise ModelError(
             f"key 'format': found {top.get('format')!r}; allowed: 1, 2; the file "
             "is of another version of the format"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from volley.firmware import json_text, program_check
 from volley.firmware.design import Design
 from volley.firmware.files import write_whole
 from volley.firmware.inputs import Input
@@ -57,12 +58,6 @@ class LayerPlace:
         if self.map is None:
             raise ValueError(f"layer {self.name} is the readout: it has scores, no spike map")
         return self.map
-
-    @staticmethod
-    def from_json(data: dict) -> LayerPlace:
-        """The layer of ``dataclasses.asdict``."""
-        spikes = data["map"] and MapPlace(**data["map"])
-        return LayerPlace(**{**data, "shape": tuple(data["shape"]), "map": spikes})
 
 
 @dataclasses.dataclass
@@ -137,6 +132,37 @@ class Program:
         write_whole(path, self.to_bytes())
 
 
+@dataclasses.dataclass
+class _Header:
+    """The JSON text of a file; sections: (address, words)."""
+
+    name: str
+    classes: list[str]
+    ticks: int
+    fraction_bits: int
+    reset: str
+    design: Design
+    design_hash: str
+    input: Input
+    registers: dict[int, int]
+    entries: list[int]
+    layers: list[LayerPlace]
+    sections: list[tuple[int, int]]
+    streamed: list[tuple[int, int]]
+    segments: list[Segment]
+    report: dict
+    votes: int
+    counts_votes: bool
+
+    def program(self, sections: list[tuple[int, np.ndarray]]) -> Program:
+        """The program with the words of its sections, those that are streamed behind the others."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["design_hash"]
+        loaded = len(self.sections)
+        values |= {"sections": sections[:loaded], "streamed": sections[loaded:]}
+        return Program(**values)
+
+
 def from_bytes(data: bytes, name: str = "program") -> Program:
     """Reads a file's content; raises ``ProgramFileError`` that names what is wrong."""
     if data[: len(SIGNATURE)] != SIGNATURE:
@@ -155,32 +181,25 @@ def from_bytes(data: bytes, name: str = "program") -> Program:
         )
     if zlib.crc32(data[12:]) != crc:
         raise ProgramFileError(f"{name}: damaged, its CRC-32 does not match")
-    meta = json.loads(data[20 : 20 + text_bytes])
-    design = Design(**meta["design"])
-    if design.hash().hex() != meta["design_hash"]:
-        raise ProgramFileError(
-            f"{name}: compiled for design {meta['design_hash']} by another version of Volley, "
-            f"the same parameters are {design.hash().hex()} here; compile the model again"
-        )
-    payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
-    sections, start = [], 0
-    for address, count in meta["sections"] + meta["streamed"]:
-        sections.append((address, payload[start : start + count]))
-        start += count
-    loaded = len(meta["sections"])
-    layers = [LayerPlace.from_json(row) for row in meta["layers"]]
-    keep = ["name", "classes", "ticks", "fraction_bits", "reset", "entries", "report"]
-    keep += ["votes", "counts_votes"]
-    return Program(
-        **{key: meta[key] for key in keep},
-        design=design,
-        input=Input(**meta["input"]),
-        registers={int(number): value for number, value in meta["registers"].items()},
-        layers=layers,
-        sections=sections[:loaded],
-        streamed=sections[loaded:],
-        segments=[Segment.from_json(segment) for segment in meta["segments"]],
-    )
+    try:
+        header = json_text.decode(_Header, json_text.parse(data[20 : 20 + text_bytes]), "program")
+        if header.design.hash().hex() != header.design_hash:
+            raise json_text.JsonError(
+                f"compiled for design {header.design_hash:.40} by another version of Volley, the same "
+                f"parameters are {header.design.hash().hex()} here; compile the model again"
+            )
+        payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
+        sections, start = [], 0
+        for address, count in header.sections + header.streamed:
+            sections.append((address, payload[start : start + count]))
+            start += count
+        if start != words:
+            raise json_text.JsonError(f"sections of {start} words together, {words} follow")
+        program = header.program(sections)
+        program_check.check(program)
+    except json_text.JsonError as error:
+        raise ProgramFileError(f"{name}: {error}") from None
+    return program
 
 
 def load(path) -> Program:

@@ -76,14 +76,6 @@ class Segment:
         """For the program's file."""
         return dataclasses.asdict(self)
 
-    @staticmethod
-    def from_json(data: dict) -> Segment:
-        """The segment of ``as_json``."""
-        return Segment(
-            data["entry"], data["loads"], [Rows(**rows) for rows in data["ups"]], data["ahead"],
-            [Rows(**rows) for rows in data["downs"]],
-        )  # fmt: skip
-
 
 def spike_address(bank: int, word: int, columns: int) -> int:
     """The address of a word of the spike memory on the bus."""
