@@ -21,6 +21,7 @@ from volley.firmware.compiler.row_schedule import (
     interleave,
     layer_stage,
     least_rings,
+    steps_of_stages,
     whole_ring,
 )
 from volley.firmware.compiler.weights import group_words
@@ -169,10 +170,9 @@ class Chains:
             return sum(self.maps.words(number, rows) for number, rows in zip(numbers, rings))
 
         def cost(rings):
-            sweeps = interleave(stages, rings)
-            inner = range(spill_in, spill_in + len(layers))
-            count = sum(step.stage in inner for sweep in sweeps for step in sweep)
-            return sweeps, count * self.overhead * parts
+            counts = steps_of_stages(stages, rings)
+            count = sum(counts[spill_in : spill_in + len(layers)])
+            return interleave(stages, rings), count * self.overhead * parts
 
         rings = self._grow(stages, words, cost, self.room - whole, cycles)
         if rings is None:

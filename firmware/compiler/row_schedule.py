@@ -97,6 +97,18 @@ def interleave(
 
 
 @lru_cache(maxsize=1 << 14)
+def steps_of_stages(stages: tuple[Stage, ...], rings: tuple[int, ...]) -> tuple[int, ...]:
+    """How many steps each stage takes in ``interleave``, which must not be None."""
+    sweeps = interleave(stages, rings)
+    assert sweeps is not None, "rings that are large enough"
+    counts = [0] * len(stages)
+    for sweep in sweeps:
+        for step in sweep:
+            counts[step.stage] += 1
+    return tuple(counts)
+
+
+@lru_cache(maxsize=1 << 14)
 def least_rings(stages: tuple[Stage, ...]) -> tuple[int, ...]:
     """The smallest rings with which a chain goes on, in rows."""
     whole = [whole_ring(stage.rows // stage.pool) for stage in stages[:-1]]
