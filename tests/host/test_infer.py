@@ -79,7 +79,7 @@ def test_accuracy_counts_what_is_wrong(files, capsys):
 def test_a_model_that_ends_in_a_firing_layer_scores_by_spikes(tmp_path, fake, capsys):
     model = next(
         m
-        for m in (random_model(s, layers=2, readout=False) for s in range(200))
+        for m in (random_model(s, layers=2, readout=False, news=False) for s in range(200))
         if m.meta["layers"][1].get("pool") == 2
     )
     files = InferFiles(tmp_path, model)

@@ -135,7 +135,7 @@ def test_fusion_is_forced_for_a_model_file_alone(files, fake, capsys):
 
 
 def test_model_that_does_not_fit(files, fake, capsys):
-    big = random_model(1, layers=1, readout=True)
+    big = random_model(1, layers=1, readout=True, news=False)
     big.meta["input"].update(channels=1, height=100, width=100)
     big.meta["layers"] = [
         {"name": "layer0", "kind": "dense", "in": 10000, "out": 32, "encode": True, "readout": True}

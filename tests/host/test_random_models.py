@@ -18,6 +18,10 @@ def test_every_corner_is_reached():
     assert {bool(model.meta["layers"][-1].get("readout")) for model in MODELS} == {True, False}
     kinds = {(layer["kind"], layer.get("kernel"), layer.get("pool")) for layer in layers()}
     assert kinds >= {("dense", None, None)} | {("conv", k, p) for k in (1, 3) for p in (1, 2)}
+    assert {model.meta["format"] for model in MODELS} == {1, 2}
+    for key in ("fraction_bits", "leak", "leak_first", "stride", "pool_kind"):
+        assert any(key in layer for layer in layers()), key
+    assert {model.meta["input"].get("kind", "picture") for model in MODELS} == {"picture", "spikes"}
     assert any(layer["out"] % 8 for layer in layers())
     thresholds = np.concatenate(
         [t for m in MODELS for name, t in m.tensors.items() if name.endswith("threshold")]
