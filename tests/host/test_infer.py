@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.fake_device import FakeDevice, small_program
+from tests.support.fake_device import small_program
 from tests.support.infer_files import COUNT, InferFiles, convolution, error, run
 from tests.support.random_models import random_model
 from volley.firmware.compiler.throughput import rate_text
@@ -19,17 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"model", "board", "ticks", "clock_hz", "images", "accuracy", "images_per_s", "layers"}
 IMAGE_KEYS = {"file", "index", "expected", "label", "scores", "spikes", "cycles", "core_latency_us",
               "round_trip_ms"}  # fmt: skip
-
-
-@pytest.fixture
-def files(tmp_path):
-    return InferFiles(tmp_path)
-
-
-@pytest.fixture
-def fake():
-    with FakeDevice() as device:
-        yield device
 
 
 @pytest.mark.parametrize("on_board", [True, False])

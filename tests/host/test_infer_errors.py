@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.fake_device import SMALL, FakeBoard, FakeDevice, small_program
-from tests.support.infer_files import COUNT, InferFiles, convolution, error, run
+from tests.support.infer_files import COUNT, convolution, error, run
 from tests.support.random_models import random_model
 from volley.firmware.registers import Register
 from volley.host import infer
@@ -19,17 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"model", "board", "ticks", "clock_hz", "images", "accuracy", "layers"}
 IMAGE_KEYS = {"file", "index", "expected", "label", "scores", "spikes", "cycles", "core_latency_us",
               "round_trip_ms"}  # fmt: skip
-
-
-@pytest.fixture
-def files(tmp_path):
-    return InferFiles(tmp_path)
-
-
-@pytest.fixture
-def fake():
-    with FakeDevice() as device:
-        yield device
 
 
 def test_no_such_port(files, capsys):

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from tests.support.fake_device import FakeDevice
-from tests.support.infer_files import COUNT, InferFiles, run
+from tests.support.infer_files import COUNT, run
 from volley.host import infer, trace
 from volley.host.device import Device
 
@@ -14,17 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"model", "board", "ticks", "clock_hz", "images", "accuracy", "layers"}
 IMAGE_KEYS = {"file", "index", "expected", "label", "scores", "spikes", "cycles", "core_latency_us",
               "round_trip_ms"}  # fmt: skip
-
-
-@pytest.fixture
-def files(tmp_path):
-    return InferFiles(tmp_path)
-
-
-@pytest.fixture
-def fake():
-    with FakeDevice() as device:
-        yield device
 
 
 def test_trace_says_that_there_is_no_difference_and_saves_maps(files, fake, capsys):
