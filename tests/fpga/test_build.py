@@ -230,7 +230,7 @@ def test_no_compiler_outlives_a_build_that_is_ended(tmp_path, name):
         found[key] = value.strip()
     assert not gone(found["compiler"], 0.2) and not gone(found["make"], 0.2)
     build_process.send_signal(getattr(signal, name))
-    build_process.wait(timeout=20)
+    build_process.wait(timeout=120)
     build_process.stdout.close()
     assert gone(found["compiler"]) and gone(found["make"])
     with steps.locked(tmp_path / "lock", lambda text: pytest.fail(text)):

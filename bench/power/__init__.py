@@ -1,0 +1,1 @@
+"""Energy of a netlist of standard cells: Liberty files, synthesis, simulation at gate level, sums."""

@@ -1,0 +1,206 @@
+"""Energies of a simulation: toggles and states times the Liberty tables, by layer, block and kind."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.power import macros, netlist
+from bench.power.liberty import Cell, Library, Pin, expression
+from bench.power.simulator import LANES
+
+KINDS = ("switching", "wires", "internal", "clock", "leakage", "memory")
+"""Charging of pins, of wires, inside of cells, flip-flops' clock and its tree, leakage, accesses."""
+CLOCK_FANOUT = 16
+
+
+class Run(NamedTuple):
+    """What a simulation counted, of all 64 inputs together; the first axis is the layer.
+
+    toggles: by net, of the sampled cycles. cycles, sampled: clock cycles. q, d, both: edges at which
+    Q, D, or both were 1, by flip-flop, of the sampled cycles. accesses: (reads, writes) by memory.
+    """
+
+    toggles: np.ndarray
+    cycles: np.ndarray
+    sampled: np.ndarray
+    q: np.ndarray
+    d: np.ndarray
+    both: np.ndarray
+    accesses: list[tuple[np.ndarray, np.ndarray]]
+
+
+def holds(when: str, states: dict[str, bool]) -> bool:
+    """Whether a condition of Liberty holds; pins that are not in ``states`` are 1."""
+    if not when:
+        return True
+    pins = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", when))
+    text = expression(when, {pin: str(-int(states.get(pin, True))) for pin in pins})
+    return bool(eval(text, {"__builtins__": {}}) & 1)
+
+
+def output_energy(pin: Pin) -> float:
+    """Joules inside the cell for a toggle of an output, over all its causes and conditions."""
+    found = [power.toggle for power in pin.power if "reset" not in power.related.lower()]
+    return float(np.mean(found)) if found else 0.0
+
+
+def input_energy(pin: Pin) -> float:
+    """Joules inside the cell for a toggle of an input that does not reach the output."""
+    found = [power.toggle for power in pin.power if power.when] or [
+        power.toggle for power in pin.power
+    ]
+    return float(np.mean(found)) if found else 0.0
+
+
+def data_energy(cell: Cell, pin: Pin) -> float:
+    """The same of a flip-flop's data: it settles in the half cycle in which the clock is high."""
+    clock = cell.clocked_on.strip("()! ")
+    found = [power.toggle for power in pin.power if holds(power.when, {clock: True})]
+    return float(np.mean(found)) if found else 0.0
+
+
+def clock_energy(cell: Cell, q: bool, d: bool) -> float:
+    """Joules inside a flip-flop for a rise and a fall of its clock in a state.
+
+    Where Q changes, the output's power has the rise.
+    """
+    clock = next(pin for pin in cell.inputs if pin.name == cell.clocked_on.strip("()! "))
+    states = {cell.next_state.strip("() "): d}
+    for pin in cell.outputs:
+        states[pin.name] = q if pin.function.strip("() ") == cell.state else not q
+    fitting = [power for power in clock.power if power.when and holds(power.when, states)] or [
+        power for power in clock.power if not power.when
+    ]
+    if not fitting:
+        return 0.0
+    rise, fall = (
+        np.mean([power.rise for power in fitting]),
+        np.mean([power.fall for power in fitting]),
+    )
+    return float(fall + (rise if q == d else 0.0))
+
+
+def clock_buffer(library: Library) -> Cell | None:
+    """The strongest buffer: of the clock's own where there are any."""
+    buffers = [
+        cell for cell in library.cells.values()
+        if not cell.state and len(cell.inputs) == 1 and len(cell.outputs) == 1
+        and cell.outputs[0].function.strip("() ") == cell.inputs[0].name
+    ]  # fmt: skip
+    own = [cell for cell in buffers if "clk" in cell.name.lower()]
+    return max(own or buffers, key=lambda cell: cell.area, default=None)
+
+
+def tree_buffers(loads: int) -> int:
+    """Buffers of a tree in which each drives CLOCK_FANOUT."""
+    total = 0
+    while loads > 1:
+        loads = -(-loads // CLOCK_FANOUT)
+        total += loads
+    return total
+
+
+class Energies:
+    """Joules of a picture: ``table[layer, block, kind]``, mean over the 64 inputs.
+
+    wire: farads of wire at each load. hertz: of the clock, for the leakage.
+    """
+
+    def __init__(self, library: Library, net: netlist.Netlist, run: Run, wire: float, hertz: float):
+        self.library, self.net, self.run = library, net, run
+        self.block_of_net = netlist.blocks(net)
+        self.blocks = [name for name, _ in netlist.BLOCKS]
+        self.table = np.zeros((len(run.cycles), len(self.blocks), len(KINDS)))
+        # what the sampled cycles stand for, and one of 64 inputs
+        self.share = run.cycles / np.maximum(run.sampled, 1) / LANES
+        self._nets(wire)
+        self._clock(wire)
+        self._memories()
+        self._leakage(hertz)
+
+    def _add(self, block, kind, joules):
+        self.table[:, self.blocks.index(block), KINDS.index(kind)] += joules
+
+    def _nets(self, wire):
+        """Charging and internal power of all that toggles but the clock."""
+        net, library = self.net, self.library
+        pins, loads = np.zeros(net.nets), np.zeros(net.nets)
+        inside = np.zeros(net.nets)
+        for gate in net.gates:
+            cell = library.cells[gate.cell]
+            for pin, number in zip(cell.inputs, gate.inputs):
+                pins[number] += pin.capacitance
+                loads[number] += 1
+                inside[number] += input_energy(pin)
+            inside[gate.output] += output_energy(cell.outputs[0])
+        for part in net.flip_flops:
+            cell = library.cells[part.cell]
+            data = cell.pins[cell.next_state.strip("() ")]
+            pins[part.data] += data.capacitance
+            loads[part.data] += 1
+            inside[part.data] += data_energy(cell, data)
+            inside[part.output] += sum(output_energy(pin) for pin in cell.outputs)
+        for memory in net.memories:
+            for port in memory.reads + memory.writes:
+                fed = port.address if hasattr(port.enable, "__int__") else port.address + port.data
+                for number in fed:
+                    loads[number] += 1
+        half = library.volts**2 / 2
+        for block in self.blocks:
+            mine = np.array([name == block for name in self.block_of_net])
+            for kind, joules in (
+                ("switching", pins * half), ("wires", loads * wire * half), ("internal", inside),
+            ):  # fmt: skip
+                self._add(block, kind, self.run.toggles[:, mine] @ joules[mine] * self.share)
+
+    def _clock(self, wire):
+        """Flip-flops' clock pins by their states, and a tree of buffers over them."""
+        net, library, run = self.net, self.library, self.run
+        states = {
+            (True, True): run.both,
+            (True, False): run.q - run.both,
+            (False, True): run.d - run.both,
+            (False, False): run.sampled[:, None] * LANES - run.q - run.d + run.both,
+        }
+        buffer = clock_buffer(library)
+        for block in self.blocks:
+            mine = [
+                k
+                for k, part in enumerate(net.flip_flops)
+                if self.block_of_net[part.output] == block
+            ]
+            if not mine:
+                continue
+            for name in {net.flip_flops[k].cell for k in mine}:
+                cell = library.cells[name]
+                chosen = [k for k in mine if net.flip_flops[k].cell == name]
+                pin = cell.pins[cell.clocked_on.strip("()! ")]
+                for (q, d), counts in states.items():
+                    edges = counts[:, chosen].sum(1).astype(float)
+                    self._add(block, "clock", edges * clock_energy(cell, q, d) * self.share)
+                charge = (pin.capacitance + wire) * library.volts**2 * len(chosen)
+                self._add(block, "clock", charge * run.cycles)
+            if buffer:
+                per = (buffer.inputs[0].capacitance + wire) * library.volts**2
+                per += 2 * output_energy(buffer.outputs[0])
+                self._add(block, "clock", per * tree_buffers(len(mine)) * run.cycles)
+
+    def _memories(self):
+        for memory, (reads, writes) in zip(self.net.memories, self.run.accesses):
+            block = netlist.block_of(memory.name)
+            for counts, write in ((reads, False), (writes, True)):
+                one = macros.access_energy(memory.words, memory.bits, write, self.library)
+                self._add(block, "memory", counts / LANES * one)
+
+    def _leakage(self, hertz):
+        """Of the cells; the macros' is not in it."""
+        watts = dict.fromkeys(self.blocks, 0.0)
+        for gate in self.net.gates:
+            watts[self.block_of_net[gate.output]] += self.library.cells[gate.cell].leakage
+        for part in self.net.flip_flops:
+            watts[self.block_of_net[part.output]] += self.library.cells[part.cell].leakage
+        for block, power in watts.items():
+            self._add(block, "leakage", power * self.run.cycles / hertz)

@@ -1,0 +1,254 @@
+"""A netlist of cells and memories, from Yosys' JSON, ordered for simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from bench.power.liberty import Library
+
+ZERO, ONE = 0, 1
+"""Numbers of the nets that are constant."""
+
+BLOCKS = (
+    ("trees", r"popcount|products|add_three|count_products"),
+    ("window", r"window"),
+    ("psum", r"accumulate|psum|stacked|combine|scaled|currents|_soon"),
+    ("neuron", r"neuron|carry_membrane|_pool|place_channel|count_fired"),
+    ("spike memory", r"spike_store|image_writer"),
+    ("weight memory", r"weight_store"),
+    ("parameter memory", r"param_store|score_store"),
+    ("control", r""),
+)
+"""Blocks and what is in the names of their registers and memories, the first that fits."""
+
+
+class NetlistError(ValueError):
+    """A netlist that cannot be simulated; the text says why."""
+
+
+@dataclasses.dataclass
+class Gate:
+    """A combinational cell: nets of its inputs in the order of the cell's pins, and of its output."""
+
+    cell: str
+    inputs: tuple[int, ...]
+    output: int
+
+
+@dataclasses.dataclass
+class FlipFlop:
+    """A D flip-flop: nets of D and of Q; inverted: Q is the other output's net."""
+
+    cell: str
+    data: int
+    output: int
+    inverted: bool
+
+
+@dataclasses.dataclass
+class ReadPort:
+    """A read of a memory, in a clock cycle where ``enable`` is set; ``enable`` None: at once."""
+
+    address: tuple[int, ...]
+    data: tuple[int, ...]
+    enable: int | None
+
+
+@dataclasses.dataclass
+class WritePort:
+    """A write of a memory; enable: a net for each bit."""
+
+    address: tuple[int, ...]
+    data: tuple[int, ...]
+    enable: tuple[int, ...]
+
+
+@dataclasses.dataclass
+class Memory:
+    """words x bits; initial: a list of words or None."""
+
+    name: str
+    words: int
+    bits: int
+    reads: list[ReadPort]
+    writes: list[WritePort]
+    initial: list[int] | None = None
+
+
+@dataclasses.dataclass
+class Netlist:
+    """ports: {name: nets, lowest first}. names: of the nets that have one. nets: their number."""
+
+    ports: dict[str, list[int]]
+    gates: list[Gate]
+    flip_flops: list[FlipFlop]
+    memories: list[Memory]
+    names: dict[int, str]
+    nets: int
+    clock: int
+
+    def block(self, net: int) -> str:
+        """The block of a net's name."""
+        return block_of(self.names.get(net, ""))
+
+
+def block_of(name: str) -> str:
+    """The block whose registers are called so."""
+    return next(block for block, pattern in BLOCKS if re.search(pattern, name))
+
+
+def bits_of(parameter: str) -> list[int]:
+    """The bits of a parameter of Yosys' JSON, lowest first; x is 0."""
+    return [int(bit == "1") for bit in reversed(parameter)]
+
+
+def read(path: Path, library: Library, clock: str = "clk") -> Netlist:
+    """Reads a netlist; raises NetlistError where a cell is none of the library."""
+    module = json.loads(Path(path).read_text())["modules"]
+    (module,) = [part for part in module.values() if int(part["attributes"].get("top", "0"), 2)]
+    numbers: dict = {"0": ZERO, "1": ONE, "x": ZERO, "z": ZERO}
+
+    counter = [2]
+
+    def number(bit):
+        if bit not in numbers:
+            numbers[bit] = counter[0]
+            counter[0] += 1
+        return numbers[bit]
+
+    def nets(bits):
+        return tuple(number(bit) for bit in bits)
+
+    names: dict[int, str] = {}
+    for name, entry in module["netnames"].items():
+        if not entry["hide_name"]:
+            for bit in entry["bits"]:
+                names.setdefault(number(bit), name)
+    ports = {name: list(nets(port["bits"])) for name, port in module["ports"].items()}
+    gates, flip_flops, memories = [], [], []
+    for name, cell in module["cells"].items():
+        kind, pins = cell["type"], cell["connections"]
+        if kind == "$mem_v2":
+            memories.append(_memory(name, cell["parameters"], pins, nets))
+        elif kind in ("$scopeinfo", "$assert", "$print"):
+            continue
+        elif kind not in library.cells:
+            raise NetlistError(
+                f"{path}: cell {name} of type {kind}, which the library does not have"
+            )
+        else:
+            known = library.cells[kind]
+            if known.state:
+                flip_flops.append(_flip_flop(known, pins, nets))
+            else:
+                inputs = tuple(number(pins[pin.name][0]) for pin in known.inputs)
+                (output,) = known.outputs
+                gates.append(Gate(kind, inputs, number(pins[output.name][0])))
+    return Netlist(ports, gates, flip_flops, memories, names, counter[0], ports[clock][0])
+
+
+def _flip_flop(known, pins, nets) -> FlipFlop:
+    data = next(pin.name for pin in known.inputs if pin.name == known.next_state.strip("() "))
+    for output in known.outputs:
+        if pins.get(output.name):
+            inverted = output.function.strip("() ") != known.state
+            return FlipFlop(known.name, *nets(pins[data]), *nets(pins[output.name]), inverted)
+    raise NetlistError(f"a {known.name} without an output")
+
+
+def _memory(name, parameters, pins, nets) -> Memory:
+    number = {key: int(value, 2) for key, value in parameters.items() if set(value) <= {"0", "1"}}
+    width, words, address = number["WIDTH"], number["SIZE"], number["ABITS"]
+    reads, writes = [], []
+    clocked = bits_of(parameters["RD_CLK_ENABLE"])
+    for port in range(number["RD_PORTS"]):
+        part = slice(port * address, (port + 1) * address)
+        enable = nets(pins["RD_EN"])[port] if clocked[port] else None
+        data = nets(pins["RD_DATA"][port * width : (port + 1) * width])
+        reads.append(ReadPort(nets(pins["RD_ADDR"][part]), data, enable))
+    for port in range(number["WR_PORTS"]):
+        part = slice(port * address, (port + 1) * address)
+        bits = slice(port * width, (port + 1) * width)
+        writes.append(WritePort(
+            nets(pins["WR_ADDR"][part]), nets(pins["WR_DATA"][bits]), nets(pins["WR_EN"][bits])
+        ))  # fmt: skip
+    memory_name = parameters.get("MEMID", name).lstrip("\\")
+    initial = None
+    if "1" in parameters.get("INIT", ""):
+        flat = bits_of(parameters["INIT"])
+        initial = [
+            sum(bit << k for k, bit in enumerate(flat[word * width : (word + 1) * width]))
+            for word in range(words)
+        ]
+    return Memory(memory_name, words, width, reads, writes, initial)
+
+
+def arrival_times(netlist: Netlist) -> tuple[list[int], list[int]]:
+    """(order, times): gates in an order in which inputs come first, and when each may change.
+
+    Bit k of times[i]: the output of gate i may change k gates after the clock's edge. Raises
+    NetlistError where gates form a loop.
+    """
+    waiting = [0] * len(netlist.gates)
+    readers = defaultdict(list)
+    drivers = {gate.output: index for index, gate in enumerate(netlist.gates)}
+    for memory in netlist.memories:
+        for port in memory.reads:
+            if port.enable is None:
+                raise NetlistError(f"memory {memory.name} is read without a clock")
+    for index, gate in enumerate(netlist.gates):
+        for net in set(gate.inputs):
+            if net in drivers:
+                waiting[index] += 1
+                readers[net].append(index)
+    order = [index for index, count in enumerate(waiting) if not count]
+    arrival = {}
+    for index in order:
+        gate = netlist.gates[index]
+        times = 0
+        for net in gate.inputs:
+            if net in drivers:
+                times |= arrival[net] << 1
+            elif net not in (ZERO, ONE):
+                times |= 2
+        arrival[gate.output] = times
+        for reader in readers[gate.output]:
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                order.append(reader)
+    if len(order) != len(netlist.gates):
+        raise NetlistError(f"{len(netlist.gates) - len(order)} gates form loops")
+    return order, [arrival[netlist.gates[index].output] for index in order]
+
+
+def blocks(netlist: Netlist) -> list[str]:
+    """The block of every net: of its register, or of the registers that its gate's output reaches first."""
+    found = [""] * netlist.nets
+    for flip_flop in netlist.flip_flops:
+        found[flip_flop.output] = netlist.block(flip_flop.output)
+    for memory in netlist.memories:
+        for port in memory.reads:
+            for net in port.data:
+                found[net] = block_of(memory.name)
+    reached = [""] * netlist.nets
+    for flip_flop in netlist.flip_flops:
+        reached[flip_flop.data] = found[flip_flop.output]
+    for memory in netlist.memories:
+        for port in memory.reads + memory.writes:
+            enables = getattr(port, "enable", ())
+            enables = enables if isinstance(enables, tuple) else (enables,)
+            for net in (*port.address, *enables, *getattr(port, "data", ())):
+                if net is not None:
+                    reached[net] = reached[net] or block_of(memory.name)
+    order, _ = arrival_times(netlist)
+    for index in reversed(order):
+        gate = netlist.gates[index]
+        block = reached[gate.output] or "control"
+        found[gate.output] = block
+        for net in gate.inputs:
+            reached[net] = reached[net] or block
+    return [block or "control" for block in found]
