@@ -145,7 +145,7 @@ class Energies:
             inside[part.output] += sum(output_energy(pin) for pin in cell.outputs)
         for memory in net.memories:
             for port in memory.reads + memory.writes:
-                fed = port.address if hasattr(port.enable, "__int__") else port.address + port.data
+                fed = port.address + (port.data if isinstance(port, netlist.WritePort) else ())
                 for number in fed:
                     loads[number] += 1
         half = library.volts**2 / 2

@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.power.liberty import Library
 
@@ -16,7 +17,8 @@ ZERO, ONE = 0, 1
 BLOCKS = (
     ("trees", r"popcount|products|add_three|count_products"),
     ("window", r"window"),
-    ("psum", r"accumulate|psum|stacked|combine|scaled|currents|_soon"),
+    ("psum", r"accumulate|psum|_soon"),
+    ("currents", r"currents|combine|scaled|stacked"),
     ("neuron", r"neuron|carry_membrane|_pool|place_channel|count_fired"),
     ("spike memory", r"spike_store|image_writer"),
     ("weight memory", r"weight_store"),
@@ -187,42 +189,55 @@ def _memory(name, parameters, pins, nets) -> Memory:
     return Memory(memory_name, words, width, reads, writes, initial)
 
 
-def arrival_times(netlist: Netlist) -> tuple[list[int], list[int]]:
-    """(order, times): gates in an order in which inputs come first, and when each may change.
+class Node(NamedTuple):
+    """What computes without a clock: a gate, or a port of a memory that is read at once.
 
-    Bit k of times[i]: the output of gate i may change k gates after the clock's edge. Raises
-    NetlistError where gates form a loop.
+    port: (number of the memory, number of its port), or None. times: bit k is set if the outputs may
+    change k nodes after the clock's edge.
     """
-    waiting = [0] * len(netlist.gates)
-    readers = defaultdict(list)
-    drivers = {gate.output: index for index, gate in enumerate(netlist.gates)}
-    for memory in netlist.memories:
-        for port in memory.reads:
+
+    gate: Gate | None
+    port: tuple[int, int] | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    times: int = 0
+
+
+def nodes(netlist: Netlist) -> list[Node]:
+    """The nodes in an order in which inputs come first; raises NetlistError where they form a loop."""
+    found = [Node(gate, None, gate.inputs, (gate.output,)) for gate in netlist.gates]
+    for number, memory in enumerate(netlist.memories):
+        for index, port in enumerate(memory.reads):
             if port.enable is None:
-                raise NetlistError(f"memory {memory.name} is read without a clock")
-    for index, gate in enumerate(netlist.gates):
-        for net in set(gate.inputs):
+                found.append(Node(None, (number, index), port.address, port.data))
+    waiting = [0] * len(found)
+    readers = defaultdict(list)
+    drivers = {net: index for index, node in enumerate(found) for net in node.outputs}
+    for index, node in enumerate(found):
+        for net in set(node.inputs):
             if net in drivers:
                 waiting[index] += 1
                 readers[net].append(index)
     order = [index for index, count in enumerate(waiting) if not count]
-    arrival = {}
+    arrival, ordered = {}, []
     for index in order:
-        gate = netlist.gates[index]
-        times = 0
-        for net in gate.inputs:
+        node = found[index]
+        times = 2 if node.port else 0  # a word that is written shows at once
+        for net in node.inputs:
             if net in drivers:
                 times |= arrival[net] << 1
             elif net not in (ZERO, ONE):
                 times |= 2
-        arrival[gate.output] = times
-        for reader in readers[gate.output]:
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                order.append(reader)
-    if len(order) != len(netlist.gates):
-        raise NetlistError(f"{len(netlist.gates) - len(order)} gates form loops")
-    return order, [arrival[netlist.gates[index].output] for index in order]
+        ordered.append(node._replace(times=times))
+        for net in node.outputs:
+            arrival[net] = times
+            for reader in readers[net]:
+                waiting[reader] -= 1
+                if not waiting[reader]:
+                    order.append(reader)
+    if len(order) != len(found):
+        raise NetlistError(f"{len(found) - len(order)} gates form loops")
+    return ordered
 
 
 def blocks(netlist: Netlist) -> list[str]:
@@ -244,11 +259,9 @@ def blocks(netlist: Netlist) -> list[str]:
             for net in (*port.address, *enables, *getattr(port, "data", ())):
                 if net is not None:
                     reached[net] = reached[net] or block_of(memory.name)
-    order, _ = arrival_times(netlist)
-    for index in reversed(order):
-        gate = netlist.gates[index]
-        block = reached[gate.output] or "control"
-        found[gate.output] = block
-        for net in gate.inputs:
-            reached[net] = reached[net] or block
+    for node in reversed(nodes(netlist)):
+        if node.gate:
+            found[node.gate.output] = reached[node.gate.output] or "control"
+            for net in node.inputs:
+                reached[net] = reached[net] or found[node.gate.output]
     return [block or "control" for block in found]

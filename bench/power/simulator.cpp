@@ -11,7 +11,10 @@
 typedef uint64_t word;
 typedef uint32_t net;
 
+// gates begin .. end - 1 of one cell; or, where cell is -1, port ``end`` of memory ``begin``
 struct Segment { int cell, begin, end; };
+
+static const net NO_CLOCK = 0xffffffff;
 
 struct Memory {
     int words, bits, reads, writes;
@@ -21,6 +24,7 @@ struct Memory {
     std::vector<uint64_t> read_count, write_count;  // by layer
     std::vector<std::vector<word>> next;
     std::vector<char> fires;
+    std::vector<int64_t> shown;  // the address that a port without a clock shows
 };
 
 static int pins, layers, layer;
@@ -40,6 +44,25 @@ static inline void evaluate(int cell, int begin, int end) {
     word* f = fresh.data();
     switch (cell) {
 @CELLS@
+    }
+}
+
+static int64_t address_of(const std::vector<net>& nets, word lanes);
+
+// what a port without a clock shows for the address as it is
+static void look_up(int memory, int port) {
+    Memory& m = memories[memory];
+    int64_t at = address_of(m.read_address[port], ~(word)0);
+    for (int b = 0; b < m.bits; b++) m.next[port][b] = at < m.words ? m.store[at * m.bits + b] : 0;
+}
+
+static void show(int memory, int port, bool counted) {
+    Memory& m = memories[memory];
+    uint64_t* count = toggles.data() + (int64_t)layer * nets_count;
+    for (int b = 0; b < m.bits; b++) {
+        net n = m.read_data[port][b];
+        if (counted) count[n] += __builtin_popcountll(value[n] ^ m.next[port][b]);
+        value[n] = m.next[port][b];
     }
 }
 
@@ -69,6 +92,13 @@ static int64_t address_of(const std::vector<net>& nets, word lanes) {
 static void clock_memories(bool counted) {
     for (auto& m : memories) {
         for (int p = 0; p < m.reads; p++) {
+            m.fires[p] = 0;
+            if (m.read_enable[p] == NO_CLOCK) {
+                int64_t at = address_of(m.read_address[p], ~(word)0);
+                if (counted && at != m.shown[p]) m.read_count[layer] += 64;
+                m.shown[p] = at;
+                continue;
+            }
             word enable = value[m.read_enable[p]];
             m.fires[p] = enable != 0;
             if (!enable) continue;
@@ -140,7 +170,7 @@ int add_memory(int words, int bits, int reads, int writes) {
     m.store.assign((int64_t)words * bits, 0);
     m.read_address.resize(reads); m.read_data.resize(reads); m.read_enable.resize(reads);
     m.write_address.resize(writes); m.write_data.resize(writes); m.write_enable.resize(writes);
-    m.next.assign(reads, std::vector<word>(bits, 0)); m.fires.assign(reads, 0);
+    m.next.assign(reads, std::vector<word>(bits, 0)); m.fires.assign(reads, 0); m.shown.assign(reads, 0);
     m.read_count.assign(layers, 0); m.write_count.assign(layers, 0);
     memories.push_back(m);
     return memories.size() - 1;
@@ -171,7 +201,11 @@ void poke(net n, word to, int counted) { set_net(n, to, counted); }
 word peek(net n) { return value[n]; }
 
 void settle() {
-    for (auto& s : ordered) { evaluate(s.cell, s.begin, s.end); commit(s.begin, s.end); }
+    for (auto& s : ordered) {
+        if (s.cell < 0) { look_up(s.begin, s.end); show(s.begin, s.end, false); continue; }
+        evaluate(s.cell, s.begin, s.end);
+        commit(s.begin, s.end);
+    }
 }
 
 // the edge; then the gates settle. runs: the cycle and its accesses of memories are counted, and where
@@ -201,8 +235,14 @@ void cycle(int runs, int counted) {
                 for (int b = 0; b < m.bits; b++) set_net(m.read_data[p][b], m.next[p][b], counted);
     if (!counted) { settle(); return; }
     for (auto& step : steps) {
-        for (auto& s : step) evaluate(s.cell, s.begin, s.end);
-        for (auto& s : step) commit_counted(s.begin, s.end);
+        for (auto& s : step) {
+            if (s.cell < 0) look_up(s.begin, s.end);
+            else evaluate(s.cell, s.begin, s.end);
+        }
+        for (auto& s : step) {
+            if (s.cell < 0) show(s.begin, s.end, true);
+            else commit_counted(s.begin, s.end);
+        }
     }
 }
 

@@ -18,6 +18,9 @@ from bench.power import netlist as netlists
 from bench.power.liberty import Library, expression
 
 LANES = 64
+PORT = -1
+"""In the place of a cell's number: a memory's port that is read without a clock."""
+NO_CLOCK = 0xFFFFFFFF
 SOURCE = Path(__file__).with_suffix(".cpp")
 
 
@@ -72,35 +75,49 @@ class Simulator:
 
     def __init__(self, library: Library, net: netlists.Netlist, folder: Path, counters: int):
         self.netlist, self.counters = net, counters
-        order, times = netlists.arrival_times(net)
-        gates = [net.gates[index] for index in order]
-        cells = sorted({gate.cell for gate in gates})
+        everything = netlists.nodes(net)
+        cells = sorted({node.gate.cell for node in everything if node.gate})
         number = {name: k for k, name in enumerate(cells)}
-        pins = max(len(gate.inputs) for gate in gates)
+        # by the latest arrival, so that the inputs of a gate come before it; then by cell
+        ranked = sorted(
+            (node for node in everything if node.gate),
+            key=lambda node: (node.times.bit_length(), number[node.gate.cell]),
+        )
+        keys = [(node.times.bit_length(), number[node.gate.cell]) for node in ranked]
+        ports = sorted(
+            (node for node in everything if node.port), key=lambda node: node.times.bit_length()
+        )
+        pins = max(len(node.inputs) for node in ranked)
         self.lib = ctypes.CDLL(str(compiled(source(library, cells, pins), folder)))
         self.lib.peek.restype = ctypes.c_uint64
         self.lib.failed.restype = ctypes.c_char_p
         self.lib.run_until.restype = ctypes.c_int64
-        # by the latest arrival, so that the inputs of a gate come before it; then by cell
-        ranked = sorted(
-            range(len(gates)), key=lambda k: (times[k].bit_length(), number[gates[k].cell])
-        )
-        gates, times = [gates[k] for k in ranked], [times[k] for k in ranked]
-        table = np.zeros((len(gates), pins), np.uint32)
-        for row, gate in zip(table, gates):
-            row[: len(gate.inputs)] = gate.inputs
-        outputs = _array([gate.output for gate in gates])
+        table = np.zeros((len(ranked), pins), np.uint32)
+        for row, node in zip(table, ranked):
+            row[: len(node.inputs)] = node.inputs
+        outputs = _array([node.gate.output for node in ranked])
         self.lib.create(
-            pins, ctypes.c_int64(net.nets), len(gates), _pointer(table), _pointer(outputs), counters
+            pins,
+            ctypes.c_int64(net.nets),
+            len(ranked),
+            _pointer(table),
+            _pointer(outputs),
+            counters,
         )
-        keys = [(times[k].bit_length(), number[gates[k].cell]) for k in range(len(gates))]
-        for (_, cell), group in groupby(range(len(gates)), key=lambda k: keys[k]):
+        for (level, cell), group in groupby(range(len(ranked)), key=lambda k: keys[k]):
+            while ports and ports[0].times.bit_length() < level:
+                self.lib.add_ordered(PORT, *ports.pop(0).port)
             members = list(group)
             self.lib.add_ordered(cell, members[0], members[-1] + 1)
-        for step in range(1, max(time.bit_length() for time in times)):
-            chosen = [k for k in range(len(gates)) if times[k] >> step & 1]
+        for node in ports:
+            self.lib.add_ordered(PORT, *node.port)
+        for step in range(1, max(node.times.bit_length() for node in everything)):
+            chosen = [k for k, node in enumerate(ranked) if node.times >> step & 1]
             for begin, end in _runs(chosen, keys):
                 self.lib.add_step(step, keys[begin][1], begin, end)
+            for node in everything:
+                if node.port and node.times >> step & 1:
+                    self.lib.add_step(step, PORT, *node.port)
         self._set_state(net)
         self.lib.settle()
 
@@ -113,9 +130,11 @@ class Simulator:
             self.lib.add_memory(memory.words, memory.bits, len(memory.reads), len(memory.writes))
             for port, read in enumerate(memory.reads):
                 address, nets = _array(read.address), _array(read.data)
+                enable = NO_CLOCK if read.enable is None else read.enable
                 self.lib.set_read(
-                    index, port, len(address), _pointer(address), _pointer(nets), read.enable
-                )
+                    index, port, len(address), _pointer(address), _pointer(nets),
+                    ctypes.c_uint32(enable),
+                )  # fmt: skip
             for port, write in enumerate(memory.writes):
                 parts = [_array(write.address), _array(write.data), _array(write.enable)]
                 self.lib.set_write(index, port, len(parts[0]), *map(_pointer, parts))

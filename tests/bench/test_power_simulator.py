@@ -153,7 +153,36 @@ def test_a_memory_reads_before_it_writes_and_counts(library, tmp_path):
     assert [int(n[0]) for n in simulator.accesses(0)] == [LANES * reads, LANES * writes]
 
 
+def test_a_memory_without_a_clock_shows_its_word_at_once(library, tmp_path):
+    """A word that is written shows behind the edge; a read is counted where the address moves."""
+    ports = {"clk": [2], "address": [3, 4], "data": [5], "enable": [6], "shown": [7]}
+    read, write = ReadPort((3, 4), (7,), None), WritePort((3, 4), (5,), (6,))
+    memory = Memory("core_accumulate0_row", 4, 1, [read], [write])
+    net = Netlist(
+        ports, [Gate("INV", (7,), 8)], [FlipFlop("DFF", 8, 9, False)], [memory], {}, 10, 2
+    )
+    net.ports["q"] = [9]
+    simulator = Simulator(library, net, tmp_path, 1)
+    rng, words, before, moves, toggles, shown = random.Random(1), [0] * 4, 0, 0, 0, 0
+    for _ in range(50):
+        address, data, enable = rng.randrange(4), rng.randrange(2), rng.randrange(2)
+        for name, value in (("address", address), ("data", data), ("enable", enable)):
+            simulator.set(name, value)
+        simulator.settle()
+        assert (simulator.get("shown") == words[address]).all()
+        shown = words[address]
+        simulator.cycle(counted=True)
+        assert (simulator.get("q") == 1 - shown).all()
+        if enable:
+            words[address] = data
+        toggles += words[address] != shown
+        moves, before = moves + (address != before), address
+        assert (simulator.get("shown") == words[address]).all()
+    assert simulator.toggles()[0][7] == LANES * toggles and toggles
+    assert int(simulator.accesses(0)[0][0]) == LANES * moves
+
+
 def test_loops_are_refused():
     net = Netlist({}, [Gate("INV", (3,), 2), Gate("INV", (2,), 3)], [], [], {}, 4, 2)
     with pytest.raises(NetlistError, match="2 gates form loops"):
-        netlist.arrival_times(net)
+        netlist.nodes(net)
