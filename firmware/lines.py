@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from volley.firmware import pcie
 from volley.firmware.frames import BITS_PER_BYTE, frame_sizes, line_bytes
+from volley.firmware.pcie_socket import FRAME_BYTES, LINK_BYTES_PER_S
 from volley.firmware.registers import STATUS_ADDRESS
 from volley.firmware.results import Span, end_of
 
@@ -116,10 +117,13 @@ class UartLine(Line):
         return Turn(up, down, max(up, down) * BITS_PER_BYTE / self.baud, 0.0)
 
 
-PACKET_BYTES = 20
-"""Of a packet beside its payload: framing 2, sequence number 2, header 12, LCRC 4."""
+HEADER_BYTES = 12  # of a packet whose address has 32 bits, and of a completion
+PACKET_BYTES = HEADER_BYTES + FRAME_BYTES
+"""Of a packet beside its payload."""
 HEADER_CYCLES, WORD_CYCLES = 6, 1
 """Cycles of the bus's clock that the engine takes for a packet, and for each of its words."""
+READ_S = 1.5e-6
+"""From a load to its data on a real host: 1 to 2 us with the CPU, the root complex and the engine."""
 
 
 def store_cycles(words: int) -> int:
@@ -131,14 +135,14 @@ def store_cycles(words: int) -> int:
 class PcieLine(Line):
     """Stores and loads of BAR0, a packet each, as ``host.pcie.bar_link`` makes them.
 
-    bytes_s: of the line after its 8b/10b code: Gen2 x1. read_s: from a load to its data, with the
-    CPU and the root complex; a CPU waits for each before the next. A store takes its bytes on the
-    line or the engine's cycles, whichever is longer. Not counted: packets of flow control and
-    acknowledgement, a status that is asked for more than once, and the program on the host.
+    bytes_s: of the line after its 8b/10b code. read_s: from a load to its data; a CPU waits for each
+    before the next. A store takes its bytes on the line or the engine's cycles, whichever is longer.
+    Not counted: packets of flow control and acknowledgement, which go the other way, a status that is
+    asked for more than once, and the program on the host.
     """
 
-    bytes_s: float = 500e6
-    read_s: float = 1.5e-6
+    bytes_s: float = LINK_BYTES_PER_S
+    read_s: float = READ_S
     text: str = "PCIe Gen2 x1"
 
     def _stores(self, sections, clock_hz):

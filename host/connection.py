@@ -141,6 +141,10 @@ class Connection(abc.ABC):
         """How long ``count`` bytes take; 0 where RUNs need not be sent ahead of answers."""
         return 0.0
 
+    def cycles(self) -> int | None:
+        """Clock cycles of a simulated board since it was switched on, None where nobody counts them."""
+        return None
+
     def rates(self, clock_hz: int) -> Rates | None:
         """The core's clock and the line of this way; None where its rate is not known."""
         return None

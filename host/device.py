@@ -11,6 +11,7 @@ with Device.open("sim") as device:
 from __future__ import annotations
 
 import contextlib
+import typing
 from collections.abc import Callable
 
 import numpy as np
@@ -27,9 +28,14 @@ from volley.host.line_rate import LineRate
 from volley.host.link import Link
 from volley.host.pcie import find
 from volley.host.pcie import port as pcie_port
+from volley.host.pcie.bar_link import BarLink
+from volley.host.pcie.socket_bar import SocketBar
 from volley.host.results import Result
 from volley.host.runner import Runner
 from volley.host.transport import SerialTransport
+
+if typing.TYPE_CHECKING:
+    from volley.fpga.sim_board import SimBoard
 
 GOLDEN = "golden"
 NOT_GOLDEN = (
@@ -50,10 +56,10 @@ class Device:
 
     def __init__(self, link: Connection, tries: int = 3):
         self.link = link
-        self.simulator = None
+        self.simulator: SimBoard | None = None
         self._on_close = contextlib.ExitStack()
         self.identity = identity.parse(link.identify(IDENTITY_WORDS, tries), link.name)
-        self._line_rate = LineRate(link, self.identity) if isinstance(link, Link) else None
+        self.line_rate = LineRate(link, self.identity) if isinstance(link, Link) else None
         self.runner = Runner(link, self.identity.clock_hz)
         if link.running:
             self.stop()
@@ -71,37 +77,41 @@ class Device:
         """The board at ``port``: the path of a serial port, a PCIe board, or a simulated board.
 
         port: "pcie" is the only PCIe board, "pcie:0000:03:00.0" the one at an address. The forms of a
-        simulated board are in ``host.simulated``: "sim", "sim:arty", "sim:ci=8,co=4". baud: speed after the board's reset; those of all boards are tried by
-        default. patience: seconds of silence after which a request is sent again. settings:
+        simulated board are in ``host.simulated``: "sim", "sim:arty", "sim:ci=8,co=4"; one whose design
+        has ``pcie`` is driven over PCIe. baud: speed after the board's reset; those of all boards are
+        tried by default. patience: seconds of silence after which a request is sent again. settings:
         {parameter: value} of a simulated board's design. say(text) is called for each step of its
         build. Raises ``TransportError``, ``LinkError`` or ``DeviceError``.
         """
         if port == GOLDEN:
             raise TransportError(NOT_GOLDEN)
         with contextlib.ExitStack() as stack:
-            simulator = None
-            if find.is_pcie(port):
-                link = pcie_port.open_link(port)
-                stack.callback(link.close)
-                device = cls(link)
-                device._on_close = stack.pop_all()
-                return device
+            simulator: SimBoard | None = None
             if simulated.is_simulated(port):
                 simulator = stack.enter_context(simulated.start(port, settings, say))
-                port, bauds, patience = simulator.port, [simulator.baud], SIM_PATIENCE_S
+            link: BarLink | None = None
+            if simulator and simulator.pcie:
+                link = BarLink(SocketBar(port, simulator.pcie))
+            elif find.is_pcie(port):
+                link = pcie_port.open_link(port)
+            if link:
+                stack.callback(link.close)
+                device = cls(link)
             else:
                 bauds = [baud] if baud else _reset_bauds()
-            transport = SerialTransport(port, bauds[0], patience)
-            stack.callback(transport.close)
-            device = _first_answer(cls, transport, bauds)
+                if simulator:
+                    port, bauds, patience = simulator.port, [simulator.baud], SIM_PATIENCE_S
+                transport = SerialTransport(port, bauds[0], patience)
+                stack.callback(transport.close)
+                device = _first_answer(cls, transport, bauds)
             device.simulator = simulator
             device._on_close = stack.pop_all()
         return device
 
     def close(self) -> None:
         """Gives the port back, at the speed it had; ends a simulated board."""
-        if self._line_rate:
-            self._line_rate.restore()
+        if self.line_rate:
+            self.line_rate.restore()
         self.link.close()
         self._on_close.close()
 
@@ -118,7 +128,7 @@ class Device:
 
         None where the link has no such rate.
         """
-        return self._line_rate.raise_baud() if self._line_rate else None
+        return self.line_rate.raise_baud() if self.line_rate else None
 
     # memories
 

@@ -35,7 +35,7 @@ class LineRate:
             self.transport.set_baud(baud)
             return baud
         try:
-            self._set_divisor(fastest)
+            self.set_baud(fastest)
             self.link.identify(IDENTITY_WORDS)
             self._reset_baud = self._reset_baud or baud
         except LinkError:  # the cable cannot do it: go back
@@ -48,10 +48,11 @@ class LineRate:
         """Sets board and port back to the speed that they had."""
         if self._reset_baud and not self.link.broken:
             with contextlib.suppress(HostError):
-                self._set_divisor(self._reset_baud)
+                self.set_baud(self._reset_baud)
         self._reset_baud = None
 
-    def _set_divisor(self, baud):
+    def set_baud(self, baud: int) -> None:
+        """Sets board and port to the whole divisor next to a rate."""
         divisor = round(self.identity.clock_hz / baud)
         self.link.flush()
         self.link.wait(self.link.submit(Command.BAUD, divisor))

@@ -18,7 +18,8 @@ class BoardSession:
     source: a volley.firmware.program.Program, or a firmware.modelfile.Model that is compiled for the board.
     fuse: "none", "pairs" or "auto", for a Model. model_name, classes, ticks: of the model. layers: (name, neurons) of each, 0
     neurons for a readout. board: name. clock_hz. model: a Model, or None for a compiled program.
-    throughput: images/s by the bytes on the line, None where its rate is not known.
+    throughput: images/s by the bytes on the line, None where its rate is not known. cycles: of a
+    simulated PCIe board, from the first packet of ``infer_many`` to the last result, else None.
     """
 
     def __init__(
@@ -32,11 +33,15 @@ class BoardSession:
         self.ticks = program.ticks
         self.layers = [(layer.name, layer.neurons) for layer in program.layers]
         self.board, self.clock_hz = device.identity.board, device.identity.clock_hz
+        self.cycles: int | None = None
         self.throughput = device.rates and throughput(program, *device.rates)
 
     def infer_many(self, pictures):
         """Yields a Result for each picture of uint8 [N, C, H, W]."""
-        return self.device.infer_many(pictures)
+        began = self.device.link.cycles()
+        yield from self.device.infer_many(pictures)
+        if began is not None:
+            self.cycles = self.device.link.cycles() - began
 
     def maps(self, picture):
         """The map of each firing layer, uint8 [C, H, W], for one picture."""
@@ -46,7 +51,7 @@ class BoardSession:
 class GoldenSession:
     """The same by the golden model: no clock, no cycles, no round trip."""
 
-    board, clock_hz, throughput = GOLDEN, None, None
+    board, clock_hz, throughput, cycles = GOLDEN, None, None, None
 
     def __init__(self, model):
         if isinstance(model, Program):

@@ -31,6 +31,10 @@ class Bar(abc.ABC):
     def close(self) -> None:
         """Gives the board back. A second call does nothing."""
 
+    def cycles(self) -> int | None:
+        """Clock cycles of a simulated board since it was switched on, else None."""
+        return None
+
     def load(self, place: int) -> int:
         """One word."""
         return int(self.load_block(place, 1)[0])

@@ -123,6 +123,10 @@ class BarLink(Connection):
         self.running = bool(running)
         return self.running
 
+    def cycles(self) -> int | None:
+        """Clock cycles of a simulated board since it was switched on."""
+        return self.bar.cycles()
+
     def rates(self, clock_hz: int) -> Rates:
         """The core's clock and a line as PCIe boards have it."""
         return Rates(clock_hz, PcieLine())

@@ -107,7 +107,8 @@ def _bar(device, group, container, holder, opened):
         raise TransportError(
             f"{device.port}: the kernel refuses this IOMMU (no interrupt remapping): see docs/pcie.md"
         ) from None
-    descriptor = fcntl.ioctl(holder, GROUP_GET_DEVICE_FD, device.address.encode() + b"\0")
+    name = bytearray(device.address.encode() + b"\0")  # of bytes, ioctl would return a copy
+    descriptor = fcntl.ioctl(holder, GROUP_GET_DEVICE_FD, name)
     opened.append(descriptor)
     flags, size, offset = _region(descriptor, BAR0_REGION)
     if size != BAR_BYTES or not flags & CAN_MAP:

@@ -6,13 +6,15 @@ import json
 import mmap
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.fake_device import FakeBoard
 from tests.support.fake_pcie import FakeBar, add_device, identity_of
-from volley.firmware.pcie import BAR_BYTES, Control, control
+from volley.firmware.files import PACKAGE
+from volley.firmware.pcie import BAR_BYTES, DEVICE_ID, VENDOR_ID, Control, control
 from volley.host import Device, TransportError, infer, ports
 from volley.host.errors import HostError
 from volley.host.pcie import find, port, sysfs, vfio
@@ -145,7 +147,12 @@ class FakeVfio:
             file.truncate(self.CONFIG + 4096)
         monkeypatch.setattr(fcntl, "ioctl", self.ioctl)
 
-    def ioctl(self, descriptor, number, argument=None):
+    def ioctl(self, descriptor, number, argument=0):
+        assert isinstance(argument, int | bytes | bytearray)
+        code = self.code(number, argument)
+        return argument if isinstance(argument, bytes) else code  # as fcntl.ioctl
+
+    def code(self, number, argument):
         self.calls.append(number - 0x3B64)
         kind = self.calls[-1]
         if kind == 0:
@@ -155,7 +162,7 @@ class FakeVfio:
         if kind == 3:
             argument[:] = struct.pack("=2I", 8, int(self.viable))
         if kind == 6:
-            assert argument == b"0000:03:00.0\0"
+            assert isinstance(argument, bytearray) and argument == b"0000:03:00.0\0"
             return os.open(self.path, os.O_RDWR)
         if kind == 8:
             region = struct.unpack("=4I2Q", argument)[2]
@@ -253,3 +260,11 @@ def test_the_board_is_free_again_when_it_is_refused(root):
     for _ in range(2):
         with pytest.raises(HostError, match="no Volley board"):
             Device.open("pcie")
+
+
+def test_the_udev_rule_is_for_these_boards():
+    text = (Path(find.__file__).parent / "60-volley.rules").read_text()
+    for name, number in (("vendor", VENDOR_ID), ("device", DEVICE_ID)):
+        assert f'ATTR{{{name}}}=="{number:#06x}"' in text
+    page = (PACKAGE / "docs/pcie.md").read_text()
+    assert f"lspci -d {find.IDS}" in page and "60-volley.rules" in page
