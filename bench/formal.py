@@ -20,7 +20,8 @@ and after any `depth` cycles in which none fails none fails in the next; togethe
 state: whatever the registers hold, the assertions hold `depth` cycles later. No proof here is a bounded one.
 What a checker assumes of a block's surroundings is in it behind `assume`: the executor's requests keep the rules
 of a stream, a WRITE promises at most 240 words (which `frame_rx` proves), and the accelerator answers a read
-once and runs only what was started. `tests/formal/test_proofs.py` plants a fault into each block and demands that
+once and runs only what was started. The FIFO between two clocks is proven between resets, for clocks that tick in any
+order. `tests/formal/test_proofs.py` plants a fault into each block and demands that
 its proof fails.
 """
 

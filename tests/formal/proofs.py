@@ -17,6 +17,8 @@ from volley.rtl.link.bus import Bus
 from volley.rtl.link.cobs import FrameEnd, cobs_decode, cobs_encode
 from volley.rtl.link.executor import executor
 from volley.rtl.link.frame_rx import FrameEvents, frame_rx
+from volley.rtl.link.pcie.async_fifo import async_fifo
+from volley.rtl.link.pcie.beats import RX_BITS
 from volley.rtl.link.pcie.packet_ring import packet_ring
 from volley.rtl.link.stream import BYTE_BITS, Stream
 from volley.rtl.link.uart import DIVISOR_BITS
@@ -95,7 +97,29 @@ def _ring():
     return packet_ring(_bit(), _bit(), streams[0], _bit(), streams[1], _bit())
 
 
+def _fifo():
+    source, sink = Stream(RX_BITS), Stream(RX_BITS)
+    return async_fifo(_bit(), _bit(), source, _bit(), _bit(), sink)
+
+
 PROOFS = (
+    Proof(
+        "async_fifo",
+        _fifo,
+        1,
+        (
+            "however both clocks tick, the 32 places never overflow between resets, and what goes in leaves "
+            "unchanged and in order",
+            "of a counter that crosses between the clocks one bit changes at a time",
+        ),
+        (
+            ("(taken_seen ^ 48)", "(taken_seen ^ 32)"),
+            ("written_gray <= (after ^ (after >>> 1));", "written_gray <= after;"),
+            ("sink_valid <= (taken_gray != written_seen);\n        if ((taken_gray != written_seen))",
+             "sink_valid <= 1;\n        if (1)"),
+        ),
+        many_clocks=True,
+    ),
     Proof(
         "packet_ring",
         _ring,
