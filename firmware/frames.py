@@ -31,6 +31,8 @@ import zlib
 from enum import IntEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from volley.firmware.fields import Field
 
 VERSION = 2
@@ -115,20 +117,17 @@ class FrameError(ValueError):
 def cobs_encode(data: bytes) -> bytes:
     """Consistent overhead byte stuffing (Cheshire and Baker 1999), without the delimiter."""
     out = bytearray()
-    block = bytearray()
-    for byte in data:
-        if byte:
-            block.append(byte)
-        if not byte or len(block) == COBS_BLOCK:
-            out.append(len(block) + 1)
-            out += block
-            block.clear()
-            if byte:
-                continue
-    # a block follows the last byte unless that byte closed a full block
-    if not data or not data[-1] or block:
-        out.append(len(block) + 1)
-        out += block
+    blocks = data.split(b"\0")
+    for number, block in enumerate(blocks, 1):
+        rest = block
+        while len(rest) >= COBS_BLOCK:
+            out.append(COBS_BLOCK + 1)
+            out += rest[:COBS_BLOCK]
+            rest = rest[COBS_BLOCK:]
+        # a block follows the last byte unless that byte closed a full block
+        if rest or not block or number < len(blocks):
+            out.append(len(rest) + 1)
+            out += rest
     return bytes(out)
 
 
@@ -148,10 +147,16 @@ def cobs_decode(data: bytes) -> bytes:
     return bytes(out)
 
 
-def encode(seq: int, code: int, count: int, argument: int, words=()) -> bytes:
-    """A frame as it goes over the wire, with its delimiter."""
-    body = struct.pack("<BBHI", seq & 0xFF, code, count, argument)
-    body += struct.pack(f"<{len(words)}I", *(int(word) & 0xFFFFFFFF for word in words))
+def word_bytes(words) -> bytes:
+    """32-bit words as bytes: of an integer array, or of any sequence of integers; bytes as they are."""
+    if isinstance(words, (bytes, memoryview)):
+        return bytes(words)
+    return np.asarray(words).astype("<u4").tobytes()
+
+
+def encode(seq: int, code: int, count: int, argument: int, words=b"") -> bytes:
+    """A frame as it goes over the wire, with its delimiter. words: as ``word_bytes`` takes them."""
+    body = struct.pack("<BBHI", seq & 0xFF, code, count, argument) + word_bytes(words)
     return cobs_encode(body + struct.pack("<I", zlib.crc32(body))) + bytes([DELIMITER])
 
 

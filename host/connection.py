@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from volley.firmware.boards import Rates
-from volley.firmware.frames import CRC_WORDS, HEADER_WORDS, SESSIONS, Command, Status
+from volley.firmware.frames import SESSIONS, Command, Status, line_bytes
 from volley.firmware.results import Span
 from volley.host.errors import LinkError
 
@@ -25,26 +25,53 @@ Progress = Callable[[int], None]
 class Request:
     """A request and, once ``done``, its answer.
 
-    status: of the device, or OK for one that is known to be executed. words: answer of a READ or
-    RUN. lost: executed once, but its answer did not arrive.
+    payload: bytes of the words of a WRITE. status: of the device, or OK for one that is known to be
+    executed. words: answer of a READ or RUN. lost: executed once, but its answer did not arrive.
+    tries: how often it was sent again. whole: the request that this one is a part of, or None;
+    parts: what was made of it.
     """
 
     command: Command
     address: int = 0
     count: int = 0
-    payload: tuple = ()
+    payload: bytes = b""
     done: bool = False
     lost: bool = False
     status: Status = Status.OK
     words: tuple = ()
+    tries: int = 0
     seq: int = field(default=0, repr=False)
     wire: bytes = field(default=b"", repr=False)
+    whole: Request | None = field(default=None, repr=False)
+    parts: list[Request] = field(default_factory=list, repr=False)
 
     @property
     def answer_bytes(self) -> int:
         """Upper bound of the answer's bytes on the wire."""
         wanted = self.count if self.command in (Command.READ, Command.RUN) else 0
-        return 4 * (HEADER_WORDS + CRC_WORDS + wanted) + 8
+        return line_bytes(wanted)
+
+    def split(self, words: int) -> list[Request]:
+        """Parts of a READ or WRITE, of so many words each; the request is done when they are."""
+        self.parts = [
+            Request(
+                self.command, self.address + at, min(words, self.count - at),
+                self.payload[4 * at : 4 * (at + words)], whole=self,
+            )
+            for at in range(0, self.count, words)
+        ]  # fmt: skip
+        return self.parts
+
+    def finish(self) -> None:
+        """It is done; so is the request that it is the last part of."""
+        self.done = True
+        whole = self.whole
+        if whole and all(part.done for part in whole.parts):
+            whole.words = tuple(word for part in whole.parts for word in part.words)
+            whole.lost = any(part.lost for part in whole.parts)
+            bad = [part.status for part in whole.parts if part.status != Status.OK]
+            whole.status = bad[0] if bad else Status.OK
+            whole.finish()
 
 
 def check(request: Request) -> Request:
