@@ -351,7 +351,7 @@ class Link(Connection):
         if executed:
             self._offender = None
         for request in again:
-            request.tries += 1
+            request.tries += code != Status.REPEATED  # that answers one that was sent again
             self._give_less(request)
         if self._probe is not None:
             if answer.seq == self._probe or not self._under_way:
