@@ -11,9 +11,20 @@ import re
 
 import numpy as np
 
-from volley.firmware.modelfile import Layer, Model, validate
+from volley.firmware.isa import MAX_TICKS
+from volley.firmware.modelfile import MAX_COUNT, MAX_FRACTION_BITS, Layer, Model, validate
 from volley.model.interchange import integers
-from volley.model.interchange.chain import Fire, Flatten, Gain, Mean, Pool, Votes, Weights, refuse
+from volley.model.interchange.chain import (
+    Fire,
+    Flatten,
+    Gain,
+    InterchangeError,
+    Mean,
+    Pool,
+    Votes,
+    Weights,
+    refuse,
+)
 
 EQUAL = 1e-6  # relative: magnitudes of one output are taken as one
 
@@ -49,6 +60,7 @@ def fold(
     lines of text. Raises InterchangeError naming the node, ModelError for a rule of the file.
     """  # fmt: skip
     log = log or (lambda text: None)
+    _check_options(ticks, scale, bits, spikes, fraction_bits)
     groups = group_stages(chain)
     layers, reals = [], []
     for index, group in enumerate(groups):
@@ -79,6 +91,20 @@ def fold(
     )  # fmt: skip
     validate(model)
     return model
+
+
+def _check_options(ticks, scale, bits, spikes, fraction_bits):
+    """Raises InterchangeError for a parameter outside its range."""
+    for key, value, low, high in (
+        ("ticks", ticks, 1, MAX_TICKS),
+        ("bits", bits, 1, 8),
+        ("spikes", spikes, 1, MAX_COUNT),
+        ("fraction_bits", fraction_bits, 0, MAX_FRACTION_BITS),
+    ):
+        if value is not None and not low <= value <= high:
+            raise InterchangeError(f"{key}: found {value!r}; allowed: {low} to {high}")
+    if not np.isfinite(scale) or scale == 0:
+        raise InterchangeError(f"scale: found {scale!r}; allowed: a number other than 0")
 
 
 def _layer(group, real, encode):
@@ -183,6 +209,11 @@ def _current(group, scale, binarise, log):
         lost = ((rows - magnitude[:, None]) ** 2).sum() / (rows**2).sum()
         log(f"{name}: binarised, {100 * lost:.1f} % of the weights' energy lost")
     a = group.gain * magnitude * scale
+    fire = group.fire.threshold if group.fire else 0.0
+    if not all(np.isfinite(values).all() for values in (weight, a, group.offset, fire)):
+        raise refuse(
+            name, "has weights, offsets or thresholds that are not finite", "train it again"
+        )
     if not np.all(a):
         raise refuse(name, f"output {np.flatnonzero(a == 0)[0]} has gain 0", "remove that output")
     sign[a < 0] *= -1

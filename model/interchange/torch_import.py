@@ -64,13 +64,15 @@ class Network:
             raise refuse("(network)", "does not say its ticks", "give ticks, 1 to 32")
         if None not in (given, own) and given != own:
             raise refuse("(network)", f"runs {own} ticks by itself", f"found ticks {given}")
-        return given or own
+        return own if given is None else given
 
 
 def read(module: nn.Module, input_shape, *, library: str = "auto") -> Network:
     """The Network of a module; see ``from_torch``."""
     if library not in ("auto", "snntorch", "spikingjelly"):
         raise refuse("(network)", f"library {library!r}", "allowed: auto, snntorch, spikingjelly")
+    if not isinstance(module, nn.Module):
+        raise refuse("(network)", f"is {type(module).__name__}", "give a torch.nn.Module")
     shape = builder.input_shape(input_shape)
     chain, walk = builder.ChainBuilder(shape), trace.walk(module)
     for path, leaf in walk.links:

@@ -9,7 +9,7 @@ from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.model import golden
 
-pytestmark = [pytest.mark.verilator, pytest.mark.slow]
+pytestmark = [pytest.mark.verilator, pytest.mark.slow, pytest.mark.timeout(3600)]
 NETWORKS = 50
 
 

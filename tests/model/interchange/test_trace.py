@@ -172,3 +172,20 @@ def test_spike_trains(kind):
     found = check.compare(module, walk(module), model, trains, 1.0)
     assert [row[4] for row in found.layers] == [0, 0]
     assert (found.classes[0] == found.classes[1]).all() and found.layers[1][2] > 0
+
+
+def test_containers():
+    """SeqToANNContainer around the layers, neurons of step_mode m: [T,N,...] goes through them."""
+    layer = pytest.importorskip("spikingjelly.activation_based.layer")
+    neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
+    norm = nn.BatchNorm2d(3, eps=0.0)
+    norm.weight.data.copy_(torch.tensor([0.5, -0.5, 0.25]))
+    module = nn.Sequential(
+        layer.SeqToANNContainer(dyadic(nn.Conv2d(1, 3, 3, padding=1), RNG), norm),
+        neuron.IFNode(100.0, step_mode="m", v_reset=None),
+        layer.SeqToANNContainer(nn.MaxPool2d(2), nn.Flatten(), dyadic(nn.Linear(27, 4), RNG)),
+        neuron.IFNode(step_mode="m", v_reset=None),
+    ).eval()
+    model = from_torch(module, SHAPE, ticks=TICKS, scale=1.0)
+    found = check.compare(module, walk(module), model, images(), 1.0)
+    assert [row[4] for row in found.layers] == [0, 0] and found.layers[1][2] > 0
