@@ -2,12 +2,14 @@
 
 Keys that everything needs: ``title``, ``clock_hz`` (of the accelerator), ``baud`` (after reset),
 ``top_baud`` and the table ``[design]`` with the parameters of ``firmware.design.Design``. The rest
-of a file is for fpga/build.py.
+of a file is for fpga/build.py, and its types are checked here. ``format`` is 1 where it is absent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +18,14 @@ from volley.firmware import frames
 from volley.firmware.design import Design
 from volley.firmware.files import PACKAGE
 from volley.firmware.lines import Line, PcieLine, UartLine
+from volley.firmware.texts import short, shown
 
 FOLDER = PACKAGE / "fpga" / "boards"
+FORMAT = 1
+LARGEST = 1 << 20  # bytes of a board file
+DEVICE = ("lut", "ff", "bram", "dsp")  # what a real board's table [device] counts
+TABLES = ("design", "device", "usb", "nextpnr", "pack", "pins")
+_NAME = re.compile(r"[A-Za-z]\w*([.-]\w+)*")
 
 
 class BoardError(ValueError):
@@ -68,22 +76,73 @@ def _whole(data: dict, key: str) -> int:
     """A positive whole number of a board file; raises ``BoardError`` that names the key."""
     value = data[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1 << 32:
-        raise BoardError(f"{key} is {value!r}, allowed is a whole number from 1 to {(1 << 32) - 1}")
+        raise BoardError(
+            f"{key} is {short(value)}, allowed is a whole number from 1 to {(1 << 32) - 1}"
+        )
     if value != int(value):
         raise BoardError(f"{key} is {value!r}, a whole number is wanted")
     return int(value)
 
 
+def _design(data: dict, settings: dict[str, int]) -> Design:
+    known = [field.name for field in dataclasses.fields(Design)]
+    for name in data["design"]:
+        if name not in known:
+            raise BoardError(f"[design]: no parameter {short(name)}; there are {', '.join(known)}")
+    return Design(**{**data["design"], **settings})
+
+
+def _check_types(data: dict) -> None:
+    """Raises ``BoardError`` for a table that is none, and for numbers where texts are wanted."""
+    found = data.get("format", FORMAT)
+    if type(found) is not int or found != FORMAT:
+        raise BoardError(f"format is {short(found)}, this version of Volley reads format {FORMAT}")
+    for name in TABLES:
+        if not isinstance(data.get(name, {}), dict):
+            raise BoardError(f"{name} is {short(data[name])}, a table is wanted")
+    for key in ("flow", "part", "openfpgaloader"):
+        if not isinstance(data.get(key, ""), str):
+            raise BoardError(f"{key} is {short(data[key])}, a text is wanted")
+    if data.get("flow", "sim") != "sim":
+        for key in DEVICE:
+            if key not in data.get("device", {}):
+                raise BoardError(f"[device] has no {key}")
+            if type(data["device"][key]) is not int or data["device"][key] < 1:
+                raise BoardError(
+                    f"[device]: {key} is {short(data['device'][key])}, a positive whole number is "
+                    "wanted"
+                )
+    for port, entry in data.get("pins", {}).items():
+        if not isinstance(entry, dict):
+            raise BoardError(
+                f"pin {shown(port)} is {short(entry)}, wanted is {{ site = .., type = .. }}"
+            )
+        for key in ("site", "type"):
+            if not isinstance(entry.get(key, ""), str):
+                raise BoardError(
+                    f"pin {shown(port)}: {key} is {short(entry[key])}, a text is wanted"
+                )
+
+
 def _title(data: dict) -> str:
     value = data["title"]
     if not isinstance(value, str) or not value.isprintable():
-        raise BoardError(f"title is {value!r}, a text of one line is wanted")
+        raise BoardError(f"title is {short(value)}, a text of one line is wanted")
     return value
 
 
 def names() -> list[str]:
-    """The names of all boards."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    """The names of all boards, also of those whose file is not usable."""
+    return sorted(p.stem for p in FOLDER.glob("*.toml") if _NAME.fullmatch(p.stem) and p.is_file())
+
+
+def usable() -> list[Board]:
+    """All boards whose files are good: one that is broken stops nobody else's."""
+    found = []
+    for name in names():
+        with contextlib.suppress(BoardError):
+            found.append(load(name))
+    return found
 
 
 def load(name: str, settings: dict[str, int] | None = None) -> Board:
@@ -94,19 +153,22 @@ def load(name: str, settings: dict[str, int] | None = None) -> Board:
     """
     path = _path(name)
     try:
-        data = tomllib.loads(path.read_text())
+        if path.stat().st_size > LARGEST:
+            raise BoardError(f"{path.stat().st_size} bytes, allowed are {LARGEST}")
+        data = tomllib.loads(path.read_text("utf-8"))
+        _check_types(data)
         return Board(
             name=path.stem,
             title=_title(data),
             clock_hz=_whole(data, "clock_hz"),
             baud=_whole(data, "baud"),
             top_baud=_whole(data, "top_baud"),
-            design=Design(**{**data["design"], **(settings or {})}),
+            design=_design(data, settings or {}),
             data=data,
         )
     except OSError as error:
         raise BoardError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BoardError(f"{path.name}: not TOML: {error}") from None
     except KeyError as error:
         raise BoardError(f"{path.name}: key {error} is missing") from None

@@ -62,8 +62,7 @@ def main(arguments=None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("error", error)
     return 0
 
 

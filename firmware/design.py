@@ -10,6 +10,7 @@ import math
 from volley.firmware import frames, isa, registers
 from volley.firmware.fields import Field
 from volley.firmware.registers import OPTIONS
+from volley.firmware.texts import short
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Design:
     pcie: int = dataclasses.field(default=0, compare=False)
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{field.name} is {short(value)}, a whole number is wanted")
         self._power("ci", 4, 64)
         self._power("co", 1, self.ci)
         self._within("spike_words", 16, 1 << 20)
@@ -63,17 +68,19 @@ class Design:
         for name, allowed in (("lut", (4, 6)), *flags):
             if getattr(self, name) not in allowed:
                 choice = " or ".join(map(str, allowed))
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is {choice}")
+                raise ValueError(f"{name} is {short(getattr(self, name))}, allowed is {choice}")
 
     def _power(self, name, low, high):
         value = getattr(self, name)
         if not low <= value <= high or value & (value - 1):
-            raise ValueError(f"{name} is {value}, allowed is a power of two from {low} to {high}")
+            raise ValueError(
+                f"{name} is {short(value)}, allowed is a power of two from {low} to {high}"
+            )
 
     def _within(self, name, low, high):
         value = getattr(self, name)
         if not low <= value <= high:
-            raise ValueError(f"{name} is {value}, allowed is {low}..{high}")
+            raise ValueError(f"{name} is {short(value)}, allowed is {low}..{high}")
 
     @property
     def pes(self) -> int:
@@ -153,9 +160,11 @@ def parse_settings(text: str, source: str = "--set") -> dict[str, int]:
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         if name not in known:
-            raise ValueError(f"{source}: no parameter {name!r}; there are {', '.join(known)}")
+            raise ValueError(f"{source}: no parameter {short(name)}; there are {', '.join(known)}")
         try:
             settings[name] = int(value, 0)
         except ValueError:
-            raise ValueError(f"{source}: {name} is {value!r}, a whole number is wanted") from None
+            raise ValueError(
+                f"{source}: {name} is {short(value)}, a whole number is wanted"
+            ) from None
     return settings

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from typing import Any
 
+from volley.firmware.texts import short, shown
+
 MAX_INTEGER_DIGITS = 20
-MAX_TEXT = 64 << 20
+MAX_TEXT = 1 << 24
 """Characters of a text that is parsed at all."""
+MAX_DEPTH = 32
+"""Lists and objects in each other."""
 LARGEST = (1 << 63) - 1
 
 
@@ -18,17 +23,22 @@ class JsonError(ValueError):
     """A text that is no JSON, or JSON of another shape; says the key, what was found, what is allowed."""
 
 
-def parse(text: str | bytes) -> Any:
-    """The value of a JSON text; raises JsonError.
+def parse(text: str | bytes, most: int = MAX_TEXT) -> Any:
+    """The value of a JSON text of at most so many characters; raises JsonError.
 
     Stricter than ``json.loads``: a key must not come twice, whole numbers have at most
-    MAX_INTEGER_DIGITS digits, NaN and Infinity are none, and texts have no half of a surrogate pair.
+    MAX_INTEGER_DIGITS digits, other numbers are finite as float64, NaN and Infinity are none, texts
+    have no half of a surrogate pair, and at most MAX_DEPTH lists and objects are in each other.
     """
-    if len(text) > MAX_TEXT:
-        raise JsonError(f"{len(text)} characters, allowed are {MAX_TEXT}")
+    if len(text) > most:
+        raise JsonError(f"{len(text)} characters, allowed are {most}")
     try:
         value = json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_real,
+            parse_constant=_constant,
         )
         json.dumps(value, ensure_ascii=False).encode()
     except JsonError:
@@ -39,7 +49,18 @@ def parse(text: str | bytes) -> Any:
         ) from None
     except (ValueError, RecursionError) as error:
         raise JsonError(f"not JSON ({error})") from None
+    if _depth(value) > MAX_DEPTH:
+        raise JsonError(f"more than {MAX_DEPTH} lists and objects in each other")
     return value
+
+
+def _depth(value):
+    """Lists and objects that are in each other."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        level = [x for each in level for x in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _object(pairs):
@@ -47,7 +68,7 @@ def _object(pairs):
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise JsonError(f"key {twice!r:.80} comes twice; allowed: once")
+        raise JsonError(f"key {short(twice)} comes twice; allowed: once")
     return found
 
 
@@ -55,6 +76,13 @@ def _integer(digits):
     if len(digits) > MAX_INTEGER_DIGITS:
         raise JsonError(f"a whole number of {len(digits)} digits; allowed are {MAX_INTEGER_DIGITS}")
     return int(digits)
+
+
+def _real(digits):
+    value = float(digits)
+    if not math.isfinite(value):
+        raise JsonError(f"the number {digits:.24} is beyond what a float64 holds")
+    return value
 
 
 def _constant(name):
@@ -115,7 +143,7 @@ def _dataclass(kind, value, where):
     hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
     for key in value.keys() - {field.name for field in fields}:
         allowed = ", ".join(field.name for field in fields)
-        raise JsonError(f"key '{where}.{key:.80}': unknown; allowed: {allowed}")
+        raise JsonError(f"key '{where}.{shown(key[:80])}': unknown; allowed: {allowed}")
     found = {}
     for field in fields:
         if field.name in value:
@@ -140,9 +168,9 @@ def _key(kind, key, where):
     if kind is not int:
         return key
     if not key.isascii() or not key.isdigit() or len(key) > MAX_INTEGER_DIGITS:
-        raise JsonError(f"key '{where}': {key!r:.80} in it; allowed: whole numbers")
+        raise JsonError(f"key '{where}': {short(key)} in it; allowed: whole numbers")
     return int(key)
 
 
 def _wrong(where, value, allowed):
-    return JsonError(f"key '{where}': found {value!r:.80}; allowed: {allowed}")
+    return JsonError(f"key '{where}': found {short(value)}; allowed: {allowed}")

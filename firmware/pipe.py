@@ -1,23 +1,40 @@
-"""Commands whose output goes through a pipe that its reader may close early, as ``head -1`` does."""
+"""What all commands share: their end by an error or a closed pipe, and their name."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+from volley.firmware.texts import shown, shown_lines
 
 
 def run(main: Callable[[], int]) -> int:
     """``main()``, or 0 where it let a ``BrokenPipeError`` of the standard output through."""
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show a character gets its code
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character gets its code
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main()
         sys.stdout.flush()
         return code
+    except MemoryError:
+        return fail(Path(sys.argv[0]).name, "needs more memory than this machine gives it")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
         return 0
+
+
+def fail(command: str, error: object, code: int = 2, lines: bool = False) -> int:
+    """Prints an error as ``command: text`` to the standard error; returns the exit code.
+
+    What cannot be printed is escaped, as names of files and texts in them may hold anything. lines: of
+    several lines, such as those of a tool.
+    """
+    text = shown_lines(error) if lines else shown(error)
+    print(f"{command}: {text}", file=sys.stderr, flush=True)
+    return code
 
 
 def program_name(script: str) -> str:

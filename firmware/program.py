@@ -21,6 +21,7 @@ from volley.firmware.files import write_whole
 from volley.firmware.inputs import Input
 from volley.firmware.spike_map import MapPlace
 from volley.firmware.stream import Segment
+from volley.firmware.texts import shown
 
 SIGNATURE = b"VOLLEY\x00"
 VERSION = 3
@@ -185,7 +186,7 @@ def from_bytes(data: bytes, name: str = "program") -> Program:
         header = json_text.decode(_Header, json_text.parse(data[20 : 20 + text_bytes]), "program")
         if header.design.hash().hex() != header.design_hash:
             raise json_text.JsonError(
-                f"compiled for design {header.design_hash:.40} by another version of Volley, the same "
+                f"compiled for design {shown(header.design_hash[:40])} by another version of Volley, the same "
                 f"parameters are {header.design.hash().hex()} here; compile the model again"
             )
         payload = np.frombuffer(data, "<u4", words, 20 + text_bytes)
@@ -204,4 +205,4 @@ def from_bytes(data: bytes, name: str = "program") -> Program:
 
 def load(path) -> Program:
     """Reads a file; raises ``ProgramFileError`` or ``OSError``."""
-    return from_bytes(Path(path).read_bytes(), str(path))
+    return from_bytes(Path(path).read_bytes(), shown(path))

@@ -86,13 +86,11 @@ def main(arguments=None) -> int:
                 build_board(options)
         return 0
     except BuildError as error:
-        print(f"build: {error}", file=sys.stderr)
-        return error.code
+        return pipe.fail("build", error, error.code, lines=True)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:  # a board, a parameter, a file
-        print(f"build: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("build", error)
     except KeyboardInterrupt:
         print("\nbuild: interrupted; what is done is kept", file=sys.stderr)
         return 130

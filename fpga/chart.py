@@ -7,6 +7,7 @@ from pathlib import Path
 
 from volley.firmware.boards import Board
 from volley.firmware.files import write_whole
+from volley.firmware.texts import drawn
 from volley.fpga.search import Point
 from volley.fpga.target import capacity
 
@@ -53,7 +54,7 @@ def draw(path: Path, points: list[Point], board: Board, model_name: str, fill: f
         xscale="log", yscale="log", xlim=(low, high),
         xlabel="LUTs, by the cost model",
         ylabel=f"images/s end to end, link at {board.rates.line.text}",
-        title=f"{board.title}: {model_name} at {board.clock_hz / 1e6:g} MHz, CI x CO",
+        title=f"{drawn(board.title)}: {drawn(model_name)} at {board.clock_hz / 1e6:g} MHz, CI x CO",
     )  # fmt: skip
     plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
     for each in (axis.xaxis, axis.yaxis):

@@ -28,6 +28,7 @@ from volley.firmware.compiler.program import compile_model  # noqa: E402
 from volley.firmware.compiler.throughput import rate_text  # noqa: E402
 from volley.firmware.design import parse_settings  # noqa: E402
 from volley.firmware.files import BUILD  # noqa: E402
+from volley.firmware.texts import shown  # noqa: E402
 from volley.fpga import cost_model, cost_runs, wires  # noqa: E402
 from volley.fpga.chart import draw  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
@@ -83,7 +84,7 @@ def explore(name: str, board, model, path: Path, fill: float, settings: dict[str
     if not points:
         raise FitError("--set leaves no design to look at: CO is at most CI")
     show(
-        f"{model.name} on {board.title} at {board.clock_hz / 1e6:g} MHz, link at "
+        f"{shown(model.name)} on {board.title} at {board.clock_hz / 1e6:g} MHz, link at "
         f"{board.rates.line.text}; images/s of core, link and end to end, CI x CO:"
     )
     for point in points[:SHOWN]:
@@ -174,16 +175,13 @@ def main(arguments=None) -> int:
         explore(options.board, board, model, path, options.fill / 100, settings)
         return 0
     except BuildError as error:
-        print(f"explore: {error}", file=sys.stderr)
-        return error.code
+        return pipe.fail("explore", error, error.code, lines=True)
     except FitError as error:
-        print(f"explore: {error}", file=sys.stderr)
-        return 4
+        return pipe.fail("explore", error, 4)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"explore: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("explore", error)
 
 
 if __name__ == "__main__":

@@ -214,13 +214,11 @@ def main(arguments=None) -> int:
         if options.write:
             write_page(page(rows), PAGE)
     except BuildError as error:
-        print(f"report: {error}", file=sys.stderr)
-        return error.code
+        return pipe.fail("report", error, error.code, lines=True)
     except BrokenPipeError:
         raise
     except (ValueError, OSError) as error:
-        print(f"report: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("report", error)
     return 0
 
 

@@ -248,7 +248,7 @@ class Device:
 
 def _reset_bauds() -> list[int]:
     """Speeds after reset of all boards, the slowest first."""
-    return sorted({boards.load(name).baud for name in boards.names()})
+    return sorted({board.baud for board in boards.usable()})
 
 
 def _first_answer(cls, transport, bauds):

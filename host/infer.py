@@ -25,6 +25,7 @@ from volley.firmware.design import Design  # noqa: E402
 from volley.firmware.files import EXAMPLES, PRETRAINED  # noqa: E402
 from volley.firmware.modelfile import ModelError  # noqa: E402
 from volley.firmware.program import Program, ProgramFileError  # noqa: E402
+from volley.firmware.texts import shown  # noqa: E402
 from volley.host import images, plot, ports, programs, report, spike_files, trace  # noqa: E402
 from volley.host.device import GOLDEN, Device  # noqa: E402
 from volley.host.errors import HostError, PictureError  # noqa: E402
@@ -123,8 +124,7 @@ def main(arguments=None) -> int:
     except BrokenPipeError:
         raise
     except (HostError, ModelError, ProgramFileError, FitError, BoardError, OSError) as error:
-        print(f"infer.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return pipe.fail("infer.py", error, BAD_INPUT)
     except KeyboardInterrupt:
         print("infer.py: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -172,7 +172,9 @@ def _run(options, stack):
     _check_bits(source, pictures)
     session = _open(options, source, stack)
     clock = f" at {session.clock_hz / 1e6:g} MHz" if session.clock_hz else ""
-    print(f"model {session.model_name}, {session.ticks} ticks, on {session.board}{clock}")
+    print(
+        f"model {shown(session.model_name)}, {session.ticks} ticks, on {shown(session.board)}{clock}"
+    )
     print(report.header(files))
     results, began = [], time.perf_counter()
     for index, result in enumerate(session.infer_many(pictures)):
@@ -184,9 +186,9 @@ def _run(options, stack):
     if options.json:
         report.write_json(options.json, report.document(session, results, labels, files))
     if options.plot:
-        title = report.shown(files[0] if files else "image 0")
+        title = files[0] if files else "image 0"
         if labels is not None:
-            title += f": {report.shown(session.classes[labels[0]])}"
+            title += f": {session.classes[labels[0]]}"
         plot.plot(options.plot, session, pictures[0], session.maps(pictures[0]), results[0], title)
     if options.trace and not trace.trace(session, pictures, results, options.trace):
         return DIFFERENT

@@ -6,20 +6,13 @@ import json
 
 from volley.firmware.compiler.throughput import rate_text
 from volley.firmware.files import write_whole
+from volley.firmware.texts import shown
 from volley.host.results import Result
 
 COLUMNS = (
     ("image", 6), ("expected", 9), ("class", 9), ("score", 10), ("spikes", 8), ("cycles", 9),
     ("core us", 9), ("round trip ms", 14),
 )  # fmt: skip
-
-
-def shown(text: str) -> str:
-    """A text of a file as a terminal may see it: what cannot be printed is escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
 
 
 def header(files: list[str] | None = None) -> str:
@@ -102,7 +95,7 @@ def summary(session, results, labels, seconds: float) -> str:
     for entry in layer_rows(session, results):
         cycles = "-" if entry["cycles"] is None else f"{entry['cycles']:.0f}"
         fires = "-" if entry["firing_rate"] is None else f"{entry['firing_rate']:.4f}"
-        lines.append(f"{entry['name']:12}{cycles:>12}{fires:>14}")
+        lines.append(f"{shown(entry['name']):12}{cycles:>12}{fires:>14}")
     return "\n".join(lines)
 
 

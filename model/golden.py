@@ -43,7 +43,7 @@ try:
 except ImportError:  # optional: makes long runs faster
     ThreadpoolController = None
 
-from volley.firmware import modelfile  # noqa: E402
+from volley.firmware import modelfile, pipe  # noqa: E402
 from volley.firmware.isa import MEMBRANE_MAX, MEMBRANE_MIN  # noqa: E402
 
 SCORE_MIN, SCORE_MAX = -(2**31), 2**31 - 1
@@ -310,8 +310,7 @@ def main(arguments=None):
         result = run(model, pictures, layers=False)
         seconds = time.perf_counter() - began
     except (modelfile.ModelError, datasets.DataError, GoldenError) as error:
-        print(f"golden.py: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("golden.py", error)
     right = int((result.labels == labels).sum())
     firing = [layer for layer in model.layers if not layer.readout]
     for index, layer in enumerate(firing):
@@ -325,4 +324,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

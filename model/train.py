@@ -25,7 +25,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from volley.firmware import modelfile  # noqa: E402
+from volley.firmware import modelfile, pipe  # noqa: E402
 from volley.model.data import datasets  # noqa: E402
 from volley.model.nets import finite, native  # noqa: E402
 from volley.model.nets import net as networks  # noqa: E402
@@ -153,8 +153,7 @@ def main(arguments=None):
         modelfile.ModelError,
         OSError,
     ) as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("train.py", error)
     except KeyboardInterrupt:
         print(
             f"train.py: stopped; go on with --resume (checkpoint {options.out}.ckpt, written "
@@ -166,4 +165,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

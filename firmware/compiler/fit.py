@@ -56,7 +56,7 @@ def _check_options(model: modelfile.Model, design: Design) -> None:
             ),
         ):
             if needed and not getattr(design, option):
-                known = [boards.load(name) for name in boards.names()]
+                known = boards.usable()
                 have = ", ".join(board.name for board in known if getattr(board.design, option))
                 raise FitError(
                     f"layer {layer.name}: {what}, the design has no {option} ({option} = 0); "
@@ -67,7 +67,7 @@ def _check_options(model: modelfile.Model, design: Design) -> None:
 def _row_remedy(pixels: int) -> str:
     """What to do about rows of so many pixels."""
     needed = 1 << (pixels - 1).bit_length()
-    known = [boards.load(name) for name in boards.names()]
+    known = boards.usable()
     wide = ", ".join(board.name for board in known if board.design.row_max >= pixels)
     told = f"boards with such rows: {wide}" if wide else "no board has such rows as it is"
     return f"build the board with --set row_max={needed}; {told}"

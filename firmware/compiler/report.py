@@ -17,6 +17,7 @@ from volley.firmware.compiler.throughput import describe as describe_rates
 from volley.firmware.compiler.throughput import load_bytes
 from volley.firmware.results import counter_words, result_words
 from volley.firmware.stream import words_per_picture
+from volley.firmware.texts import shown
 
 
 def layer_rows(program, model) -> list[dict]:
@@ -95,7 +96,7 @@ def print_report(program, rates: Rates) -> None:
     """Prints the report as tables; rates: of the board, for its images/s."""
     report, design = program.report, program.design
     print(
-        f"{program.name}: {program.ticks} ticks on CI={design.ci} CO={design.co} "
+        f"{shown(program.name)}: {program.ticks} ticks on CI={design.ci} CO={design.co} "
         f"({design.pes} processing elements), design {design.hash().hex()}"
     )
     print(describe(program.ticks, design))

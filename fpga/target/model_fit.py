@@ -7,6 +7,7 @@ from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.compiler.throughput import describe
 from volley.firmware.files import PRETRAINED
+from volley.firmware.texts import shown
 from volley.fpga.errors import BuildError
 from volley.fpga.target.target import Target
 
@@ -31,4 +32,4 @@ def check_model(target: Target, path: str | None, progress) -> None:
         progress(f"  note    {error}")
         return
     rates = describe(program, *target.board.rates)
-    progress(f"  model   {model.name} fits; {rates}")
+    progress(f"  model   {shown(model.name)} fits; {rates}")

@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 
-from volley.firmware import modelfile
+from volley.firmware import modelfile, pipe
 
 
 def _factory(text):
@@ -148,6 +148,5 @@ def main(arguments=None) -> int:
         if net and options.binarise:
             _finetune(options, model, net)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("error", error)
     return 0

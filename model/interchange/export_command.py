@@ -6,8 +6,9 @@ volley export mnist.safetensors -o mnist.nir
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from volley.firmware import pipe
 
 KINDS = {
     ".nir": "NIR, for other libraries",
@@ -44,7 +45,6 @@ def main(arguments=None) -> int:
 
             (twin.save_program if kind == ".pt2" else twin.save_source)(model, options.output)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("error", error)
     print(f"wrote {options.output}: {KINDS[kind]}")
     return 0

@@ -16,6 +16,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from volley.firmware import pipe  # noqa: E402
 from volley.firmware.files import whole_file  # noqa: E402
 
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
@@ -94,11 +95,10 @@ def main(arguments=None):
         with whole_file(options.out) as part:
             torch.save(slim(state), part)
     except (ValueError, OSError) as error:
-        print(f"checkpoint.py: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("checkpoint.py", error)
     print(f"{options.out}: {os.path.getsize(options.out)} bytes, {len(state['rows'])} epochs")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

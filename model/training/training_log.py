@@ -17,6 +17,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from volley.firmware import pipe  # noqa: E402
 from volley.firmware.files import whole_file  # noqa: E402
 
 
@@ -103,11 +104,10 @@ def main(arguments=None):
             raise LogError(f"{options.log}: no epochs in it; allowed: OUT.csv of train.py")
         draw(rows, out)
     except (LogError, OSError) as error:
-        print(f"training_log.py: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("training_log.py", error)
     print(f"{out}: {len(rows)} epochs")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

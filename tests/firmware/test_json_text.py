@@ -37,6 +37,7 @@ GOOD = '{"inner": {"size": 3}, "pairs": [[1, "a"]], "numbers": {"7": true}, "may
         ("[-" + "9" * 21 + "]", "digits"),
         ("NaN", "NaN is no number"), ("[-Infinity]", "no number"),
         (r'"\ud800"', "surrogate"), (r'{"\udfff": 1}', "surrogate"),
+        ("1e999", "beyond what a float64 holds"), ("[" * 33 + "]" * 33, "more than 32 lists"),
         ("[" * 100_000, "not JSON"), ("{", "not JSON"), ("", "not JSON"), (b"\xff", "not JSON"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
 from volley.firmware.compiler.program import compile_model
@@ -52,6 +53,18 @@ def put_together(meta, payload):
         (["segments", 0, "loads"], [99], r"segments\[0\]': found 99"),
         (["reset"], "medium", "allowed: soft, hard"), (["name"], 5, "program.name': found 5"),
         (["registers"], {"x": 1}, "whole numbers"), (["registers"], {"33": 1 << 32}, "registers.33"),
+        (["registers", "32"], 1, r"registers': found .*32"),
+        (["classes"], ["a"], "'classes': found 1 for 10 outputs"),
+        (["sections", 0, 0], 0, r"sections\[0\]': found region 0"),
+        (["sections", 0, 0], (1 << 28) + 250, "words 250 to 306 of bank 0"),
+        (["sections", 2, 0], (3 << 28) + (9 << 20), "of bank 9"),
+        (["input", "width"], 13, "registers.35': found"),
+        (["input", "ticks"], 4, "input.ticks': found 4"),
+        (["segments", 0, "entry"], 255, "without HALT"),
+        (["segments", 0, "ups", 0, "rows"], 13, "rows to 13 of map 0"),
+        (["segments", 0, "ups", 0, "map"], 1, "found map 1; allowed: one"),
+        (["segments", 0, "ups", 0, "ring_rows"], 4, "a ring of 4 rows"),
+        (["report", "cycles"], float("inf"), "Infinity is no number"),
     ],
 )  # fmt: skip
 def test_wrong_content_is_named(data, path, value, told):
@@ -63,6 +76,14 @@ def test_wrong_content_is_named(data, path, value, told):
     with pytest.raises(ProgramFileError, match=told) as caught:
         from_bytes(put_together(meta, payload), "p.program")
     assert str(caught.value).startswith("p.program: ") and "\n" not in str(caught.value)
+
+
+def test_instructions_are_followed(data):
+    meta, payload = taken_apart(data)
+    words = np.frombuffer(payload, "<u4").copy()
+    words[0] = 0xFFFFFFFF
+    with pytest.raises(ProgramFileError, match="opcode 15, layer .*; allowed: ROWS"):
+        from_bytes(put_together(meta, words.tobytes()), "p.program")
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"null", b"\xff\xfe", b'{"name": "a", "name": "a"}'])

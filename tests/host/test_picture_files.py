@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from volley.host import images, infer, picture_files, report
+from volley.firmware import texts
+from volley.host import images, infer, picture_files
 from volley.host.errors import PictureError
 from volley.host.labels import load_labels
 
@@ -140,7 +141,7 @@ def test_names_of_files_in_table_and_json(tmp_path, capsys):
 
 
 def test_texts_of_files_are_shown_not_obeyed():
-    assert report.shown("cat\x1b[31m\n\udc80\u0007é") == "cat\\x1b[31m\\n\\udc80\\x07é"
+    assert texts.shown("cat\x1b[31m\n\udc80\u0007é") == "cat\\x1b[31m\\n\\udc80\\x07é"
 
 
 def test_natural_order():
