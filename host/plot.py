@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
+from volley.firmware import texts
 from volley.firmware.files import write_whole
-from volley.firmware.texts import drawn
 from volley.host import maps
 
 ROWS_MAX = 400  # trains of a raster; larger maps show every n-th
@@ -41,7 +41,7 @@ def plot(path, session, picture, layer_maps, result, title: str) -> None:
         drawn = picture.sum((0, 1), dtype=np.int64)
         top = max(1, int(drawn.max()))
     axes[0].imshow(drawn, cmap="gray", vmin=0, vmax=top)
-    axes[0].set(title=drawn(title), xticks=[], yticks=[])
+    axes[0].set(title=texts.drawn(title), xticks=[], yticks=[])
     for axis, name, spikes in zip(axes[1:], names, layer_maps):
         _draw_raster(axis, name, spikes, session.ticks)
     _draw_scores(axes[-1], session.classes, result)
@@ -57,7 +57,7 @@ def _draw_raster(axis, name, spikes, ticks):
     axis.imshow(fired, cmap="binary", aspect="auto", interpolation="nearest", vmin=0, vmax=1)
     count = maps.trains(spikes).size
     label = f"{count} neurons" if step == 1 else f"{len(fired)} of {count} neurons shown"
-    axis.set(title=drawn(name), xlabel="tick", ylabel=label)
+    axis.set(title=texts.drawn(name), xlabel="tick", ylabel=label)
     axis.set_xticks(range(0, ticks, 1 + ticks // 9))
     last = len(fired) - 1
     axis.set_yticks(sorted({0, last}), [str(row * step) for row in sorted({0, last})])
@@ -71,12 +71,14 @@ def _draw_scores(axis, classes, result):
     if count > CLASSES_MAX:
         order = np.argsort(-result.scores, kind="stable")[:CLASSES_MAX]
     colours = ["tab:orange" if n == result.label else "tab:blue" for n in order]
-    names = [drawn(classes[n]) for n in order]
+    names = [texts.drawn(classes[n]) for n in order]
     names = [name if len(name) <= NAME_MAX else name[: NAME_MAX - 1] + "…" for name in names]
     axis.barh(range(len(order)), result.scores[order], color=colours)
     axis.set_yticks(range(len(order)), names, fontsize=9)
     axis.axvline(0, color="black", linewidth=0.6)
     axis.invert_yaxis()
     largest = "" if count <= CLASSES_MAX else f", the {CLASSES_MAX} largest of {count}"
-    axis.set(title=f"class {drawn(classes[result.label])[:NAME_MAX]}", xlabel=f"score{largest}")
+    axis.set(
+        title=f"class {texts.drawn(classes[result.label])[:NAME_MAX]}", xlabel=f"score{largest}"
+    )
     axis.locator_params(axis="x", nbins=4)

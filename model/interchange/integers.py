@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from volley.firmware.modelfile import MAX_FRACTION_BITS, MEMBRANE_MAX
+from volley.firmware.isa import MEMBRANE_MAX
+from volley.firmware.modelfile import MAX_FRACTION_BITS
 from volley.model.interchange.chain import Fire, refuse
 
 ON_GRID = 3e-7  # relative: a float32's rounding, and that of a quotient of two

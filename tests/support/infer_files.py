@@ -16,6 +16,7 @@ def convolution():
         model
         for model in (random_model(seed, layers=3, readout=True, news=False) for seed in range(200))
         if [layer["kind"] for layer in model.meta["layers"]] == ["conv", "dense", "dense"]
+        and len(model.meta["classes"]) > 1
     )
 
 
