@@ -28,6 +28,7 @@ from safetensors.numpy import save as to_bytes
 from volley.firmware import json_text
 from volley.firmware.files import write_whole
 from volley.firmware.layers import (
+    MAX_COUNT,
     MAX_FRACTION_BITS,
     MAX_SIZE,
     RESETS,
@@ -46,7 +47,7 @@ from volley.firmware.schema import SchemaError
 from volley.firmware.texts import short, shown
 
 __all__ = [
-    "FORMATS", "KEY", "MAX_FRACTION_BITS", "MAX_SIZE", "RESETS", "Layer", "Model", "ModelError",
+    "FORMATS", "KEY", "MAX_COUNT", "MAX_FRACTION_BITS", "MAX_SIZE", "RESETS", "Layer", "Model", "ModelError",
     "load", "news_of", "save", "validate",
 ]  # fmt: skip
 
