@@ -64,6 +64,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--synth-only", action="store_true", help="stop after synthesis")
     parser.add_argument("--seed", type=int, default=1, help="of place and route (default: 1)")
     parser.add_argument(
+        "--patient", action="store_true",
+        help="route on, even where the number of overused wires does not fall",
+    )  # fmt: skip
+    parser.add_argument(
         "--tools", choices=(toolchain.PINNED, toolchain.SYSTEM), default=toolchain.PINNED,
         help="the packages of the extra fpga, or the tools on the PATH (default: pinned)",
     )  # fmt: skip
@@ -164,8 +168,9 @@ def build_board(options) -> None:
     settings, clock_hz = split_clock(options.set)
     chosen = target.load(options.target, settings, clock_hz)
     how = project.Options(
-        options.tools, options.seed, options.synth_only, options.clean, options.verbose
-    )
+        options.tools, options.seed, options.synth_only, options.clean, options.verbose,
+        options.patient,
+    )  # fmt: skip
     folder = (options.folder or project.folder_of(chosen)).resolve()
     print(describe(chosen, folder))
     toolchain.check(chosen.flow, how.tools)

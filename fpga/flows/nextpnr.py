@@ -11,6 +11,7 @@ from pathlib import Path
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import replicate, synth
 from volley.fpga.flows.project import CORE, Options, Project
+from volley.fpga.flows.routing import RoutingWatch
 from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, key_of
 from volley.fpga.runner.steps import hash_files
@@ -61,7 +62,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
         route, "place and route", ["make", "-o", synth.NETLIST, flow.placed], "nextpnr.log", key,
-        phase=phases.nextpnr, environment=environment,
+        phase=phases.nextpnr if options.patient else RoutingWatch(), environment=environment,
     )  # fmt: skip
     reached = timing.read(project.folder)
     project.write_stamp("routed")

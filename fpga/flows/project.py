@@ -26,13 +26,15 @@ SYNTHESIS = Stage("synthesis", (synth.NETLIST, synth.STAT, "yosys.log"))
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to build. tools: ``toolchain.PINNED`` or ``SYSTEM``. seed: of nextpnr."""
+    """How to build. tools: ``toolchain.PINNED`` or ``SYSTEM``. seed: of nextpnr. patient: without
+    ``routing.RoutingWatch``."""
 
     tools: str = toolchain.PINNED
     seed: int = 1
     synth_only: bool = False
     clean: bool = False
     verbose: bool = False
+    patient: bool = False
 
 
 class Project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from volley.fpga.target import pcie
 from volley.fpga.target.top import STAT, TOP
+from volley.rtl.array.add_three import ADD_THREE
 from volley.rtl.array.popcount import PRODUCTS
 from volley.rtl.convert.converter import TOP as CORE
 
@@ -16,6 +17,9 @@ read_verilog {CORE}.v {TOP}.v
 setattr -set no_rw_check 1 m:*
 """
 
+WIDTHS = (4, 8, 16, 32, 64)
+"""Input channels that a design may have."""
+
 WRITE = f"""\
 tee -q -o {STAT} stat -json -top {TOP}
 stat -top {TOP}
@@ -24,8 +28,58 @@ write_json {NETLIST}
 
 # Each module is mapped by itself: the popcount tree once, not a hundred times. Wide LUTs from PFU
 # multiplexers double a tree: abc takes them for free.
+
+
+def add_three_chain(width: int) -> str:
+    """``volley.rtl.array.add_three`` of ``width`` bits in a carry chain of ECP5, as Verilog.
+
+    A CCU2C is a field of two positions. The lower one puts s0 & w0 into the carry, and its sum
+    shows the carry of the field below: that one's twos. The upper one adds s1 & w1, s2 & w2 and
+    the carry to ones. A last field shows the carry of the one before. Its COUT and S1 go to wires:
+    nextpnr does not pack a chain whose last cell leaves both open.
+    """
+    last = width - 1
+    return f"""\
+module {ADD_THREE}_{width}(
+  input clk, output reg [{last}:0] ones, twos, input [{last}:0]
+  operands_s0, operands_w0, operands_s1, operands_w1, operands_s2, operands_w2);
+wire [{width + 1}:0] carry;
+wire [{width}:0] below;
+wire [{last}:0] sum;
+wire unused;
+assign carry[0] = 1'b0;
+genvar j;
+generate for (j = 0; j < {width}; j = j + 1) begin:field
+CCU2C #(.INIT0(16'h0008), .INIT1(16'h7888), .INJECT1_0("NO"), .INJECT1_1("NO")) add (
+  .CIN(carry[j]), .A0(operands_s0[j]), .B0(operands_w0[j]), .C0(1'b1), .D0(1'b1),
+  .A1(operands_s1[j]), .B1(operands_w1[j]), .C1(operands_s2[j]), .D1(operands_w2[j]),
+  .S0(below[j]), .S1(sum[j]), .COUT(carry[j + 1]));
+end endgenerate
+CCU2C #(.INIT0(16'h0000), .INIT1(16'h0000), .INJECT1_0("NO"), .INJECT1_1("NO")) show (
+  .CIN(carry[{width}]), .A0(1'b0), .B0(1'b0), .C0(1'b1), .D0(1'b1),
+  .A1(1'b0), .B1(1'b0), .C1(1'b1), .D1(1'b1),
+  .S0(below[{width}]), .S1(unused), .COUT(carry[{width + 1}]));
+always @(posedge clk) begin
+ones <= sum;
+twos <= below[{width}:1];
+end
+endmodule
+"""
+
+
+CHAINS = f"""\
+design -push
+read_verilog <<EOT
+{"".join(map(add_three_chain, WIDTHS))}EOT
+proc
+design -stash chains
+design -pop
+hierarchy -top {TOP}
+techmap -map %chains
+"""
+
 ECP5 = f"""\
-synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run begin:map_luts
+{CHAINS}synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run begin:map_luts
 abc -lut 4
 clean
 synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run map_cells:check

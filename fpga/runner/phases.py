@@ -6,7 +6,7 @@ import re
 
 YOSYS = re.compile(r"^(\d+(?:\.\d+)*)\. Executing (.+?)(?: pass| \(|\.$)")
 NEXTPNR = re.compile(r"^Info: ((?:Packing|Promoting|Creating|Running|Routing|Constraining)[^:]*)")
-PLACER = re.compile(r"^Info: +at iteration #(\d+)")
+PLACER = re.compile(r"^Info: +(?:at iteration #|iter=(?=\d+ steplen))(\d+)")
 ROUTER = re.compile(r"^Info: +\d+ \|[^|]*\|[^|]*\| *(\d+)\|")
 
 

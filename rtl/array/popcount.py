@@ -2,9 +2,15 @@
 
 from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
+from volley.firmware.isa import TAPS
+from volley.rtl.array.add_three import add_three, add_three_apart
 from volley.rtl.array.compressor import counter
 from volley.rtl.array.compressor_plan import STRIDE, plan
 from volley.rtl.delay import delay
+from volley.rtl.module_use import ModuleUse, Operands, numbered
+
+PRODUCTS = "count_products"
+"""Name of the Verilog module, before CI and the inputs of a LUT."""
 
 
 @block
@@ -98,37 +104,15 @@ def products_latency(ci, lut):
 
 
 @block
-def add_three(clk, spikes, weights, ones, twos):
-    """Bit by bit: ones + 2 * twos = how many of three spikes meet a set weight. Latency 1.
-
-    spikes, weights: three Signals each, as wide as ones and twos.
-    """
-    s0, s1, s2 = spikes
-    w0, w1, w2 = weights
-    width = len(ones)
-
-    @always(clk.posedge)
-    def add_products():
-        p0 = intbv(0)[width:]
-        p1 = intbv(0)[width:]
-        p2 = intbv(0)[width:]
-        p0[:] = s0 & w0
-        p1[:] = s1 & w1
-        p2[:] = s2 & w2
-        ones.next = p0 ^ p1 ^ p2
-        twos.next = (p0 & p1) | ((p0 | p1) & p2)
-
-    return instances()
-
-
-@block
 def products_tree(clk, spikes, weights, lut, count):
     """``count_products``, whole."""
     ci = len(spikes[0])
     ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
     twos = [Signal(intbv(0)[ci:]) for _ in range(3)]
+    # a carry chain adds three products where a LUT of four inputs is one position of it
+    first_level = add_three_apart if lut == 4 else add_three
     first = [
-        add_three(
+        first_level(
             clk, spikes[3 * row : 3 * row + 3], weights[3 * row : 3 * row + 3],
             ones[row], twos[row],
         )
@@ -149,7 +133,11 @@ def count_products(clk, spikes, weights, lut, count):
     """
     if not hasattr(count_products, "verilog_code"):
         return products_tree(clk, spikes, weights, lut, count)
-    module_use = ProductsUse(clk, spikes, weights, lut, count)  # noqa: F841
+    module_use = ModuleUse(  # noqa: F841
+        f"{PRODUCTS}_{len(spikes[0])}_{lut}",
+        {"clk": clk, **Operands(spikes, weights).ports()},
+        {"count": count},
+    )
 
     @always(clk.posedge)
     def stand_in():  # MyHDL reads the text's names beside it
@@ -158,26 +146,16 @@ def count_products(clk, spikes, weights, lut, count):
     return stand_in
 
 
-class ProductsUse:
-    """The text of an instance of the module, with the names that signals have by then."""
-
-    def __init__(self, clk, spikes, weights, lut, count):
-        self.name = f"{PRODUCTS}_{len(spikes[0])}_{lut}"
-        self.count = count
-        self.ports = {"clk": [clk], "count": [count]}
-        self.ports |= {f"s{tap}": [signal] for tap, signal in enumerate(spikes)}
-        self.ports |= {f"w{tap}": [signal] for tap, signal in enumerate(weights)}
-        count.driven = "wire"
-        for signals in self.ports.values():
-            for signal in signals:
-                if signal is not count:
-                    signal.read = True
-
-    def __str__(self):
-        ports = ", ".join(
-            f".{port}({{{', '.join(map(str, signals))}}})" for port, signals in self.ports.items()
-        )
-        return f"{self.name} {self.count}_tree ({ports});"
+@block
+def products_module(clk, operands, lut, count):
+    """``products_tree`` with a port for each tap."""
+    return products_tree(
+        clk, numbered(operands, "s", TAPS), numbered(operands, "w", TAPS), lut, count
+    )
 
 
-PRODUCTS = "count_products"
+def products_instance(ci, lut):
+    """A ``products_module``."""
+    taps = [Signal(intbv(0)[ci:]) for _ in range(2 * TAPS)]
+    count = Signal(intbv(0)[(TAPS * ci).bit_length() :])
+    return products_module(Signal(bool(0)), Operands(taps[:TAPS], taps[TAPS:]), lut, count)

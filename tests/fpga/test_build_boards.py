@@ -141,6 +141,13 @@ def test_synth_only_stops_after_synthesis(tools, run):
     assert json.loads((run.folder / "ulx3s/stamp.json").read_text())["state"] == "synthesised"
 
 
+def test_a_run_that_cannot_be_routed_is_stopped(tools, run):
+    tools.behave("nextpnr-ecp5", "crowded")
+    code, out, err = run()
+    assert code == 4 and "routing is stopped after pass 6: 19,994 wires" in err
+    assert "Traceback" not in err and not (run.folder / "ulx3s/top.bit").exists()
+
+
 def test_a_failing_tool_shows_its_own_lines_and_the_next_build_repeats_it(tools, run):
     for tool, line in (("yosys", "unexpected TOK_ID"), ("nextpnr-ecp5", "Unable to place cell")):
         tools.behave(tool, "fail")

@@ -18,12 +18,12 @@ from volley.rtl.link.identity import identity_words
 JOBS = 3
 
 
-def converted(language, folder):
-    """The core as Verilog or VHDL, converted once a session."""
+def converted(language, folder, design=SMALL):
+    """The core as Verilog or VHDL, converted once into a folder."""
     path = folder / ("core.v" if language == "verilog" else "core.vhd")
     if not path.exists():
         clk, bus = Signal(bool(0)), Bus()
-        instance = core(clk, bus, identity_words(SMALL, 100_000_000, "myhdl"), SMALL)
+        instance = core(clk, bus, identity_words(design, 100_000_000, "myhdl"), design)
         convert(instance, language, path)
     return path
 

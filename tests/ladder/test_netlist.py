@@ -1,5 +1,6 @@
 """Netlists after synthesis, simulated with models of the device's cells."""
 
+import dataclasses
 import random
 
 import pytest
@@ -11,7 +12,10 @@ from tests.support.core_bench import simulate
 from tests.support.cosimulation import icarus_core
 from tests.support.hdl import convert, run_tool
 from tests.support.ladder import SMALL, check_against_golden, small_jobs
+from volley.rtl.array.popcount import products_instance, products_latency
+from volley.rtl.convert import converter
 from volley.rtl.convert.myhdl_speedup import quick_inspect
+from volley.rtl.convert.shared_modules import modules_apart
 from volley.rtl.memory.ram import address_bits, ram
 
 DEPTH, WIDTH, CYCLES = 1000, 18, 3000
@@ -81,6 +85,70 @@ def test_block_ram(family, tmp_path):
     assert [line for line in found if set(line) <= set("01xz")] == expected
 
 
+TAPS, LUT, VECTORS = 9, 4, 2000
+
+TREE_BENCH = """
+module bench;
+  reg clk = 0;
+  reg [{taps} * {ci} - 1:0] given [0:2 * {vectors} - 1];
+  reg [{taps} * {ci} - 1:0] s = 0, w = 0;
+  wire [{bits} - 1:0] count;
+  integer k;
+  tree dut(.clk(clk), {ports}, .count(count));
+  initial begin
+    $readmemb("given.txt", given);
+    for (k = 0; k < {vectors} + {latency}; k = k + 1) begin
+      if (k >= {latency}) $display("%b", count);
+      if (k < {vectors}) begin s = given[2 * k]; w = given[2 * k + 1]; end
+      #1 clk = 1; #1 clk = 0; #1;
+    end
+    $finish;
+  end
+endmodule
+"""
+
+
+def tree_bench(ci):
+    """The bench of a ``products_module``: a set of operands each cycle, each count in its turn."""
+    slices = [
+        f".operands_{kind}{tap}({kind}[{ci * (tap + 1) - 1}:{ci * tap}])"
+        for tap in range(TAPS)
+        for kind in "sw"
+    ]
+    return TREE_BENCH.format(
+        taps=TAPS, ci=ci, vectors=VECTORS, latency=products_latency(ci, LUT),
+        bits=(TAPS * ci).bit_length(), ports=", ".join(slices),
+    )  # fmt: skip
+
+
+@pytest.mark.yosys
+@pytest.mark.icarus
+@pytest.mark.parametrize(("family", "cell"), [("ecp5", "CCU2C"), ("gowin", "ALU")])
+def test_popcount_tree(family, cell, tmp_path):
+    """A tree of small LUTs; ECP5 has the first level in carry chains."""
+    ci, source = 16, random.Random(2)
+    with modules_apart():
+        path = converter.convert(products_instance(ci, LUT), "verilog", tmp_path / "tree.v")
+    path = netlist.synthesise(path, "tree", family, tmp_path)
+    text = path.read_text()
+    assert cell in text and (family != "ecp5" or ".INIT1(16'h7888)" in text)
+    models, options = netlist.cell_models(family, tmp_path)
+    lines, expected = [], []
+    for _ in range(VECTORS):
+        few = source.choice([0, 1, 2])  # more ones than zeros, as many, fewer
+        s, w = (source.getrandbits(TAPS * ci) for _ in range(2))
+        more = source.getrandbits(TAPS * ci)
+        s, w = (s | more, w | more) if few == 0 else (s & more, w) if few == 2 else (s, w)
+        lines += [f"{s:0{TAPS * ci}b}", f"{w:0{TAPS * ci}b}"]
+        expected.append((s & w).bit_count())
+    (tmp_path / "given.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "bench.v").write_text(tree_bench(ci))
+    sources = [str(each) for each in ("bench.v", path, *models)]
+    run_tool(["iverilog", *options, "-s", "bench", "-o", "bench.vvp", *sources], tmp_path)
+    found = run_tool(["vvp", "bench.vvp"], tmp_path, quiet=False).splitlines()
+    assert [int(line, 2) for line in found if line and set(line) <= set("01")] == expected
+
+
 @pytest.mark.yosys
 @pytest.mark.cosimulation
 @pytest.mark.slow
@@ -88,10 +156,28 @@ def test_block_ram(family, tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_core(family, ladder_folder, tmp_path):
     """The whole core as a netlist under the MyHDL bench: spikes, scores and cycles."""
-    path = netlist.synthesise(converted("verilog", ladder_folder), "core", family, tmp_path)
+    check_core(converted("verilog", ladder_folder), SMALL, family, ladder_folder, tmp_path)
+
+
+@pytest.mark.yosys
+@pytest.mark.cosimulation
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("family", ["ecp5", "gowin"])
+def test_core_of_small_luts(family, ladder_folder, tmp_path):
+    """The same as the boards' builds convert it: trees are modules, in carry chains where they pay."""
+    design = dataclasses.replace(SMALL, lut=LUT)
+    with modules_apart():
+        source = converted("verilog", tmp_path, design)
+    check_core(source, design, family, ladder_folder, tmp_path)
+
+
+def check_core(source, design, family, ladder_folder, tmp_path):
+    """A converted core's netlist gives the golden model's spikes and scores."""
+    path = netlist.synthesise(source, "core", family, tmp_path)
     models, options = netlist.cell_models(family, tmp_path)
     dut = icarus_core([path, *models], tmp_path / "icarus", options)
-    jobs = small_jobs(2, ladder_folder)
-    results = simulate([(program, image) for _, program, image in jobs], SMALL, 60_000, dut=dut)
+    jobs = small_jobs(2, ladder_folder, design)
+    results = simulate([(program, image) for _, program, image in jobs], design, 60_000, dut=dut)
     for job, result in zip(jobs, results):
         check_against_golden(job, result)

@@ -1,6 +1,7 @@
 """Stand-in tools on the PATH: they write what the real ones write, or fail as they do.
 
-``Tools.behave`` says what goes wrong: "fail", "slow" (timing is missed) or "big".
+``Tools.behave`` says what goes wrong: "fail", "slow" (timing is missed), "big",
+or "crowded" (too much wire).
 """
 
 import json
@@ -32,6 +33,11 @@ if what == "fail":
     print("ERROR: Unable to place cell 'x', no BELs remaining", file=sys.stderr)
     sys.exit(255)
 print("Info: Routing..")
+if what == "crowded":
+    for number in range(1, 9):
+        print(f"Info:     iter={number} wires=9 overused={20000 - number}", flush=True)
+    import time
+    time.sleep(60)  # not to be waited for
 reached = 80.0 if what == "slow" else 123.4
 report = {"fmax": {"$glbnet$clk": {"achieved": reached, "constraint": 100.0}}}
 report["critical_paths"] = json.loads(os.environ["STAND_IN_PATHS"])
