@@ -16,10 +16,10 @@ from volley.firmware.isa import (
     pass_cycles,
 )
 from volley.rtl.array.channel import channel
-from volley.rtl.array.popcount import products_latency, tree_latency
+from volley.rtl.array.popcount import products_latency
 from volley.rtl.array.psum import PsumPort, psum_control
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
-from volley.rtl.array.spike_total import count_fired
+from volley.rtl.array.spike_total import count_fired, fired_latency
 from volley.rtl.array.window_stage import WindowEdges, window_stage
 from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.membrane import MembranePort
@@ -34,14 +34,16 @@ assert all(pass_cycles(leak) >= neuron_latency(leak) + 2 + leak for leak in (0, 
 
 def depth(design):
     """In which cycle each stage works, counted from the beat."""
-    counted = max(
+    hits = max(
         4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
     )
+    counted = hits + 1
     fired = counted + 6 + neuron_latency(design.leak)
     return {
         "bank word": 1,
         "row": 2,
         "window": 4,
+        "hits": hits,
         "counted": counted,
         "psum": counted + 1,
         "param read": counted + 2,
@@ -50,9 +52,7 @@ def depth(design):
         "fired": fired,
         "pooled": fired + 1 + design.pack,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(
-            fired + 3 + design.pack, fired + 3 + tree_latency([[LANES] * design.co], design.lut)
-        ),
+        "written": max(fired + 3 + design.pack, fired + 2 + fired_latency(design.co, design.lut)),
     }
 
 
@@ -105,7 +105,7 @@ def pipeline(
         kernels = [weights]
     spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
     spike_count_inst = count_spikes(
-        clk, counted - when["row"], rows, edges.shift, edges.left, edges.right, design.lut,
+        clk, when["hits"] - when["row"], rows, edges.shift, edges.left, edges.right, design.lut,
         spike_counts, packing,
     )  # fmt: skip
 
@@ -168,7 +168,7 @@ def pipeline(
     channel_insts = [
         channel(
             clk, psum, port, spike_counts, lanes, kernels[k], active, params[k], spikes[k],
-            scores[k], counted - when["window"], design,
+            scores[k], when["hits"] - when["window"], design,
         )
         for k in range(co)
     ]  # fmt: skip

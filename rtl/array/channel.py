@@ -4,7 +4,7 @@ from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS
 from volley.rtl.array.popcount import count_products, products_latency
-from volley.rtl.array.psum import accumulate
+from volley.rtl.array.psum import accumulate, difference_signal, weigh
 from volley.rtl.delay import delay
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
@@ -34,13 +34,11 @@ def channel(
         tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon))
         if early:
             tree_insts.append(delay(clk, early, soon, hits[t]))
+    differences = [difference_signal(spike_counts[t]) for t in range(LANES)]
+    weigh_insts = [weigh(clk, hits[t], spike_counts[t], differences[t]) for t in range(LANES)]
     psum_insts = [
-        accumulate(
-            clk, psum.adding, psum.first, psum.bypass, psum.pixel, psum.storing,
-            psum.pixel_before, hits[t], spike_counts[t], psums[t], design.row_max,
-        )
-        for t in range(LANES)
-    ]  # fmt: skip
+        accumulate(clk, psum, differences[t], psums[t], design.row_max) for t in range(LANES)
+    ]
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
     current_inst = currents(clk, active.encode, active.scale, bias, psums, stacked, score)
     threshold_soon, threshold_then, v_init_soon, v_start, v_end = (

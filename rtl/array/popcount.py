@@ -24,6 +24,19 @@ def add_rows(clk, first, second, count):
     return instances()
 
 
+@block
+def add_valid_rows(clk, valid, first, second, count):
+    """count = first + second, 0 unless ``valid``. Latency 1."""
+
+    @always(clk.posedge)
+    def add():
+        count.next = 0
+        if valid:
+            count.next = first + second
+
+    return instances()
+
+
 def shape_of(widths):
     """(vectors of each weight, fields) of a tree over signals of ``widths[weight]`` bits each."""
     fields = max(1, min(width for weight in widths for width in weight) // STRIDE)
@@ -36,8 +49,10 @@ def tree_latency(widths, lut):
 
 
 @block
-def popcount(clk, sources, lut, count):
+def popcount(clk, sources, lut, count, valid=None):
     """count = sum over w of 2^w * (bits set in all of sources[w]).
+
+    valid: where it is not set, a cycle before the count, that is 0; None: the count is always there.
 
     sources: per weight a list of (Signal, lowest bit, bits); ``bits`` a power of two, the same for
     all. lut: inputs of the LUTs that the tree is made for, 4 or 6. Latency ``tree_latency``.
@@ -77,7 +92,10 @@ def popcount(clk, sources, lut, count):
         row_signal([signal(low) for signal, low in vector[k : k + 1]] for vector in vectors)
         for k in range(2)
     ]
-    blocks.append(add_rows(clk, *rows, count))
+    if valid is None:
+        blocks.append(add_rows(clk, *rows, count))
+    else:
+        blocks.append(add_valid_rows(clk, valid, *rows, count))
     return blocks
 
 

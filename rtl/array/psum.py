@@ -4,13 +4,14 @@ from myhdl import Signal, always, block, instances, intbv
 
 from volley.firmware.isa import PSUM_BITS
 from volley.rtl.delay import delay
+from volley.rtl.neuron.scale import signed
 
 
 class PsumPort:
     """What the psums of all channels and lanes share; driven by ``psum_control``,
     adding and storing by the line of valid bits.
 
-    adding: hits are there. first: the psum begins. bypass: the pixel is that of the cycle before. storing:
+    adding: differences are there. first: the psum begins. bypass: the pixel is that of the cycle before. storing:
     the cycle after adding, with pixel_before. complete: a cycle later, the psum was the last of its sum.
     """
 
@@ -22,7 +23,7 @@ class PsumPort:
 
 @block
 def psum_control(clk, beat, latency, port):
-    """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the hits are there."""
+    """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the differences are there."""
     last = Signal(bool(0))
     pixel_next = Signal(intbv(0)[len(beat.pixel) :])
     first_inst = delay(clk, latency, beat.first, port.first)
@@ -39,17 +40,34 @@ def psum_control(clk, beat, latency, port):
     return instances()
 
 
+def difference_signal(spikes):
+    """A Signal for the sum that ``weigh`` gives of as many spikes as the Signal ``spikes`` holds."""
+    return signed(len(spikes) + 1)
+
+
 @block
-def accumulate(
-    clk, valid, first, bypass, address, store, store_address, hits, spikes, psum, row_max
-):
-    """psum = (0 if first else the psum of this pixel so far) + 2 * hits - spikes.
+def weigh(clk, hits, spikes, difference):
+    """difference = 2 * hits - spikes. Latency 1.
 
     This is sum of w * s with w in {-1, +1}: hits = popcount(s & w), spikes = popcount(s).
-    bypass: the pixel is that of the cycle before. store: keep psum at store_address, one cycle
-    after ``valid``. Latency 1.
+    """
+
+    @always(clk.posedge)
+    def subtract():
+        difference.next = 2 * hits - spikes
+
+    return instances()
+
+
+@block
+def accumulate(clk, port, difference, psum, row_max):
+    """psum = (0 if port.first else the psum of this pixel so far) + difference. Latency 1.
+
+    port: PsumPort; difference: of ``weigh``.
     """
     low, high = -(1 << (PSUM_BITS - 1)), 1 << (PSUM_BITS - 1)
+    valid, first, bypass, address = port.adding, port.first, port.bypass, port.pixel
+    store, store_address = port.storing, port.pixel_before
     row = [Signal(intbv(0, min=low, max=high)) for _ in range(row_max)]
 
     @always(clk.posedge)
@@ -62,7 +80,7 @@ def accumulate(
                 base[:] = psum
             else:
                 base[:] = row[address]
-            psum.next = base + 2 * hits - spikes
+            psum.next = base + difference
 
     @always(clk.posedge)
     def store_psum():

@@ -74,10 +74,10 @@ def input_address(clk, loops, active, read_next, instruction, descriptor, beat):
             ring.end.next = des.in_end
             ring.stride.next = des.in_stride
 
-    @always_comb
+    @always(clk.posedge)
     def find_following():
         next_row = intbv(0)[bits + 1 :]
-        # the ring's next rows after in_row
+        # the ring's next rows after in_row; the instruction is there a cycle before ``load``
         next_row[:] = ins.in_row + des.in_stride
         if next_row == des.in_end:
             next_row[:] = des.in_base

@@ -4,8 +4,9 @@ from myhdl import Signal, always, block, concat, instances, intbv
 
 from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, SCALE_BITS, SCORE_BITS
 
-CURRENT_BITS = 26
-"""A current beyond 25 bits and sign saturates any membrane, so clamping to it changes nothing."""
+CURRENT_BITS = 25
+"""A current beyond 24 bits and sign saturates any membrane, so clamping to it changes nothing; 2^F * x - bias
+of a spike layer is never beyond: |2^F x| < 2^23 with F <= 8 and |x| < 2^15, and the bias has 24 bits."""
 
 COMBINED_BITS = PSUM_BITS + LANES
 BIAS_BITS = SCORE_BITS
@@ -102,11 +103,14 @@ def currents(clk, encode, scale, bias, lanes, stacked, score):
     score_shift = SCORE_BITS - 1
     score_top = (1 << score_shift) - 1
     beyond_bits = len(total) - SCORE_BITS
-    bits = CURRENT_BITS
+    bits, total_bits = CURRENT_BITS, len(total)
+    above_bits = total_bits - bits
+    all_above = (1 << above_bits) - 1
 
     @always(clk.posedge)
     def choose():
         same = intbv(0, min=-current_top - 1, max=current_top + 1)
+        above = intbv(0)[above_bits:]
         beyond = intbv(0, min=-(1 << beyond_bits), max=1 << beyond_bits)
         # no constant of 32 bits or more: converted, it would make the comparison unsigned
         beyond[:] = total >> score_shift
@@ -117,12 +121,14 @@ def currents(clk, encode, scale, bias, lanes, stacked, score):
         else:
             score.next = total
         if encode:
-            if total > current_top:
-                same[:] = current_top
-            elif total < -current_top - 1:
+            # bits above a current's that are not as the sign: no comparison is as small
+            above[:] = total[total_bits - 1 : bits - 1]
+            if total < 0 and above != all_above:
                 same[:] = -current_top - 1
+            elif total >= 0 and above != 0:
+                same[:] = current_top
             else:
-                same[:] = total
+                same[:] = total[bits:].signed()
             stacked.next = concat(
                 same[bits:], same[bits:], same[bits:], same[bits:],
                 same[bits:], same[bits:], same[bits:], same[bits:],

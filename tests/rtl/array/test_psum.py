@@ -1,0 +1,76 @@
+"""Psums of a row, against a dictionary: any order of pixels, the same one twice in a row too."""
+
+import random
+
+from myhdl import Signal, instance, intbv
+
+from tests.support.bench import clock, flag, run_bench
+from volley.firmware.design import Design
+from volley.rtl.array.psum import PsumPort, accumulate, difference_signal, psum_control, weigh
+from volley.rtl.control.beat import Beat
+from volley.rtl.neuron.scale import signed
+
+DESIGN = Design(ci=4, row_max=8)
+LATENCY = 3  # from a beat to its hits
+
+
+def test_weights_of_plus_and_minus_one():
+    clk, done = clock(), flag()
+    hits, spikes = (Signal(intbv(0)[6:]) for _ in range(2))
+    difference = difference_signal(spikes)
+
+    @instance
+    def stimulus():
+        for number in range(37):
+            for met in (0, number // 2, number):
+                hits.next, spikes.next = met, number
+                yield clk.posedge
+                yield clk.negedge
+                assert difference == 2 * met - number
+        done.next = True
+        yield clk.posedge
+
+    run_bench([weigh(clk, hits, spikes, difference), stimulus], clk, done, cycles=200)
+
+
+def test_sums_of_a_row():
+    """Beats with gaps; each psum is that of its pixel since ``first``, complete where ``last`` is set."""
+    rng = random.Random(3)
+    clk, done, beat = clock(), flag(), Beat(DESIGN)
+    adding, storing = flag(), flag()
+    port, psum = PsumPort(beat, adding, storing), signed(16)
+    difference = difference_signal(Signal(intbv(0)[6:]))
+    dut = [
+        psum_control(clk, beat, LATENCY, port),
+        accumulate(clk, port, difference, psum, DESIGN.row_max),
+    ]
+    beats = []
+    for _ in range(300):
+        pixel = rng.choice([rng.randrange(8), beats[-1][1] if beats and beats[-1] else 0])
+        first, last = rng.random() < 0.2, rng.random() < 0.3
+        beats.append((first, pixel, last, rng.randrange(-36, 37)) if rng.random() < 0.8 else None)
+    sums, checked = dict.fromkeys(range(8), 0), []
+
+    @instance
+    def stimulus():
+        for cycle in range(len(beats) + LATENCY + 2):
+            now = beats[cycle] if cycle < len(beats) else None
+            then = beats[cycle - LATENCY] if 0 <= cycle - LATENCY < len(beats) else None
+            before = beats[cycle - LATENCY - 1] if 0 < cycle - LATENCY <= len(beats) else None
+            if now:
+                beat.first.next, beat.pixel.next, beat.last.next = now[:3]
+            adding.next, storing.next = then is not None, before is not None
+            difference.next = then[3] if then else rng.randrange(-36, 37)
+            yield clk.negedge
+            if before:
+                first, pixel, last, amount = before
+                sums[pixel] = amount if first else sums[pixel] + amount
+                assert psum == sums[pixel], cycle
+                assert bool(port.complete) == last
+                checked.append(cycle)
+            yield clk.posedge
+        done.next = True
+        yield clk.posedge
+
+    run_bench([*dut, stimulus], clk, done, cycles=400)
+    assert len(checked) == sum(each is not None for each in beats)
