@@ -21,6 +21,7 @@ from volley.fpga.target import capacity
 from volley.fpga.target.top import TOP
 from volley.rtl.array.popcount import products_instance
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
+from volley.rtl.array.window import WindowEdges
 from volley.rtl.convert.converter import convert
 from volley.rtl.convert.shared_modules import modules_apart
 
@@ -132,19 +133,18 @@ def own_tree(ci, lut):
 
 
 @block
-def spike_count_module(clk, row0, row1, row2, shift, left, right, count, lut):
+def spike_count_module(clk, row0, row1, row2, edges, count, lut):
     """``volley.rtl.array.spike_count.count_spikes`` of one lane with a port for each row."""
     latency = spike_count_latency(len(row0), lut)
     rows = [row0, row1, row2]
-    return count_spikes(clk, latency, rows, shift, left, right, lut, [count], None)
+    return count_spikes(clk, latency, rows, edges, lut, [count], None)
 
 
 def own_spike_count(ci, lut):
     """The count of the spikes under the kernel in one lane, shared by all output channels."""
     rows = [Signal(intbv(0)[ci:]) for _ in range(3)]
-    clk, shift, left, right = (Signal(bool(0)) for _ in range(4))
     count = Signal(intbv(0)[(TAPS * ci).bit_length() :])
-    return spike_count_module(clk, *rows, shift, left, right, count, lut)
+    return spike_count_module(Signal(bool(0)), *rows, WindowEdges(), count, lut)
 
 
 VARIANTS = {

@@ -1,6 +1,6 @@
 """The accelerator: memories, sequencer, pipeline, and the bus that reaches all of them."""
 
-from myhdl import Signal, block, instances, intbv, modbv
+from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import DESCRIPTOR_WORDS, TAPS
 from volley.rtl.control.active import Active
@@ -11,10 +11,9 @@ from volley.rtl.control.host_port import HostData, HostPort
 from volley.rtl.control.perf_counters import RunCounters, run_counters
 from volley.rtl.control.sequencer import RunControl, sequencer
 from volley.rtl.delay import delay
-from volley.rtl.memory.param import param_signals
+from volley.rtl.memory.param import ParamRead
 from volley.rtl.memory.param_store import param_store
 from volley.rtl.memory.program import program_memory
-from volley.rtl.memory.ram import address_bits
 from volley.rtl.memory.score import score_store
 from volley.rtl.memory.spike import SpikeOutputs
 from volley.rtl.memory.spike_store import spike_store
@@ -81,11 +80,9 @@ def core(clk, bus, identity, design):
     spike_inst = spike_store(clk, beat, results, bus.write_data, host, spikes, shown_spikes, design)
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
     weight_inst = weight_store(clk, beat, shown_beat.valid, active, host, weights, design)
-    params = [param_signals() for _ in range(co)]
-    param_read = Signal(bool(0))
-    param_address = Signal(modbv(0)[address_bits(design.param_words) :])
+    params = ParamRead(design)
     shown_params = host_words(3 * co)
-    param_inst = param_store(clk, param_read, param_address, host, params, shown_params, design)
+    param_inst = param_store(clk, params, host, shown_params, design)
     shown_scores = host_words(co)
     score_inst = score_store(clk, results, host, shown_scores, design)
 
@@ -96,8 +93,6 @@ def core(clk, bus, identity, design):
         spikes.lanes,
         weights,
         active,
-        param_read,
-        param_address,
         params,
         results,
         design,

@@ -15,16 +15,17 @@ from volley.firmware.isa import (
     TAPS,
     pass_cycles,
 )
-from volley.rtl.array.channel import channel
+from volley.rtl.array.channel import Shared, channel
 from volley.rtl.array.popcount import products_latency
 from volley.rtl.array.psum import PsumPort, psum_control
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.spike_total import count_fired, fired_latency
-from volley.rtl.array.window_stage import WindowEdges, window_stage
+from volley.rtl.array.window import WindowEdges
+from volley.rtl.array.window_stage import window_stage
 from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.membrane import MembranePort
 from volley.rtl.neuron.neuron import neuron_latency
-from volley.rtl.neuron.pool import place_channel, pool
+from volley.rtl.neuron.pool import PoolTarget, place_channel, pool
 from volley.rtl.neuron.scale import signed
 
 ALL_LANES = (1 << LANES) - 1
@@ -73,14 +74,11 @@ class Results:
 
 
 @block
-def pipeline(
-    clk, beat, banks, weights, active, param_read, param_address, params, results, design
-):  # fmt: skip
+def pipeline(clk, beat, banks, weights, active, params, results, design):
     """From the words that the beat's addresses read to pooled spikes and scores.
 
     banks: three words in lane order, one cycle after the beat. weights: nine words, four cycles after it.
-    param_read, param_address: to be answered two cycles later in params, per channel (bias, threshold,
-    v_init). results: Results.
+    params: ``volley.rtl.memory.param.ParamRead``. results: Results.
     """
     pooled_write, pooled, target = results.pooled_write, results.pooled, results.target
     score_write, scores, spike_total = results.score_write, results.scores, results.spike_total
@@ -93,8 +91,8 @@ def pipeline(
     # window
     taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
     rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
-    edges = WindowEdges(beat)
-    packing = (active.window_pack, active.select_pack, edges.lane) if design.pack else None
+    edges = WindowEdges()
+    packing = active if design.pack else None
     window_inst = window_stage(clk, beat, valids, banks, rows, taps, edges, packing)
 
     # array: taps and weights as CI bits of each lane and channel
@@ -105,9 +103,8 @@ def pipeline(
         kernels = [weights]
     spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
     spike_count_inst = count_spikes(
-        clk, when["hits"] - when["row"], rows, edges.shift, edges.left, edges.right, design.lut,
-        spike_counts, packing,
-    )  # fmt: skip
+        clk, when["hits"] - when["row"], rows, edges, design.lut, spike_counts, packing
+    )
 
     # psums of a row
     psum = PsumPort(beat, valids[counted], valids[counted + 1])
@@ -139,8 +136,8 @@ def pipeline(
 
     @always_comb
     def drive_param_read():
-        param_read.next = reading
-        param_address.next = address
+        params.read.next = reading
+        params.address.next = address
 
     # membranes between passes, and the lanes that fire
     soon_part, soon_pixel = layout.take(target_soon, "part"), layout.take(target_soon, "pixel")
@@ -165,13 +162,11 @@ def pipeline(
             port.lanes.next = ALL_LANES
 
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+    shared = Shared(psum, port, active, lanes, spike_counts, when["hits"] - when["window"])
     channel_insts = [
-        channel(
-            clk, psum, port, spike_counts, lanes, kernels[k], active, params[k], spikes[k],
-            scores[k], when["hits"] - when["window"], design,
-        )
+        channel(clk, shared, kernels[k], params.channels[k], spikes[k], scores[k], design)
         for k in range(co)
-    ]  # fmt: skip
+    ]
 
     # scores and spikes
     scored, fired = after[5], after[5 + neuron_latency(design.leak)]
@@ -192,9 +187,8 @@ def pipeline(
         placed_valid, pool_target, placed = firing, target_fired, spikes
     together = ConcatSignal(*reversed(placed)) if co > 1 else placed[0]
     pool_inst = pool(
-        clk, placed_valid, active.pool,
-        *(layout.take(pool_target, name) for name in ("start", "full", "odd_y", "pool_index")),
-        together, pooled_write, pooled, MAX_PASSES << layout.bits("column"),
+        clk, placed_valid, active.pool, PoolTarget(layout, pool_target), together, pooled_write,
+        pooled, MAX_PASSES << layout.bits("column"),
     )  # fmt: skip
 
     @always_comb

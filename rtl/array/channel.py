@@ -12,22 +12,31 @@ from volley.rtl.neuron.neuron import neuron
 from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 
 
+class Shared:
+    """What all channels share; driven by the pipeline.
+
+    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``;
+    active: ``volley.rtl.control.active.Active``. taps: per lane nine Signals of CI bits. spike_counts: per
+    lane popcount(s), ``counting`` cycles after the taps.
+    """
+
+    def __init__(self, psum, membranes, active, taps, spike_counts, counting):
+        self.psum, self.membranes, self.active = psum, membranes, active
+        self.taps, self.spike_counts, self.counting = taps, spike_counts, counting
+
+
 @block
-def channel(
-    clk, psum, membranes, spike_counts, taps, weights, active, params, spikes, score, counting,
-    design,
-):  # fmt: skip
+def channel(clk, shared, weights, params, spikes, score, design):
     """From taps and weights to the spikes of a pixel, a byte, or to a score.
 
-    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``.
-    taps: per lane nine Signals of CI bits; weights: nine Signals of CI bits; spike_counts: per lane
-    popcount(s), shared by all channels, ``counting`` cycles after the taps. params: bias, threshold,
-    v_init.
+    shared: Shared. weights: nine Signals of CI bits, with the taps. params: bias, threshold, v_init.
     """
+    psum, membranes, active = shared.psum, shared.membranes, shared.active
+    taps, spike_counts = shared.taps, shared.spike_counts
     bias, threshold, v_init = params
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
     psums = [signed(PSUM_BITS) for _ in range(LANES)]
-    early = counting - products_latency(design.ci, design.lut)
+    early = shared.counting - products_latency(design.ci, design.lut)
     tree_insts = []
     for t in range(LANES):
         soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
@@ -47,10 +56,7 @@ def channel(
     threshold_soon_inst = delay(clk, 1, threshold, threshold_soon)
     threshold_inst = delay(clk, 1, threshold_soon, threshold_then)
     v_init_inst = delay(clk, 1, v_init, v_init_soon)
-    membrane_inst = carry_membrane(
-        clk, membranes.first_pass, membranes.take_stored, membranes.pixel, v_init_soon,
-        membranes.store, membranes.stored_pixel, v_end, v_start, design.row_max,
-    )  # fmt: skip
+    membrane_inst = carry_membrane(clk, membranes, v_init_soon, v_end, v_start, design.row_max)
     neuron_inst = neuron(
         clk, active.soft, membranes.lanes, v_start, threshold_then, stacked, spikes, v_end,
         active.restart if design.pack else None,

@@ -45,11 +45,6 @@ class Level:
     held: list
 
 
-def fields_of(bits):
-    """How many fields a signal of so many bits has."""
-    return max(1, bits // STRIDE)
-
-
 def shape_for(counts, weight, lut):
     """The first shape that the vectors from ``weight`` on fill, None if they are too few."""
     padded = [*counts, 0, 0]

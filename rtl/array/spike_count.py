@@ -4,7 +4,7 @@ from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
 from volley.firmware.isa import LANES
 from volley.rtl.array.popcount import popcount, tree_latency
-from volley.rtl.array.window import columns, packed_columns
+from volley.rtl.array.window import WindowEdges, columns, packed_columns
 from volley.rtl.delay import delay
 
 
@@ -25,23 +25,21 @@ def add_columns(clk, left, middle, right, count):
 
 
 @block
-def three_columns(clk, shift, mask_left, mask_right, column, count):
+def three_columns(clk, edges, column, count):
     """count = the spikes of three columns, from those of one; as ``columns``. Latency 3."""
     left, middle, right = (Signal(intbv(0)[len(column) :]) for _ in range(3))
-    moving = columns(clk, shift, column, mask_left, mask_right, left, middle, right)
+    moving = columns(clk, edges, column, left, middle, right)
     adding = add_columns(clk, left, middle, right, count)
     return moving, adding
 
 
 @block
-def packed_three_columns(clk, shift, packing, mask_left, mask_right, lanes, counts):
-    """As ``three_columns`` for all lanes, whose words may be packed. packing: as the window's."""
+def packed_three_columns(clk, edges, active, lanes, counts):
+    """As ``three_columns`` for all lanes, whose words may be packed. active: as the window's."""
     n = len(lanes[0])
     together = ConcatSignal(*reversed(lanes))
     left, middle, right = (Signal(intbv(0)[LANES * n :]) for _ in range(3))
-    moving = packed_columns(
-        clk, shift, *packing, together, mask_left, mask_right, left, middle, right, True
-    )
+    moving = packed_columns(clk, edges, active, together, left, middle, right, True)
     adding = [
         add_columns(clk, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count)
         for lane, count in enumerate(counts)
@@ -50,22 +48,20 @@ def packed_three_columns(clk, shift, packing, mask_left, mask_right, lanes, coun
 
 
 @block
-def count_spikes(clk, latency, rows, shift, mask_left, mask_right, lut, counts, packing):
+def count_spikes(clk, latency, rows, edges, lut, counts, active):
     """counts[t] = spikes under the kernel in lane t.
 
-    latency: clock cycles from ``rows`` to the counts, at least ``spike_count_latency``. rows: the three rows of the window, the CI bits of each lane
-    together. shift, mask_left, mask_right, packing: as the window's, a cycle after ``rows``.
+    latency: clock cycles from ``rows`` to the counts, at least ``spike_count_latency``. rows: the three
+    rows of the window, the CI bits of each lane together. edges, active: as the window's, a cycle after
+    ``rows``.
     """
     ci = len(rows[0]) // len(counts)
     levels = tree_latency([[ci] * 3], lut)
     early = latency - spike_count_latency(ci, lut)
-    shift_then, left_then, right_then = (Signal(bool(0)) for _ in range(3))
-    lines = [
-        delay(clk, levels, shift, shift_then),
-        delay(clk, levels, mask_left, left_then),
-        delay(clk, levels, mask_right, right_then),
-    ]
-    blocks = []
+    later = WindowEdges()
+    moved = list(zip(edges.all(), later.all()))
+    # the lane is for packed words only
+    blocks = [delay(clk, levels, *pair) for pair in (moved if active else moved[:3])]
     column_counts = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
     soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):
@@ -73,14 +69,9 @@ def count_spikes(clk, latency, rows, shift, mask_left, mask_right, lut, counts, 
         blocks.append(popcount(clk, sources, lut, column_counts[lane]))
         if early:
             blocks.append(delay(clk, early, soon[lane], count))
-    masks = left_then, right_then
-    if packing:
-        window_pack, select_pack, read_lane = packing
-        lane_then = Signal(intbv(0)[len(read_lane) :])
-        lines.append(delay(clk, levels, read_lane, lane_then))
-        packing = window_pack, select_pack, lane_then
-        blocks.append(packed_three_columns(clk, shift_then, packing, *masks, column_counts, soon))
+    if active:
+        blocks.append(packed_three_columns(clk, later, active, column_counts, soon))
     else:
         for column, count in zip(column_counts, soon):
-            blocks.append(three_columns(clk, shift_then, *masks, column, count))
-    return lines, blocks
+            blocks.append(three_columns(clk, later, column, count))
+    return blocks

@@ -1,14 +1,16 @@
 """The window: three rows of three columns under the kernel, with padding as a mask."""
 
-from myhdl import Signal, always, block, concat, instances, intbv
+from myhdl import Signal, always, block, concat, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, LANES
+from volley.rtl.memory.ram import address_bits
 
 
 @block
-def rotate(clk, enable, banks, center, offset, masked, row):
-    """row = the word of bank (center + offset) mod 3, or 0 if ``masked``. Latency 1."""
+def rotate(clk, select, banks, offset, masked, row):
+    """row = the word of bank (select.center + offset) mod 3, or 0 if ``masked``. Latency 1."""
     bank0, bank1, bank2 = banks
+    enable, center = select.enable, select.center
     if offset == 1:
         bank0, bank1, bank2 = bank1, bank2, bank0
     elif offset == 2:
@@ -29,14 +31,31 @@ def rotate(clk, enable, banks, center, offset, masked, row):
     return instances()
 
 
+class WindowEdges:
+    """What the columns of the window and of the spike counts share; driven by ``window_stage``.
+
+    shift: the columns move. left, right: the pixel that moves to the middle is the first, the last of its
+    row: the column beside it is outside of the map. lane: first lane of the pixel that a packed dense layer
+    takes.
+    """
+
+    def __init__(self):
+        self.shift, self.left, self.right = (Signal(bool(0)) for _ in range(3))
+        self.lane = Signal(modbv(0)[address_bits(LANES) :])
+
+    def all(self):
+        """Its Signals."""
+        return self.shift, self.left, self.right, self.lane
+
+
 @block
-def columns(clk, shift, row, mask_left, mask_right, left, middle, right):
+def columns(clk, edges, row, left, middle, right):
     """The three columns of one row of the window; ``row`` brings column x + 1 of pixel x.
 
-    mask_left, mask_right: the pixel that moves to the middle is the first or last of its row.
-    Latency 2 from ``row`` to the middle.
+    edges: WindowEdges. Latency 2 from ``row`` to the middle.
     """
     waiting = Signal(intbv(0)[len(row) :])
+    shift, mask_left, mask_right = edges.shift, edges.left, edges.right
 
     @always(clk.posedge)
     def move():
@@ -56,13 +75,14 @@ def columns(clk, shift, row, mask_left, mask_right, left, middle, right):
 
 
 @block
-def packed_sides(clk, shift, pack, row, waiting, middle, mask_left, mask_right, left, right):
+def packed_sides(clk, edges, pack, row, waiting, middle, left, right):
     """Left and right columns of words with 2^pack pixels: neighbours lie partly in the same word.
 
     As ``columns``, whose first and second stage are waiting and middle. All words have LANES fields,
     one a lane, of the same width.
     """
     n = len(row) // LANES
+    shift, mask_left, mask_right = edges.shift, edges.left, edges.right
 
     @always(clk.posedge)
     def move():
@@ -103,9 +123,10 @@ def middle_column(clk, shift, row, waiting, middle):
 
 
 @block
-def selected_column(clk, shift, pack, lane, row, waiting, middle):
-    """As ``middle_column``; of 2^pack pixels of a word only the one from ``lane`` on, in lane 0."""
+def selected_column(clk, edges, pack, row, waiting, middle):
+    """As ``middle_column``; of 2^pack pixels of a word only the one from ``edges.lane`` on, in lane 0."""
     n = len(row) // LANES
+    shift, lane = edges.shift, edges.lane
 
     @always(clk.posedge)
     def move():
@@ -132,45 +153,48 @@ def selected_column(clk, shift, pack, lane, row, waiting, middle):
 
 
 @block
-def packed_columns(
-    clk, shift, window_pack, select_pack, lane, row, mask_left, mask_right, left, middle, right,
-    selects,
-):  # fmt: skip
-    """As ``columns``, of packed words. selects: a dense layer may read this row."""
+def packed_columns(clk, edges, active, row, left, middle, right, selects):
+    """As ``columns``, of packed words. active: ``volley.rtl.control.active.Active``. selects: a dense layer
+    may read this row."""
     waiting = Signal(intbv(0)[len(row) :])
     if selects:
-        moving = selected_column(clk, shift, select_pack, lane, row, waiting, middle)
+        moving = selected_column(clk, edges, active.select_pack, row, waiting, middle)
     else:
-        moving = middle_column(clk, shift, row, waiting, middle)
-    sides = packed_sides(
-        clk, shift, window_pack, row, waiting, middle, mask_left, mask_right, left, right
-    )
+        moving = middle_column(clk, edges.shift, row, waiting, middle)
+    sides = packed_sides(clk, edges, active.window_pack, row, waiting, middle, left, right)
     return moving, sides
 
 
+class RowSelect:
+    """Which bank has which row of the window; driven by ``window_stage``, beside the words of the banks.
+
+    enable: there are words. center: the bank of the middle row. top, bottom: that row is outside of the map.
+    """
+
+    def __init__(self, enable, center):
+        self.enable, self.center = enable, Signal(intbv(0)[len(center) :])
+        self.top, self.bottom = (Signal(bool(0)) for _ in range(2))
+
+
 @block
-def window(
-    clk, enable, banks, center, mask_top, mask_bottom, shift, mask_left, mask_right, rows, taps,
-    packing,
-):  # fmt: skip
+def window(clk, select, banks, edges, rows, taps, active):
     """From a word of each bank, its bits in lane order, to nine taps.
 
-    enable, center, mask_top, mask_bottom come with the bank words; shift, mask_left and mask_right
-    two cycles later. rows: three Signals, the column that enters the window. taps: nine Signals, row
-    by row. packing: (window_pack, select_pack of ``volley.rtl.control.beat.Active``, lane with mask_left), or None.
-    Latency 1 from bank words to the rows, 3 to the middle taps.
+    select: RowSelect; edges: WindowEdges, two cycles later. rows: three Signals, the column that enters
+    the window. taps: nine Signals, row by row. active: ``volley.rtl.control.active.Active`` where words
+    may be packed, else None. Latency 1 from bank words to the rows, 3 to the middle taps.
     """
     unmasked = Signal(bool(0))
-    masks = [mask_top, unmasked, mask_bottom]
+    masks = [select.top, unmasked, select.bottom]
     blocks = []
     for index in range(BANKS):
         offset = (index - 1) % BANKS
-        blocks.append(rotate(clk, enable, banks, center, offset, masks[index], rows[index]))
-        side = rows[index], mask_left, mask_right, *taps[3 * index : 3 * index + 3]
-        if packing:
-            blocks.append(packed_columns(clk, shift, *packing, *side, index == 1))
+        blocks.append(rotate(clk, select, banks, offset, masks[index], rows[index]))
+        side = rows[index], *taps[3 * index : 3 * index + 3]
+        if active:
+            blocks.append(packed_columns(clk, edges, active, *side, index == 1))
         else:
-            blocks.append(columns(clk, shift, *side))
+            blocks.append(columns(clk, edges, *side))
 
     @always(clk.posedge)
     def tie_low():

@@ -19,9 +19,19 @@ class ParamWrite:
         self.data = Signal(intbv(0)[32:])
 
 
-def param_signals():
-    """bias, threshold and v_init of one channel."""
-    return signed(BIAS_BITS), signed(MEMBRANE_BITS), signed(MEMBRANE_BITS)
+class ParamRead:
+    """A read of the neurons: ``read`` and ``address``, answered two cycles later in ``channels``.
+
+    channels: (bias, threshold, v_init) of each of the CO channels.
+    """
+
+    def __init__(self, design):
+        self.read = Signal(bool(0))
+        self.address = Signal(modbv(0)[address_bits(design.param_words) :])
+        self.channels = [
+            (signed(BIAS_BITS), signed(MEMBRANE_BITS), signed(MEMBRANE_BITS))
+            for _ in range(design.co)
+        ]
 
 
 @block
@@ -49,7 +59,7 @@ def param_column(clk, port, channel, kind, read, read_address, output, depth):
 
 @block
 def param_memory(clk, port, read, read_address, params, design):
-    """params: ``param_signals`` of each of the CO channels. Latency of a read: 2."""
+    """params: as ``ParamRead.channels``. Latency of a read: 2."""
     return [
         param_column(clk, port, channel, kind, read, read_address, output, design.param_words)
         for channel, outputs in enumerate(params)

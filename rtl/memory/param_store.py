@@ -7,22 +7,23 @@ from volley.rtl.memory.ram import address_bits
 
 
 @block
-def param_store(clk, fire_read, fire_address, host, params, shown, design):
-    """Reads params, per channel (bias, threshold, v_init), for the neurons or for the host.
+def param_store(clk, port, host, shown, design):
+    """Answers the neurons' ``port``, a ParamRead, or the host, in port.channels.
 
     host: ``volley.rtl.control.host_port.HostPort``. shown: three words of 32 bits a channel.
     """
+    params = port.channels
     read = Signal(bool(0))
     address = Signal(modbv(0)[address_bits(design.param_words) :])
     memory_inst = param_memory(clk, host.params, read, address, params, design)
 
     @always_comb
     def share_reads():
-        read.next = fire_read or host.read_params
+        read.next = port.read or host.read_params
         if host.read_params:
             address.next = host.row
         else:
-            address.next = fire_address
+            address.next = port.address
 
     show_insts = [
         bits_of(params[k][kind], shown[3 * k + kind]) for k in range(design.co) for kind in range(3)

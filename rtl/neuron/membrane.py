@@ -19,13 +19,13 @@ class MembranePort:
 
 
 @block
-def carry_membrane(
-    clk, first_pass, bypass, address, v_init, store, store_address, v_end, v_start, row_max
-):
-    """v_start = v_init in the first pass, else the membrane of the pixel at ``address``. Latency 1.
+def carry_membrane(clk, port, v_init, v_end, v_start, row_max):
+    """v_start = v_init in the first pass, else what was kept of v_end for port.pixel. Latency 1.
 
-    store: keep v_end at store_address. bypass: that pixel is the one that is being stored.
+    port: MembranePort.
     """
+    first_pass, bypass, address = port.first_pass, port.take_stored, port.pixel
+    store, store_address = port.store, port.stored_pixel
     low, high = -(1 << (MEMBRANE_BITS - 1)), 1 << (MEMBRANE_BITS - 1)
     row = [Signal(intbv(0, min=low, max=high)) for _ in range(row_max)]
 

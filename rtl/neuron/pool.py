@@ -47,15 +47,29 @@ def place_channel(clk, enable, place_pack, lane, spikes, placed):
     return instances()
 
 
+class PoolTarget:
+    """Where a pixel goes: fields of ``volley.rtl.control.beat.Target``.
+
+    start, full: the first and the last pixel of an output word. odd_y: of an odd row. index: of the word in
+    its row, in each pass.
+    """
+
+    def __init__(self, layout, target):
+        self.start, self.full, self.odd_y, self.index = (
+            layout.take(target, name) for name in ("start", "full", "odd_y", "pool_index")
+        )
+
+
 @block
-def pool(clk, valid, pooling, start, full, odd_y, place, spikes, write, pooled, places):
+def pool(clk, valid, pooling, where, spikes, write, pooled, words):
     """ORs the pixels that share an output word, from ``start`` to ``full``; pooling: of two rows.
 
-    valid, start, full, odd_y, place and spikes belong together; place: of the word in its row, in
-    each pass, below ``places``. ``write`` says that ``pooled`` is to be written. Latency 1.
+    where: PoolTarget of the spikes, if valid; its index is below ``words``. ``write`` says that ``pooled``
+    is to be written. Latency 1.
     """
+    start, full, odd_y, index = where.start, where.full, where.odd_y, where.index
     left = Signal(intbv(0)[len(spikes) :])
-    above = [Signal(intbv(0)[len(spikes) :]) for _ in range(places)]
+    above = [Signal(intbv(0)[len(spikes) :]) for _ in range(words)]
 
     width = len(spikes)
 
@@ -69,7 +83,7 @@ def pool(clk, valid, pooling, start, full, odd_y, place, spikes, write, pooled, 
                 whole[:] = left | spikes
             left.next = whole
             if pooling:
-                pooled.next = above[place] | whole
+                pooled.next = above[index] | whole
             else:
                 pooled.next = whole
 
@@ -77,8 +91,8 @@ def pool(clk, valid, pooling, start, full, odd_y, place, spikes, write, pooled, 
     def store_row():
         if valid and full and pooling and not odd_y:
             if start:
-                above[place].next = spikes
+                above[index].next = spikes
             else:
-                above[place].next = left | spikes
+                above[index].next = left | spikes
 
     return instances()

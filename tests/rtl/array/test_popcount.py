@@ -13,6 +13,7 @@ from volley.rtl.array.popcount import (
     tree_latency,
 )
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
+from volley.rtl.array.window import WindowEdges
 
 LUTS = sorted(SHAPES)
 CYCLES = 60
@@ -94,7 +95,7 @@ def test_spike_count(ci, lut):
     latency = spike_count_latency(ci, lut)
     clk = Signal(bool(0))
     rows = [Signal(intbv(0)[lanes * ci :]) for _ in range(3)]
-    shift, left, right = (Signal(bool(0)) for _ in range(3))
+    edges = WindowEdges()
     counts = [Signal(intbv(0)[(9 * ci).bit_length() :]) for _ in range(lanes)]
     pixels = [None, *range(width), None, None, *range(width), *range(width), *[None] * 40]
     columns, expected, issued = {}, {}, []
@@ -105,8 +106,8 @@ def test_spike_count(ci, lut):
         x = pixels[cycle] if cycle < len(pixels) else None
         issued.insert(0, x is not None)
         before = pixels[cycle - 1] if 0 < cycle <= len(pixels) else None
-        shift.next = bool(issued[0] or (len(issued) > 1 and issued[1]) or before is not None)
-        left.next, right.next = before == 0, before == width - 1
+        edges.shift.next = bool(issued[0] or (len(issued) > 1 and issued[1]) or before is not None)
+        edges.left.next, edges.right.next = before == 0, before == width - 1
         if x is None:
             return
         words = [value_of(lanes * ci, rng) for _ in range(3)]
@@ -124,7 +125,7 @@ def test_spike_count(ci, lut):
                     sum(columns[start + j][t] for j in near) for t in range(lanes)
                 ]
 
-    tree = count_spikes(clk, latency + extra, rows, shift, left, right, lut, counts, None)
+    tree = count_spikes(clk, latency + extra, rows, edges, lut, counts, None)
     run(tree, clk, each_cycle, len(pixels))
     assert expected
 

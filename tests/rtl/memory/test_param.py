@@ -2,28 +2,25 @@
 
 import random
 
-from myhdl import Signal, instance, intbv, modbv
+from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.design import Design
 from volley.firmware.fields import signed
 from volley.firmware.isa import PARAM_BITS
 from volley.rtl.control.host_port import HostPort
-from volley.rtl.memory.param import param_signals
+from volley.rtl.memory.param import ParamRead
 from volley.rtl.memory.param_store import param_store
-from volley.rtl.memory.ram import address_bits
 
 DESIGN = Design(ci=8, co=4, param_words=16)
 
 
 def test_param_store():
     rng = random.Random(8)
-    clk, done, fire_read = clock(), flag(), flag()
-    fire_address = Signal(modbv(0)[address_bits(DESIGN.param_words) :])
+    clk, done, fire = clock(), flag(), ParamRead(DESIGN)
     host = HostPort(DESIGN)
-    params = [param_signals() for _ in range(DESIGN.co)]
     shown = [Signal(intbv(0)[32:]) for _ in range(3 * DESIGN.co)]
-    dut = param_store(clk, fire_read, fire_address, host, params, shown, DESIGN)
+    dut = param_store(clk, fire, host, shown, DESIGN)
     widths = list(PARAM_BITS.values())
     words = [
         [[rng.getrandbits(32) for _ in widths] for _ in range(DESIGN.co)]
@@ -44,7 +41,7 @@ def test_param_store():
         for _ in range(30):
             address, by_host = rng.randrange(DESIGN.param_words), rng.random() < 0.4
             other = rng.randrange(DESIGN.param_words)
-            fire_read.next, fire_address.next = not by_host, other if by_host else address
+            fire.read.next, fire.address.next = not by_host, other if by_host else address
             host.read_params.next, host.row.next = by_host, address if by_host else other
             yield clk.posedge
             yield clk.posedge
@@ -52,7 +49,7 @@ def test_param_store():
             for channel, kinds in enumerate(words[address]):
                 for kind, value in enumerate(kinds):
                     bits = widths[kind]
-                    assert params[channel][kind] == signed(value, bits)
+                    assert fire.channels[channel][kind] == signed(value, bits)
                     word = int(shown[3 * channel + kind])
                     assert word == signed(value, bits) % (1 << bits)
         done.next = True

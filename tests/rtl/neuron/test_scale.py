@@ -1,0 +1,83 @@
+"""Currents and scores of a pixel, against sums in Python; every clamp is reached."""
+
+import random
+
+import pytest
+from myhdl import Signal, instance, intbv
+
+from tests.support.bench import clock, flag, run_bench
+from volley.firmware.isa import (
+    LANES,
+    MEMBRANE_BITS,
+    MEMBRANE_MAX,
+    MEMBRANE_MIN,
+    PSUM_BITS,
+    SCORE_BITS,
+)
+from volley.rtl.neuron.scale import BIAS_BITS, CURRENT_BITS, currents, signed
+
+LATENCY, BIAS_LATER = 5, 3
+
+
+def clamp(value, bits):
+    """The nearest number of so many bits, two's complement."""
+    return max(-(1 << (bits - 1)), min((1 << (bits - 1)) - 1, value))
+
+
+@pytest.mark.parametrize("encode", [False, True])
+@pytest.mark.parametrize("readout", [False, True])
+def test_currents_and_score(encode, readout):
+    rng = random.Random(2 * encode + readout)
+    clk, done = clock(), flag()
+    lanes = [signed(PSUM_BITS) for _ in range(LANES)]
+    scale, bias = Signal(intbv(0, min=-(1 << 14), max=1 << 14)), signed(BIAS_BITS)
+    stacked, score = Signal(intbv(0)[LANES * CURRENT_BITS :]), signed(SCORE_BITS)
+    encoding = flag()
+    dut = currents(clk, encoding, scale, bias, lanes, stacked, score)
+    top = (1 << (PSUM_BITS - 1)) - 1
+    factor = (1 << 14) - 1 if readout else 1 << 8
+    limit = 1 << (BIAS_BITS - 1) if readout else 1 << (MEMBRANE_BITS - 1)
+    pixels = []
+    for _ in range(80):
+        extreme = rng.choice([None, -top, top])
+        psums = [rng.randint(-top, top) if extreme is None else extreme for _ in range(LANES)]
+        if rng.random() < 0.3:
+            psums = [psum % 60 for psum in psums]
+        pixels.append((psums, rng.choice([-limit, limit - 1, rng.randrange(-limit, limit)])))
+    seen = set()
+
+    def check(psums, offset):
+        weights = [1 << lane if encode else 1 for lane in range(LANES)]
+        total = sum(w * psum for w, psum in zip(weights, psums)) * factor - offset
+        assert score == clamp(total, SCORE_BITS)
+        seen.add(clamp(total, SCORE_BITS) == total)
+        if readout:
+            return  # no neuron takes its currents
+        for lane, psum in enumerate(psums):
+            field = int(stacked) >> (lane * CURRENT_BITS) & ((1 << CURRENT_BITS) - 1)
+            exact = total if encode else psum * factor - offset
+            # any membrane gives the same, once it is saturated
+            found = (field ^ (1 << (CURRENT_BITS - 1))) - (1 << (CURRENT_BITS - 1))
+            assert found == clamp(exact, CURRENT_BITS)
+            assert encode or found == exact
+            for v in (MEMBRANE_MIN, -1, 0, MEMBRANE_MAX):
+                assert clamp(v + found, MEMBRANE_BITS) == clamp(v + exact, MEMBRANE_BITS)
+
+    @instance
+    def stimulus():
+        encoding.next, scale.next = encode, factor
+        for cycle in range(len(pixels) + LATENCY):
+            if cycle < len(pixels):
+                for lane, psum in zip(lanes, pixels[cycle][0]):
+                    lane.next = psum
+            if BIAS_LATER <= cycle < len(pixels) + BIAS_LATER:
+                bias.next = pixels[cycle - BIAS_LATER][1]
+            yield clk.negedge
+            if cycle >= LATENCY:
+                check(*pixels[cycle - LATENCY])
+            yield clk.posedge
+        done.next = True
+        yield clk.posedge
+
+    run_bench([dut, stimulus], clk, done, cycles=200)
+    assert seen == ({True, False} if readout else {True})
