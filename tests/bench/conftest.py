@@ -16,6 +16,7 @@ NAMES = (
     "cycles",
     "ticks",
     "array_cost",
+    "block_cost",
     "sim_speed",
 )
 
