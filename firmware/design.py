@@ -30,6 +30,8 @@ class Design:
     pack: 1: models of 4, 2 or 1 ticks put several pixels into the eight lanes; 0: one.
     leak: 1: neurons may leak; 0: they integrate alone.
     odd: 1: maps of odd width may be pooled; 0: of even width only.
+    short: 1: a neuron takes one clock cycle a tick, with half the registers and a longer path between them,
+        without pack and leak; 0: two.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
@@ -48,6 +50,7 @@ class Design:
     pack: int = 0
     leak: int = 0
     odd: int = 0
+    short: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
 
     def __post_init__(self):
@@ -69,6 +72,9 @@ class Design:
             if getattr(self, name) not in allowed:
                 choice = " or ".join(map(str, allowed))
                 raise ValueError(f"{name} is {short(getattr(self, name))}, allowed is {choice}")
+        if self.short and (self.pack or self.leak):
+            other = "pack" if self.pack else "leak"
+            raise ValueError(f"short is 1, allowed is 0 with {other}=1: leave one of them out")
 
     def _power(self, name, low, high):
         value = getattr(self, name)

@@ -114,6 +114,7 @@ OPTIONS = {
     "pack": Field(0, 0, 1),
     "leak": Field(0, 1, 1),
     "odd": Field(0, 2, 1),
+    "short": Field(0, 3, 1),
 }
 """Parameters of the design in register PACK."""
 

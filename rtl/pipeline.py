@@ -7,6 +7,7 @@ result.
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, instances, intbv
 
+from volley.firmware.design import Design
 from volley.firmware.isa import (
     BANKS,
     LANES,
@@ -30,7 +31,7 @@ from volley.rtl.neuron.scale import signed
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one
-assert all(pass_cycles(leak) >= neuron_latency(leak) + 2 + leak for leak in (0, 1))
+assert all(pass_cycles(leak) >= neuron_latency(Design(leak=leak)) + 2 + leak for leak in (0, 1))
 
 
 def depth(design):
@@ -39,7 +40,7 @@ def depth(design):
         4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
     )
     counted = hits + 1
-    fired = counted + 6 + neuron_latency(design.leak)
+    fired = counted + 6 + neuron_latency(design)
     return {
         "bank word": 1,
         "row": 2,
@@ -111,7 +112,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     psum_inst = psum_control(clk, beat, counted, psum)
 
     # from the complete psum on
-    stored = 6 + neuron_latency(design.leak) + design.leak
+    stored = 6 + neuron_latency(design) + design.leak
     after = [psum.complete, *(Signal(bool(0)) for _ in range(stored))]
     fire_inst = valid_line(clk, psum.complete, after[1:])
     layout = beat.target_layout
@@ -169,7 +170,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     ]
 
     # scores and spikes
-    scored, fired = after[5], after[5 + neuron_latency(design.leak)]
+    scored, fired = after[5], after[5 + neuron_latency(design)]
     firing = Signal(bool(0))
     if design.pack:
         placed_valid, pool_target = Signal(bool(0)), target_stored

@@ -8,7 +8,7 @@ from volley.rtl.array.psum import accumulate, difference_signal, weigh
 from volley.rtl.delay import delay
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
-from volley.rtl.neuron.neuron import neuron
+from volley.rtl.neuron.neuron import Rules, neuron
 from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 
 
@@ -57,9 +57,12 @@ def channel(clk, shared, weights, params, spikes, score, design):
     threshold_inst = delay(clk, 1, threshold_soon, threshold_then)
     v_init_inst = delay(clk, 1, v_init, v_init_soon)
     membrane_inst = carry_membrane(clk, membranes, v_init_soon, v_end, v_start, design.row_max)
-    neuron_inst = neuron(
-        clk, active.soft, membranes.lanes, v_start, threshold_then, stacked, spikes, v_end,
+    rules = Rules(
+        active.soft,
         active.restart if design.pack else None,
         LeakPort(active.leak, active.leak_first) if design.leak else None,
-    )  # fmt: skip
+        design.short,
+    )
+    given = v_start, threshold_then, stacked
+    neuron_inst = neuron(clk, rules, membranes.lanes, given, spikes, v_end)
     return instances()

@@ -17,13 +17,29 @@ from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.delay import delay
 from volley.rtl.neuron.leak import leaking, lose
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
+from volley.rtl.neuron.tick import tick
 
 V_MAX, V_MIN = MEMBRANE_MAX, MEMBRANE_MIN
 
 
-def neuron_latency(leak):
-    """Clock cycles: for each tick one to integrate, one to fire, one to leak; one for the last."""
-    return 2 * LANES - 1 + leak * (LANES - 1)
+def neuron_latency(design):
+    """Clock cycles: for each tick one to integrate, one to fire, one to leak; one for the last.
+
+    In a design with ``short``, one for each tick.
+    """
+    return LANES if design.short else 2 * LANES - 1 + design.leak * (LANES - 1)
+
+
+class Rules:
+    """How the neurons of a layer fire.
+
+    soft: of a reset. restart: lanes in which another neuron begins, with v_start too, or None. leak:
+    ``volley.rtl.neuron.leak.LeakPort``, or None. short: a tick takes one cycle, see
+    ``volley.rtl.neuron.tick``.
+    """
+
+    def __init__(self, soft, restart=None, leak=None, short=0):
+        self.soft, self.restart, self.leak, self.short = soft, restart, leak, short
 
 
 @block
@@ -58,8 +74,13 @@ def integrate(clk, v_in, currents_in, v):
 
 
 @block
-def go_on(clk, threshold_in, currents_in, spikes_in, threshold, currents, spikes):
-    """What goes on beside ``integrate``: all but the lowest current. Latency 1."""
+def go_on(clk, before, after):
+    """What goes on beside ``integrate``: all but the lowest current. Latency 1.
+
+    before, after: as ``Membrane.all``.
+    """
+    _, threshold_in, currents_in, spikes_in = before
+    _, threshold, currents, spikes = after
     width = len(currents_in)
 
     @always(clk.posedge)
@@ -72,11 +93,13 @@ def go_on(clk, threshold_in, currents_in, spikes_in, threshold, currents, spikes
 
 
 @block
-def fire(
-    clk, number, soft_reset, v_in, threshold_in, currents_in, spikes_in,
-    v, threshold, currents, spikes,
-):  # fmt: skip
-    """Fires where v_in >= threshold_in: sets bit ``number`` of the spikes, resets. Latency 1."""
+def fire(clk, number, soft_reset, before, after):
+    """Fires where v >= threshold: sets bit ``number`` of the spikes, resets. Latency 1.
+
+    before, after: as ``Membrane.all``.
+    """
+    v_in, threshold_in, currents_in, spikes_in = before
+    v, threshold, currents, spikes = after
     fired = 1 << number
     bits = MEMBRANE_BITS
 
@@ -100,11 +123,10 @@ def fire(
 
 
 @block
-def fire_or_restart(
-    clk, number, soft_reset, restart, v_init, v_in, threshold_in, currents_in, spikes_in,
-    v, threshold, currents, spikes,
-):  # fmt: skip
+def fire_or_restart(clk, number, soft_reset, restart, v_init, before, after):
     """As ``fire``, but where ``restart`` is set another neuron follows, with v_init. Latency 1."""
+    v_in, threshold_in, currents_in, spikes_in = before
+    v, threshold, currents, spikes = after
     fired = 1 << number
     bits = MEMBRANE_BITS
 
@@ -130,8 +152,9 @@ def fire_or_restart(
 
 
 @block
-def last_tick(clk, number, lanes, v_in, threshold_in, currents_in, spikes_in, spikes):
+def last_tick(clk, number, lanes, before, spikes):
     """The spikes of all ticks, of those in the mask ``lanes``. Latency 1."""
+    v_in, threshold_in, currents_in, spikes_in = before
     fired = 1 << number
     bits = CURRENT_BITS
 
@@ -186,15 +209,12 @@ class Membrane:
 
 
 @block
-def neuron(
-    clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, restart, leak=None
-):  # fmt: skip
+def neuron(clk, rules, lanes, given, spikes, v_end):
     """Fires a neuron through eight ticks; spikes: bit t = spike of tick t. Latency ``neuron_latency``.
 
-    lanes: mask of the ticks that exist, a cycle before the spikes.
-    v_start, threshold: signed MEMBRANE_BITS. currents: eight currents of CURRENT_BITS, tick 0
-    lowest. v_end: the membrane, a cycle after the spikes, with a leak two. restart: lanes in which
-    another neuron begins, also with v_start, or None. leak: ``volley.rtl.neuron.leak.LeakPort``, or None.
+    rules: Rules. lanes: mask of the ticks that exist, a cycle before the spikes. given: (v_start, threshold,
+    currents): signed MEMBRANE_BITS, and eight currents of CURRENT_BITS, tick 0 lowest. v_end: the
+    membrane, a cycle after the spikes, with a leak two.
     """
     none = Signal(intbv(0)[LANES:])
 
@@ -203,36 +223,43 @@ def neuron(
         none.next = 0
 
     stages = []
-    before = (v_start, threshold, currents, none)
-    last, seed = LANES - 1, v_start
+    before, seed = (*given, none), given[0]
+    last = LANES - 1
     for t in range(last):
-        charged, fired = Membrane(last - t), Membrane(last - t)
-        v, threshold_in, currents_in, spikes_in = before
-        stages.append(integrate(clk, v, currents_in, charged.v))
-        stages.append(go_on(clk, threshold_in, currents_in, spikes_in, *charged.all[1:]))
-        if restart is None:
-            stages.append(fire(clk, t, soft_reset, *charged.all, *fired.all))
+        fired = Membrane(last - t)
+        if rules.short:
+            stages.append(tick(clk, t, rules.soft, before, fired.all))
         else:
-            more = (2 if leak is None else 3) if t else 1
-            seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(more))]
-            stages.append([delay(clk, 1, *pair) for pair in zip(seeds, seeds[1:])])
-            seed = seeds[-1]
-            stages.append(
-                fire_or_restart(
-                    clk, t, soft_reset, restart(t + 1), seed, *charged.all,
-                    *fired.all,
+            charged = Membrane(last - t)
+            stages.append(integrate(clk, before[0], before[2], charged.v))
+            stages.append(go_on(clk, before, charged.all))
+            if rules.restart is None:
+                stages.append(fire(clk, t, rules.soft, charged.all, fired.all))
+            else:
+                more = (2 if rules.leak is None else 3) if t else 1
+                seeds = [seed, *(signed(MEMBRANE_BITS) for _ in range(more))]
+                stages.append([delay(clk, 1, *pair) for pair in zip(seeds, seeds[1:])])
+                seed = seeds[-1]
+                begins = rules.restart(t + 1)
+                stages.append(
+                    fire_or_restart(clk, t, rules.soft, begins, seed, charged.all, fired.all)
                 )
-            )  # fmt: skip
         before = fired.all
-        if leak is not None:
-            leaked, base = Membrane(last - t), signed(MEMBRANE_BITS)
-            begins = None if restart is None else restart(t + 1)
-            stages.append(
-                leaking(clk, soft_reset, leak, begins, charged.v, charged.threshold, base)
-            )
-            stages.append(lose(clk, leak.shift, fired.v, base, leaked.v))
-            stages.append([delay(clk, 1, *pair) for pair in zip(fired.all[1:], leaked.all[1:])])
-            before = leaked.all
-    stages.append(last_tick(clk, last, lanes, *before, spikes))
-    stages.append(last_membrane(clk, soft_reset, leak, *before[:3], v_end))
+        if rules.leak is not None:
+            before = Membrane(last - t).all
+            stages.append(leak_away(clk, rules, t, charged, fired.all, before))
+    stages.append(last_tick(clk, last, lanes, before, spikes))
+    stages.append(last_membrane(clk, rules.soft, rules.leak, *before[:3], v_end))
     return stages, start
+
+
+@block
+def leak_away(clk, rules, number, charged, before, after):
+    """The leak after tick ``number``. charged: Membrane before it fired; before, after: as ``Membrane.all``.
+    Latency 1."""
+    base = signed(MEMBRANE_BITS)
+    begins = None if rules.restart is None else rules.restart(number + 1)
+    base_inst = leaking(clk, rules.soft, rules.leak, begins, charged.v, charged.threshold, base)
+    lose_inst = lose(clk, rules.leak.shift, before[0], base, after[0])
+    pass_insts = [delay(clk, 1, *pair) for pair in zip(before[1:], after[1:])]
+    return base_inst, lose_inst, pass_insts

@@ -1,5 +1,6 @@
 """The accelerator in MyHDL and, converted, in Icarus and GHDL: equal to the golden model."""
 
+import dataclasses
 import os
 import subprocess
 
@@ -9,7 +10,7 @@ from myhdl import Signal
 from tests.support.core_bench import Transcript, simulate
 from tests.support.cosimulation import icarus_core
 from tests.support.hdl import run_tool
-from tests.support.ladder import SMALL, check_against_golden, recorded
+from tests.support.ladder import SMALL, check_against_golden, recorded, small_jobs
 from volley.rtl.convert.converter import convert
 from volley.rtl.core import core
 from volley.rtl.link.bus import Bus
@@ -32,6 +33,14 @@ def test_myhdl(ladder_folder):
     jobs, results, _ = recorded(JOBS, ladder_folder)
     for job, result in zip(jobs, results):
         check_against_golden(job, result)
+
+
+def test_a_tick_in_one_cycle(ladder_folder):
+    """The build parameter ``short``: the same spikes, in the cycles that the compiler says."""
+    design = dataclasses.replace(SMALL, pack=0, leak=0, short=1)
+    for job in small_jobs(1, ladder_folder, design, cycles=700):
+        results = simulate([job[1:]], design, 60_000)
+        check_against_golden(job, results[0])
 
 
 @pytest.mark.cosimulation

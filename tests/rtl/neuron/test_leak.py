@@ -6,9 +6,10 @@ import pytest
 from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
+from volley.firmware.design import Design
 from volley.firmware.isa import LANES, MAX_LEAK, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.neuron.leak import LeakPort
-from volley.rtl.neuron.neuron import neuron, neuron_latency
+from volley.rtl.neuron.neuron import Rules, neuron, neuron_latency
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
 
 NEURONS = 40
@@ -54,15 +55,14 @@ def test_neuron(k, soft, first):
     lanes, spikes = Signal(intbv(0xFF)[LANES:]), Signal(intbv(0)[LANES:])
     v_start, threshold, v_end = (signed(MEMBRANE_BITS) for _ in range(3))
     currents = Signal(intbv(0)[LANES * CURRENT_BITS :])
-    dut = neuron(
-        clk, soft_reset, lanes, v_start, threshold, currents, spikes, v_end, None, leak
-    )  # fmt: skip
+    rules = Rules(soft_reset, leak=leak)
+    dut = neuron(clk, rules, lanes, (v_start, threshold, currents), spikes, v_end)
     seen = []
 
     @instance
     def stimulus():
         leak.shift.next, leak.first.next = k, bool(first)
-        for cycle in range(NEURONS + neuron_latency(1) + 2):
+        for cycle in range(NEURONS + neuron_latency(Design(leak=1)) + 2):
             if cycle < NEURONS:
                 v, theta, values = drives[cycle]
                 v_start.next, threshold.next = v, theta
@@ -77,7 +77,7 @@ def test_neuron(k, soft, first):
         yield clk.posedge
 
     run_bench([dut, stimulus], clk, done, cycles=200)
-    spikes_at = neuron_latency(1) - 1
+    spikes_at = neuron_latency(Design(leak=1)) - 1
     found = [
         (seen[n + spikes_at][0], seen[n + spikes_at + 2][1]) for n in range(NEURONS)
     ]  # fmt: skip
