@@ -10,7 +10,8 @@ from myhdl import Signal
 from tests.support.core_bench import Transcript, simulate
 from tests.support.cosimulation import icarus_core
 from tests.support.hdl import run_tool
-from tests.support.ladder import SMALL, check_against_golden, recorded, small_jobs
+from tests.support.ladder import SMALL, check_against_golden, load_random, recorded
+from volley.firmware.compiler.program import compile_model
 from volley.rtl.convert.converter import convert
 from volley.rtl.core import core
 from volley.rtl.link.bus import Bus
@@ -37,10 +38,11 @@ def test_myhdl(ladder_folder):
 
 def test_a_tick_in_one_cycle(ladder_folder):
     """The build parameter ``short``: the same spikes, in the cycles that the compiler says."""
-    design = dataclasses.replace(SMALL, pack=0, leak=0, short=1)
-    for job in small_jobs(1, ladder_folder, design, cycles=700):
-        results = simulate([job[1:]], design, 60_000)
-        check_against_golden(job, results[0])
+    design = dataclasses.replace(SMALL, co=1, pack=0, leak=0, short=1)
+    model, images = load_random(30, ladder_folder, layers=2, size=5, outputs=5)
+    program = compile_model(model, design, explain=False)
+    results = simulate([(program, images[0])], design, 60_000)
+    check_against_golden((model, program, images[0]), results[0])
 
 
 @pytest.mark.cosimulation

@@ -6,11 +6,18 @@ import pytest
 from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
+from volley.firmware.design import Design
 from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
 from volley.rtl.neuron.tick import tick
 
 NUMBER = 2
+
+
+def test_short_ticks_are_for_neurons_that_neither_restart_nor_leak():
+    for name in ("pack", "leak"):
+        with pytest.raises(ValueError, match=f"short is 1, allowed is 0 with {name}=1"):
+            Design(short=1, **{name: 1})
 
 
 @pytest.mark.parametrize("soft", [False, True])
