@@ -61,6 +61,8 @@ def xdc(target: Target) -> dict[str, str]:
         "set_property CFGBVS VCCO [current_design]",
         "set_property CONFIG_VOLTAGE 3.3 [current_design]",
     ]
+    texts = {"top.xdc": text}
     if target.board.has_pcie:
-        text += pcie.xdc()
-    return {"top.xdc": "\n".join(text) + "\n"}
+        text += pcie.board_xdc()
+        texts[pcie.XDC] = pcie.crossing_xdc()
+    return {name: "\n".join(lines) + "\n" for name, lines in texts.items()}

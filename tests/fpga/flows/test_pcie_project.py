@@ -23,6 +23,7 @@ foreach name {create_ip set_property reset_property generate_target} {
 }
 proc get_ips name { return "ip:$name" }
 proc get_runs name { return "run:$name" }
+proc get_files name { return "file:$name" }
 proc get_cells args {
     set filter [lindex $args end]
     foreach {kind cells} $::block_cells {
@@ -93,8 +94,9 @@ def test_the_hooks_name_files_of_the_project(tmp_path):
     hook = vivado.HOOK_TEXT + pcie.HOOK_TEXT
     commands = run_tcl(hook, tmp_path)
     assert [words[1] for words in commands] == [
-        "STEPS.ROUTE_DESIGN.TCL.POST", "STEPS.PLACE_DESIGN.TCL.PRE",
+        "STEPS.ROUTE_DESIGN.TCL.POST", "STEPS.PLACE_DESIGN.TCL.PRE", "used_in_synthesis",
     ]  # fmt: skip
+    assert commands[2][2:] == ["false", f"file:{pcie.XDC}"]
     assert commands[1][2] == str(tmp_path.resolve() / pcie.PLACE)
 
 
@@ -104,7 +106,7 @@ def test_the_project_has_its_files_in_order(name, tmp_path):
     vivado.configure(made, tmp_path)
     text = (tmp_path / f"{name}.tcl").read_text()
     named = re.findall(r"^(?:read_verilog|read_xdc|source) \{(.*)\}", text, re.M)
-    assert named == ["volley.v", "top.v", "top.xdc", pcie.IP, "hook.tcl"]
+    assert named == ["volley.v", "top.v", "top.xdc", pcie.XDC, pcie.IP, "hook.tcl"]
     assert text.index("create_project") < text.index(pcie.IP)
     assert all((tmp_path / each).is_file() for each in (pcie.IP, pcie.PLACE, "hook.tcl"))
     assert f"read_verilog -lib {pcie.STUB}" in synth.script("xc7", True)
@@ -148,7 +150,7 @@ def test_icarus_takes_the_top_with_the_block(name, tmp_path):
 def test_the_constraints_name_registers_of_the_engine(tmp_path):
     """As the conversion names them: inside module ``volley`` the endpoint's come with its own name."""
     text = convert(endpoint_instance(), "verilog", tmp_path / "endpoint.v").read_text()
-    cells = re.findall(rf"{pcie.ENDPOINT}_(\w+)_reg\[\*\]", "\n".join(pcie.xdc()))
+    cells = re.findall(rf"{pcie.ENDPOINT}_(\w+)_reg\[\*\]", "\n".join(pcie.crossing_xdc()))
     assert len(set(cells)) == 2 * 2 * 3
     for cell in set(cells):
         assert re.search(rf"^reg \[\d+:0\] {cell}\b", text, re.M), cell
@@ -187,4 +189,22 @@ def test_without_vivado_the_exit_code_is_3(tmp_path, monkeypatch):
     with pytest.raises(BuildError) as caught:
         vivado.build(target.load("litefury"), tmp_path, vivado.Options(), lambda text: None)
     assert caught.value.code == 3 and (tmp_path / "litefury.tcl").is_file()
-    assert set(constraints.files(target.load("litefury"))) == {"top.xdc"}
+    assert set(constraints.files(target.load("litefury"))) == {"top.xdc", pcie.XDC}
+
+
+@pytest.mark.tclsh
+def test_the_constraints_are_tcl(tmp_path):
+    """Each line is one command of Vivado's; of those that cross, both directions and every counter."""
+    known = "set_property create_clock set_false_path set_max_delay set_bus_skew"
+    finders = "get_ports get_clocks get_pins get_cells get_iobanks current_design"
+    stand_ins = "".join(
+        f'foreach name {{{names}}} {{ proc $name args "return {value}" }}\n'
+        for names, value in ((finders, "found"), (known, "done"))
+    )
+    files = constraints.files(target.load("acorn"))
+    for text in files.values():
+        run_tcl(f"{stand_ins}{text}", tmp_path)
+    lines = files[pcie.XDC].splitlines()
+    starts = [line.split(" -from ")[1].split(" -to ") for line in lines if "max_delay" in line]
+    assert len(starts) == 2 and starts[0][0] in starts[1][1] and starts[1][0] in starts[0][1]
+    assert sum("set_bus_skew" in line for line in lines) == 2 * len(pcie.COUNTERS)
