@@ -4,6 +4,7 @@
 # make format     lays the code out and mends what ruff can
 # make boards     bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
 # make slow       the slow tests; make bench the measurements; make docs the generated pages
+# make energy     energy at gate level, on a standard-cell library of Debian's
 # make formal     proofs of the link's blocks
 # make clean      removes the simulated boards and caches; bitstreams and .venv stay
 # make distclean  removes all that is generated, bitstreams and .venv too
@@ -12,6 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
+OSU = /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 
 .PHONY: infer test lint format boards slow bench formal docs clean distclean
 
@@ -53,6 +55,11 @@ bench: $(VENV)/.test
 
 formal: $(VENV)/.test
 	$(RUN) bench/formal.py
+
+energy: $(VENV)/.test
+	@test -e $(OSU) || bash .ci/tools.sh qflow-tech-osu018
+	@bash .ci/tools.sh g++
+	$(RUN) bench/energy.py --png docs/energy.png --write docs/energy.md
 
 docs: $(VENV)/.base
 	$(RUN) -m volley.firmware.pages
