@@ -14,6 +14,7 @@ from myhdl import Signal
 from tests.formal.prover import Model, resolve, verilog_of
 from volley.firmware.fields import WORD_BITS
 from volley.rtl.link.bus import Bus
+from volley.rtl.link.bus_arbiter import bus_arbiter
 from volley.rtl.link.cobs import FrameEnd, cobs_decode, cobs_encode
 from volley.rtl.link.executor import executor
 from volley.rtl.link.frame_rx import FrameEvents, frame_rx
@@ -102,7 +103,25 @@ def _fifo():
     return async_fifo(_bit(), _bit(), source, _bit(), _bit(), sink)
 
 
+def _arbiter():
+    return bus_arbiter(_bit(), Bus(), Bus(), Bus())
+
+
 PROOFS = (
+    Proof(
+        "bus_arbiter",
+        _arbiter,
+        1,
+        (
+            "of two masters each access goes on once, as it is, and a read is answered to who asked",
+            "who waits is passed by once at most; one run at a time",
+        ),
+        (
+            ("(!(first_asks && last))", "1"),
+            ("(first_asks || second_asks) && (!(reading && (!bus_read_valid)))", "(first_asks || second_asks)"),
+            ("&& (!bus_running) && (!started)", "&& (!bus_running)"),
+        ),
+    ),
     Proof(
         "async_fifo",
         _fifo,
