@@ -144,7 +144,7 @@ def own_spike_count(ci, lut):
     """The count of the spikes under the kernel in one lane, shared by all output channels."""
     rows = [Signal(intbv(0)[ci:]) for _ in range(3)]
     count = Signal(intbv(0)[(TAPS * ci).bit_length() :])
-    return spike_count_module(Signal(bool(0)), *rows, WindowEdges(), count, lut)
+    return spike_count_module(Signal(bool(0)), *rows, WindowEdges(False), count, lut)
 
 
 VARIANTS = {

@@ -92,7 +92,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     # window
     taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
     rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
-    edges = WindowEdges()
+    edges = WindowEdges(design.pack)
     packing = active if design.pack else None
     window_inst = window_stage(clk, beat, valids, banks, rows, taps, edges, packing)
 

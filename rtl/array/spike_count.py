@@ -58,10 +58,8 @@ def count_spikes(clk, latency, rows, edges, lut, counts, active):
     ci = len(rows[0]) // len(counts)
     levels = tree_latency([[ci] * 3], lut)
     early = latency - spike_count_latency(ci, lut)
-    later = WindowEdges()
-    moved = list(zip(edges.all(), later.all()))
-    # the lane is for packed words only
-    blocks = [delay(clk, levels, *pair) for pair in (moved if active else moved[:3])]
+    later = WindowEdges(active is not None)
+    blocks = [delay(clk, levels, *pair) for pair in zip(edges.all(), later.all())]
     column_counts = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
     soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):

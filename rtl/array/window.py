@@ -36,16 +36,17 @@ class WindowEdges:
 
     shift: the columns move. left, right: the pixel that moves to the middle is the first, the last of its
     row: the column beside it is outside of the map. lane: first lane of the pixel that a packed dense layer
-    takes.
+    takes; only where words may be packed.
     """
 
-    def __init__(self):
+    def __init__(self, packed):
         self.shift, self.left, self.right = (Signal(bool(0)) for _ in range(3))
-        self.lane = Signal(modbv(0)[address_bits(LANES) :])
+        if packed:
+            self.lane = Signal(modbv(0)[address_bits(LANES) :])
 
     def all(self):
         """Its Signals."""
-        return self.shift, self.left, self.right, self.lane
+        return tuple(vars(self).values())
 
 
 @block

@@ -31,6 +31,16 @@ def test_array_cost_page(bench, tmp_path, monkeypatch):
     assert "| tree | 1.23 |" in text and text.endswith(f"{script.COUNTED}\n")
 
 
+def test_array_cost_converts_what_it_counts(bench, tmp_path, monkeypatch):
+    """The array's own blocks, without Yosys."""
+    script, counted = bench("array_cost"), []
+    monkeypatch.setattr(script, "luts", lambda source, module, *_: counted.append(module) or 36)
+    rows = script.measure(4, ["ecp5"], tmp_path)
+    assert rows[-1] == ("the same, whole array at CO = 8", {"ecp5": 1 + 1 / 8})
+    assert counted == ["tree"] * len(script.VARIANTS) + ["own", "spikes"] * len(script.OWN)
+    assert "module own" in (tmp_path / "own.v").read_text()
+
+
 @pytest.mark.parametrize("script", sorted(p.name for p in (PACKAGE / "bench").glob("*.py")))
 def test_scripts_start_from_any_folder(script, tmp_path):
     """Each with a command line of its own explains itself; imports need no installed package."""

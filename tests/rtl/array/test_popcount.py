@@ -95,7 +95,7 @@ def test_spike_count(ci, lut):
     latency = spike_count_latency(ci, lut)
     clk = Signal(bool(0))
     rows = [Signal(intbv(0)[lanes * ci :]) for _ in range(3)]
-    edges = WindowEdges()
+    edges = WindowEdges(False)
     counts = [Signal(intbv(0)[(9 * ci).bit_length() :]) for _ in range(lanes)]
     pixels = [None, *range(width), None, None, *range(width), *range(width), *[None] * 40]
     columns, expected, issued = {}, {}, []

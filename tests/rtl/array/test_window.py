@@ -37,7 +37,7 @@ def test_taps_are_the_neighbours(pack):
     clk, done, beat, active = clock(), flag(), Beat(DESIGN), Active()
     banks, rows = ([Signal(intbv(0)[LANES * CI :]) for _ in range(BANKS)] for _ in range(2))
     taps = [Signal(intbv(0)[LANES * CI :]) for _ in range(TAPS)]
-    valids, edges = [beat.valid, flag(), flag()], WindowEdges()
+    valids, edges = [beat.valid, flag(), flag()], WindowEdges(pack is not None)
     dut = [
         valid_line(clk, beat.valid, valids[1:]),
         window_stage(clk, beat, valids, banks, rows, taps, edges, None if pack is None else active),
