@@ -8,7 +8,10 @@ import os
 
 import numpy as np
 
+from volley.firmware.fields import WORD_BITS
 from volley.firmware.pcie import BAR_BYTES, accesses
+
+WORD = (1 << WORD_BITS) - 1
 
 
 class Bar(abc.ABC):
@@ -20,8 +23,8 @@ class Bar(abc.ABC):
     name = "BAR0"
 
     @abc.abstractmethod
-    def load_block(self, place: int, count: int) -> np.ndarray:
-        """The words from a place on, uint32 [count], each loaded once and in order."""
+    def load_block(self, place: int, count: int) -> list[int]:
+        """``count`` words from a place on, each loaded once and in order."""
 
     @abc.abstractmethod
     def store_block(self, place: int, words: np.ndarray) -> None:
@@ -37,7 +40,7 @@ class Bar(abc.ABC):
 
     def load(self, place: int) -> int:
         """One word."""
-        return int(self.load_block(place, 1)[0])
+        return self.load_block(place, 1)[0]
 
     def store(self, place: int, word: int) -> None:
         """Stores one word."""
@@ -60,14 +63,13 @@ class MappedBar(Bar):
         self._words, self._pairs = self._bytes.cast("I"), self._bytes.cast("Q")
 
     def load_block(self, place, count):
-        found = np.empty(count, "<u4")
+        found = []
         for at, size in accesses(place, count):
             if size == 2:
-                found[at - place : at - place + 2] = np.array([self._pairs[at // 2]], "<u8").view(
-                    "<u4"
-                )
+                pair = self._pairs[at >> 1]
+                found += (pair & WORD, pair >> WORD_BITS)
             else:
-                found[at - place] = self._words[at]
+                found.append(self._words[at])
         return found
 
     def store_block(self, place, words):

@@ -65,16 +65,16 @@ class BarLink(Connection):
         """
         self._page = None
         words = self.bar.load_block(REGISTERS_PLACE, count)
-        if (words == ONES).all():
+        if set(words) == {ONES}:
             self._raise_gone()
         self.bar.store(control(Control.ERRORS), 0)
         self.broken = False
-        if int(words[Register.MAGIC]) == MAGIC:
+        if words[Register.MAGIC] == MAGIC:
             self.session = session_number()
             self.bar.store(control(Control.SESSION), self.session)
             self._turn_to(0)
             self._poll()
-        return tuple(words.tolist())
+        return tuple(words)
 
     def confirm_session(self) -> None:
         """Loads register SESSION, behind all that was read before."""
@@ -111,7 +111,7 @@ class BarLink(Connection):
 
     def _poll(self):
         """Loads RUN and, in the same access, PAGE; raises ``TransportError`` for another session."""
-        running, page = self.bar.load_block(CONTROL_PLACE, 2).tolist()
+        running, page = self.bar.load_block(CONTROL_PLACE, 2)
         if running == ONES:
             self._raise_gone()
         if page != self._page:
@@ -177,12 +177,12 @@ class BarLink(Connection):
         return []
 
     def _load(self, start, count):
-        found = np.empty(count, np.uint32)
-        for place, offset, size, page in self._pieces(start, count):
+        found: list[int] = []
+        for place, _, size, page in self._pieces(start, count):
             if page is not None:
                 self._turn_to(page)
-            found[offset : offset + size] = self.bar.load_block(place, size)
-        return found.tolist()
+            found += self.bar.load_block(place, size)
+        return found
 
     def read(self, address: int, count: int) -> list[int]:
         """Reads 32-bit words from an address on."""

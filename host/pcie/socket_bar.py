@@ -61,9 +61,9 @@ class SocketBar(Bar):
         return cls(name, connection)
 
     def load_block(self, place, count):
-        found = np.empty(count, np.uint32)
+        found = []
         for at, size in accesses(place, count):
-            found[at - place : at - place + size] = self._load(at, size)
+            found += self._load(at, size)
         return found
 
     def store_block(self, place, words):
@@ -122,7 +122,7 @@ class SocketBar(Bar):
             raise self._broken(
                 f"completion of {len(found.words)} DW and {found.byte_count} bytes for {size} DW"
             )
-        return found.words
+        return found.words.tolist()
 
     def _receive(self):
         self._send()

@@ -56,7 +56,7 @@ class FakeBar(Bar):
         for at, size in accesses(place, count):
             self.events.append(("load", at, size))
             found += [ONES if self.gone else self._load(at + k) & ONES for k in range(size)]
-        return np.array(found, np.uint32)
+        return found
 
     def store_block(self, place, words):
         assert 0 <= place and 4 * (place + len(words)) <= BAR_BYTES

@@ -78,7 +78,7 @@ class SocketBoard:
         assert tlp.fmt_type == TlpType.MEM_READ and not tlp.data
         words = self.bar.load_block(place, tlp.length)
         answer = Tlp.create_completion_data_for_tlp(tlp, PcieId.from_int(COMPLETER))
-        answer.set_data(words.astype("<u4").tobytes())
+        answer.set_data(np.array(words, "<u4").tobytes())
         answer.byte_count, answer.lower_address = 4 * tlp.length, tlp.address % 128
         answer = self.spoil(answer)
         if answer is not None:
