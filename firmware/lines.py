@@ -16,7 +16,7 @@ from volley.firmware import pcie
 from volley.firmware.frames import BITS_PER_BYTE, frame_sizes, line_bytes
 from volley.firmware.pcie_socket import FRAME_BYTES, LINK_BYTES_PER_S
 from volley.firmware.registers import STATUS_ADDRESS
-from volley.firmware.results import Span, end_of
+from volley.firmware.results import Span, end_of, split_late
 
 
 class Kind(Enum):
@@ -51,7 +51,7 @@ class Window(NamedTuple):
 class Turn(NamedTuple):
     """A picture whose upload overlaps with the run before it.
 
-    seconds: of the upload. between: from the end of a run to the start of the next, the results read.
+    seconds: beside the run: of the upload, and of scores that are read behind its start. between: from the end of a run to the start of the next, the results read.
     """
 
     up: int
@@ -70,8 +70,13 @@ class Line(abc.ABC):
         """What a step moves, and its time with a core at ``clock_hz``."""
 
     @abc.abstractmethod
-    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
-        """An upload of sections of so many words, whose RUN brings ``spans`` of the run before."""
+    def picture(
+        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
+    ) -> Turn:
+        """An upload of sections of so many words, whose RUN brings ``spans`` of the run before.
+
+        quiet: cycles of a run before its first score.
+        """
 
 
 SHORT = line_bytes()
@@ -110,7 +115,9 @@ class UartLine(Line):
         count = max(sum(up) + down[-1], up[0] + sum(down))
         return Window(sum(up), sum(down), count * BITS_PER_BYTE / self.baud)
 
-    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
+    def picture(
+        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
+    ) -> Turn:
         """Upload and RUN, whose answers come beside the next one's."""
         upload = self.window(Step(Kind.WRITE, words), clock_hz)
         up, down = upload.up + SHORT, upload.down + line_bytes(end_of(spans))
@@ -192,10 +199,17 @@ class PcieLine(Line):
         loads = self._loads([1])
         return Window(loads.up + count, loads.down, loads.seconds + seconds)
 
-    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
-        """The upload; then the end of the run is seen, its results are loaded, the next one starts."""
+    def picture(
+        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
+    ) -> Turn:
+        """The upload; the end of the run is seen, counters are loaded, the next one starts; the scores."""
         up, seconds = self._stores(words, clock_hz)
-        loads, run = self._loads(self._sizes(spans)), self._run(clock_hz)
+        early, late = split_late(spans, quiet)
+        loads, run = self._loads(self._sizes(early)), self._run(clock_hz)
+        behind = self._loads([*self._sizes(late), 1] if late else [])
         return Turn(
-            up + loads.up + run.up, loads.down + run.down, seconds, loads.seconds + run.seconds
+            up + loads.up + run.up + behind.up,
+            loads.down + run.down + behind.down,
+            seconds + behind.seconds,
+            loads.seconds + run.seconds,
         )

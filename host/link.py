@@ -169,7 +169,7 @@ class Link(Connection):
             self.submit(Command.WRITE, address + at, payload=part) for at, part in _pieces(words)
         ]
 
-    def run(self, entry: int, spans: Sequence[Span] = ()) -> Request:
+    def run(self, entry: int, spans: Sequence[Span] = (), quiet: int = 0) -> Request:
         """Queues a RUN; one frame carries all words up to the last of ``spans``."""
         return self.submit(Command.RUN, entry, end_of(spans))
 

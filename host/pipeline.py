@@ -58,6 +58,7 @@ class Pipeline:
         self.jobs: deque[Job] = deque()
         self.buffer = 0
         self.ahead = False
+        self.quiet = 0  # cycles of a run before the readout, as the last one has counted them
 
     def run(self, pictures):
         """Yields results in order."""
@@ -85,7 +86,7 @@ class Pipeline:
         uploads, entry = self._upload(picture)
         while len(self.jobs) > 1:  # left by _send_ahead
             yield from self._collect()
-        words = self.runner.start(entry, self.spans if self.jobs else [])
+        words = self.runner.start(entry, self.spans if self.jobs else [], self.quiet)
         for request in uploads:
             check(self.link.wait(request))
         self.jobs.append(Job(picture, began, self.runner.runs))
@@ -130,6 +131,7 @@ class Pipeline:
             return
         self.jobs.popleft()
         result = self.runner.result(words, job.began, job.runs)
+        self.quiet = sum(result.layer_cycles[:-1])
         wire = self.link.seconds(self.program.input.bytes)
         self.ahead = MARGIN * result.latency_us < 1e6 * wire
         yield result

@@ -86,7 +86,8 @@ def throughput(program: Program, clock_hz: float, line: Line | int) -> Throughpu
     line = UartLine(line) if isinstance(line, int) else line
     if overlaps(program):
         cycles = run_cycles(program)[0]
-        turn = line.picture(upload_sections(program), result_spans(program), clock_hz)
+        quiet = cycles - program.report["layers"][-1]["cycles"]
+        turn = line.picture(upload_sections(program), result_spans(program), clock_hz, quiet)
         return Throughput(
             core=clock_hz / cycles,
             link=1 / (turn.seconds + turn.between),

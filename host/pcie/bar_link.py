@@ -25,12 +25,13 @@ from volley.firmware.pcie import (
     Control,
     control,
 )
-from volley.firmware.registers import MAGIC, REGION_SHIFT, STATUS_ADDRESS, Region, Register
-from volley.firmware.results import Span, end_of
+from volley.firmware.registers import MAGIC, REGION_SHIFT, STATUS_ADDRESS, Region, Register, address
+from volley.firmware.results import Span, end_of, split_late
 from volley.host.connection import Connection, Progress, Request, session_number
 from volley.host.errors import LinkError, TransportError
 from volley.host.pcie.bar import Bar
 
+CYCLES_ADDRESS = address(Region.REGISTERS, Register.CYCLES)
 ONES = 0xFFFFFFFF  # of a load that nobody answers
 POLL_S = 0.2  # how long one ``run`` waits for the end of the program before
 SPIN_S = 0.002  # of it without a pause
@@ -193,10 +194,13 @@ class BarLink(Connection):
     def results(self, spans: Sequence[Span]) -> list[int]:
         """Loads the words of ``spans`` alone: a load takes a microsecond or two."""
         words = [0] * end_of(spans)
-        for first, count in spans:
-            words[first : first + count] = self._load(STATUS_ADDRESS + first, count)
+        self._load_spans(words, spans)
         self.flush()
         return words
+
+    def _load_spans(self, words, spans):
+        for first, count in spans:
+            words[first : first + count] = self._load(STATUS_ADDRESS + first, count)
 
     # runs
 
@@ -204,8 +208,11 @@ class BarLink(Connection):
         """Whether a program runs."""
         return self._poll()
 
-    def run(self, entry: int, spans: Sequence[Span] = ()) -> Request:
-        """Starts the program once nothing runs; BUSY after a moment of waiting."""
+    def run(self, entry: int, spans: Sequence[Span] = (), quiet: int = 0) -> Request:
+        """Starts the program once nothing runs; BUSY after a moment of waiting.
+
+        What is read behind the start counts only if CYCLES, loaded after it, is below ``quiet``.
+        """
         request = Request(Command.RUN, entry, done=True)
         began = time.monotonic()
         while self._poll():
@@ -215,8 +222,15 @@ class BarLink(Connection):
                 return request
             if waited > SPIN_S:
                 time.sleep(PAUSE_S)
-        request.words = tuple(self.results(spans))
-        request.count = len(request.words)
+        early, late = split_late(spans, quiet)
+        words = self.results(early)
         self.bar.store(control(Control.RUN), entry)
         self.running = True
+        request.count = end_of(spans)
+        if late:
+            words += [0] * (request.count - len(words))
+            self._load_spans(words, late)
+            if self._load(CYCLES_ADDRESS, 1)[0] >= quiet:
+                return request
+        request.words = tuple(words)
         return request
