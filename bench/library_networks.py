@@ -28,7 +28,7 @@ from volley.model.data import datasets  # noqa: E402
 
 SHAPE = (1, 28, 28)
 SCALE = 1 / 255
-BATCH = 50
+BATCH = 25
 
 
 def csnn():
@@ -59,6 +59,8 @@ def snntorch():
 
 
 NETWORKS = {"csnn": csnn, "snntorch": snntorch}
+PORTS = {"csnn": "sim:acorn", "snntorch": "sim"}
+"""Where the network's weights stay on the chip or, of the CSNN's last layers, come over PCIe."""
 
 
 def clear(module):
@@ -80,15 +82,15 @@ def rates(module, ticks, pictures):
 
 
 def train_real(module, ticks, pictures, labels):
-    """One epoch with the library's surrogate gradient; the loss of spikingjelly's example."""
+    """One epoch with the library's surrogate gradient; cross-entropy of the rates."""
     import torch
     import torch.nn.functional as F
 
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
     module.train()
     for at in range(0, len(labels) - BATCH + 1, BATCH):
-        wanted = F.one_hot(torch.from_numpy(labels[at : at + BATCH]).long(), 10).float()
-        loss = F.mse_loss(rates(module, ticks, pictures[at : at + BATCH]), wanted)
+        wanted = torch.from_numpy(labels[at : at + BATCH]).long()
+        loss = F.cross_entropy(10 * rates(module, ticks, pictures[at : at + BATCH]), wanted)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -112,18 +114,18 @@ def share(model, pictures, labels):
     return float(np.mean(golden.run(model, pictures, layers=False).labels == labels))
 
 
-def on_board(path, model, pictures):
+def on_board(path, model, pictures, port):
     """Prints cycles of the simulated board; raises where a score is not the golden model's."""
     from volley.host import Device
 
     wanted = golden.run(model, pictures, layers=False).scores
-    with Device.open("sim") as device:
+    with Device.open(port) as device:
         device.load(path)
         found = [device.infer(picture) for picture in pictures]
     for result, scores in zip(found, wanted):
         np.testing.assert_array_equal(result.scores, scores)
     result = found[0]
-    print(f"simulated board: {result.cycles:,} cycles a picture ({', '.join(f'{n:,}' for n in result.layer_cycles)} "
+    print(f"simulated board {port}: {result.cycles:,} cycles a picture ({', '.join(f'{n:,}' for n in result.layer_cycles)} "
           f"by layer), {1e6 / result.latency_us:,.0f} images/s of the core; scores of {len(found)} "
           "pictures are the golden model's")  # fmt: skip
 
@@ -141,6 +143,7 @@ def main(arguments=None):
     add("--epochs", type=int, default=4, help="of the binary training (4)")
     add("--epoch-pictures", type=int, default=10000, metavar="N", help="of such an epoch (10000)")
     add("--board-pictures", type=int, default=2, metavar="N", help="on the simulated board (2)")
+    add("--port", help=f"simulated board (default: {PORTS})")
     add("--data-dir", metavar="DIR", help="folder of the data sets")
     options = parser.parse_args(arguments)
     import torch
@@ -177,7 +180,7 @@ def main(arguments=None):
         torch.save(state, part)
     given = ["--net", text, "--data", "mnist", "--ticks", str(ticks), "--reset", reset,
              "--init", str(start), "--rate-epochs", "0", "--epochs", str(options.epochs),
-             "--epoch-pictures", str(options.epoch_pictures), "--gradient", "rate",
+             "--epoch-pictures", str(options.epoch_pictures), "--gradient", "rate", "--batch", "50",
              "--test-limit", "1000", "--threads", "1", "--force", "--out", str(tuned)]  # fmt: skip
     given += ["--data-dir", options.data_dir] if options.data_dir else []
     print("volley train " + " ".join(given), flush=True)
@@ -189,7 +192,9 @@ def main(arguments=None):
     print(f"trained on for {time.time() - began:.0f} s: {100 * share(model, test, right):.2f} % of "
           f"{len(right):,} test pictures, integer golden model", flush=True)  # fmt: skip
     if options.board_pictures:
-        on_board(tuned, model, test[: options.board_pictures])
+        on_board(
+            tuned, model, test[: options.board_pictures], options.port or PORTS[options.network]
+        )
     return 0
 
 
