@@ -39,10 +39,8 @@ def read(name, module, channels) -> Fire:
     probe = copy.deepcopy(module)
     leak, weight = 0, 1.0  # weight: of the current
     if library_of(module) == "snntorch":
-        if kind not in ("Leaky", "Lapicque"):
+        if kind != "Leaky":
             raise refuse(name, f"is {kind}", INSTEAD.get(kind, "use snntorch.Leaky"))
-        if kind == "Lapicque":
-            raise refuse(name, "is Lapicque", "use snntorch.Leaky with its beta")
         beta = module.beta.detach().double().flatten()
         if not bool((beta == beta[0]).all()):
             raise refuse(name, "leaks by more than one beta", "use one for the layer")
@@ -75,6 +73,7 @@ def read(name, module, channels) -> Fire:
 
 
 INSTEAD = {
+    "Lapicque": "use snntorch.Leaky with its beta",
     "Synaptic": "use Leaky: the current's own state is not there",
     "Alpha": "use Leaky: the current's own state is not there",
     "RLeaky": "use Leaky: recurrent layers are not there",

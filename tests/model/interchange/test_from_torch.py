@@ -182,6 +182,22 @@ def test_leak_that_decays_the_input(tau):
     assert (mine != theirs).mean() < 2e-3 and theirs.any()
 
 
+def test_learned_tau():
+    """spikingjelly's ParametricLIFNode with the tau that it learned, if it is one there is."""
+    sj = pytest.importorskip("spikingjelly.activation_based.neuron")
+    layer = dyadic(nn.Linear(16, 9), np.random.default_rng(0))
+    fire = sj.ParametricLIFNode(4.0, v_threshold=30.0, decay_input=False)
+    module = nn.Sequential(nn.Flatten(), layer, fire)
+    model = from_torch(module, (1, 4, 4), ticks=8, scale=1.0)
+    images = np.random.default_rng(1).integers(0, 32, (40, 1, 4, 4), dtype=np.uint8)
+    (theirs,), _ = run(module, images, 8)
+    mine = bits(golden.run(model, images).spikes[0], 8).reshape(theirs.shape)
+    assert model.layers[0].leak == 2
+    assert (mine != theirs).mean() < 2e-3 and theirs.any()
+    fire.w.data += 0.1
+    refused([nn.Flatten(), layer, fire], "node '2': leaks with tau 3.71", (1, 4, 4))
+
+
 def test_votes():
     layer = pytest.importorskip("spikingjelly.activation_based.layer")
     rng = np.random.default_rng(2)
