@@ -143,6 +143,7 @@ def main(arguments=None):
     add("--epochs", type=int, default=4, help="of the binary training (4)")
     add("--epoch-pictures", type=int, default=10000, metavar="N", help="of such an epoch (10000)")
     add("--board-pictures", type=int, default=2, metavar="N", help="on the simulated board (2)")
+    add("--test-pictures", type=int, default=10000, metavar="N", help="at the end (10000)")
     add("--port", help=f"simulated board (default: {PORTS})")
     add("--data-dir", metavar="DIR", help="folder of the data sets")
     options = parser.parse_args(arguments)
@@ -189,6 +190,7 @@ def main(arguments=None):
     if code:
         return code
     model = modelfile.load(tuned)
+    test, right = test[: options.test_pictures], right[: options.test_pictures]
     print(f"trained on for {time.time() - began:.0f} s: {100 * share(model, test, right):.2f} % of "
           f"{len(right):,} test pictures, integer golden model", flush=True)  # fmt: skip
     if options.board_pictures:
