@@ -5,7 +5,7 @@
 # make boards     bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
 # make slow       the slow tests; make bench the measurements; make docs the generated pages
 # make energy     energy at gate level, on a standard-cell library of Debian's
-# make formal     proofs of the link's blocks
+# make formal     proofs of the link's blocks; make soak faults between host and board
 # make clean      removes the simulated boards and caches; bitstreams and .venv stay
 # make distclean  removes all that is generated, bitstreams and .venv too
 
@@ -15,7 +15,7 @@ BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
 OSU = /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 
-.PHONY: infer test lint format boards slow bench formal docs clean distclean
+.PHONY: infer test lint format boards slow bench energy formal soak docs clean distclean
 
 infer: $(VENV)/.base
 	@bash .ci/tools.sh verilator g++ make perl
@@ -52,6 +52,10 @@ bench: $(VENV)/.test
 	$(RUN) bench/sim_speed.py
 	$(RUN) bench/array_cost.py
 	$(RUN) bench/training.py
+
+soak: $(VENV)/.test
+	@bash .ci/tools.sh verilator g++ make perl
+	$(RUN) bench/soak.py
 
 formal: $(VENV)/.test
 	$(RUN) bench/formal.py

@@ -33,7 +33,7 @@ SAMPLE = 120
 
 def tiny_model():
     """Two layers, a few hundred bytes: a session of all kinds of frames, but short."""
-    return random_model(3, layers=2, readout=True, size=3, channels=1, outputs=4, news=False)
+    return random_model(4, layers=2, readout=True, size=3, channels=1, outputs=4, news=False)
 
 
 class Session:

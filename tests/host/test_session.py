@@ -2,33 +2,20 @@
 it loads, while it is idle, and between the frames of ``infer`` and ``infer_many``. Some numbers by
 default, all 256 as slow tests."""
 
-from functools import cache
-
 import pytest
 
 from tests.support.fake_device import small_program
 from tests.support.loop import Loop, ResettingBoard
 from tests.support.random_models import random_model
-from volley.firmware.design import Design
+from tests.support.soak import TINY, job
 from volley.firmware.frames import SEQS
 from volley.host import Device, HostError
 from volley.host.link import Link
-from volley.model import golden
 
-TINY = Design(
-    ci=4, co=1, spike_words=64, weight_words=64, param_words=16, program_words=32, layers=32,
-    row_max=4, scores=4,
-)  # fmt: skip
-PICTURES = 3
-
-
-@cache
-def job(readout):
-    """(program, pictures, right scores): with a readout pictures overlap, without one maps are read."""
-    model = random_model(3, layers=2, readout=readout, size=3, channels=1, outputs=4, news=False)
-    program, loaded = small_program(model, TINY)
-    pictures = model.images(PICTURES)
-    return program, pictures, golden.run(loaded, pictures).scores.tolist()
+SOME = (0, 1, 2, 100, 239, 240, 247, 253, 254, 255)
+positions = pytest.mark.parametrize(
+    "numbers", [SOME, pytest.param(range(SEQS), marks=pytest.mark.slow)], ids=["some", "all"]
+)
 
 
 class Session:
@@ -63,10 +50,6 @@ class Session:
         return len(self.board.log) - before
 
 
-SOME = (0, 1, 2, 100, 239, 240, 247, 253, 254, 255)
-positions = pytest.mark.parametrize(
-    "numbers", [SOME, pytest.param(range(SEQS), marks=pytest.mark.slow)], ids=["some", "all"]
-)
 KINDS = [
     (what, readout)
     for readout in (True, False)
@@ -105,7 +88,7 @@ def test_a_board_that_is_reset_at_work(what, readout, mute, numbers):
 def test_a_board_that_is_exchanged_for_one_in_use(what, numbers):
     """The other board holds another program and expects the very number that comes."""
     other = small_program(
-        random_model(4, layers=2, readout=True, size=3, channels=1, outputs=4, news=False), TINY
+        random_model(8, layers=2, readout=True, size=3, channels=1, outputs=4, news=False), TINY
     )[0]
     for seq in numbers:
         session = Session()
