@@ -48,6 +48,7 @@ class Session:
     def run(self, **fault):
         self.proxy.arm(**fault)
         with Device.open(self.proxy.path, self.baud, self.patience) as device:
+            device.run_timeout = 5.0
             device.load(self.program, verify=True)
             found = [result.scores.tolist() for result in device.infer_many(self.images)]
             return found, dict(device.link.counts)

@@ -21,7 +21,9 @@ def test_noise_gives_no_wrong_answer(rate):
 def test_resets_at_some_points_of_a_session_are_errors():
     points = soak.reset_points()[random.randrange(13) :: 13]
     tally = soak.reset_sessions(points)
-    assert not tally.wrongs and tally.cases[soak.ERROR] == len(points)
+    # where the answer to IDENTIFY is lost with all else, it is asked again
+    first = sum(point == 1 and mute for _, point, mute in points)
+    assert not tally.wrongs and tally.cases[soak.ERROR] == len(points) - first
 
 
 def test_a_killed_host_leaves_a_board_that_starts_cleanly():
