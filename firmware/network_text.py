@@ -52,10 +52,10 @@ def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None)
             if not layers or layers[-1].kind != "conv" or layers[-1].pool != 1:
                 raise SpecError(f"net {text!r}: P2 must follow a convolution; {SPEC_HELP}")
             last = layers[-1]
-            if shape[1] % 2 or shape[2] % 2:
+            if min(shape[1:]) < 2:
                 raise SpecError(
                     f"net {text!r}: P2 after {last.name} pools a map of {shape[1]}x"
-                    f"{shape[2]}; 2x2 pooling needs even sizes"
+                    f"{shape[2]}; 2x2 pooling needs two rows and two columns"
                 )
             layers[-1] = Spec(last.name, "conv", last.in_shape, last.outputs, last.kernel, 2)
         elif conv:

@@ -304,7 +304,9 @@ def main(arguments=None):
         if options.limit is not None and options.limit < 1:
             raise GoldenError(f"--limit: found {options.limit}; allowed: 1 or more")
         model = modelfile.load(options.model)
-        pictures, labels = datasets.load(options.data, "test", options.data_dir)
+        pictures, labels = datasets.load(
+            options.data, "test", options.data_dir, ticks=model.ticks, limit=options.limit
+        )
         pictures, labels = pictures[: options.limit], labels[: options.limit]
         began = time.perf_counter()
         result = run(model, pictures, layers=False)

@@ -47,7 +47,8 @@ def build(options):
     data = datasets.SETS[options.data]
     specs = networks.parse(options.net, data.shape, len(data.classes))
     torch.manual_seed(options.seed)
-    net = networks.Net(specs, options.ticks, hard=options.reset == "hard")
+    tau = options.tau if options.neuron == "lif" else None
+    net = networks.Net(specs, options.ticks, hard=options.reset == "hard", tau=tau)
     net.by_rate = options.gradient == "rate"
     return net
 
@@ -57,7 +58,7 @@ def from_checkpoint(path, data):
     import torch
 
     state = checkpoint.read(path)
-    made = argparse.Namespace(**{"gradient": "ticks", **state["settings"]})
+    made = argparse.Namespace(**{"gradient": "ticks", **checkpoint.LATER, **state["settings"]})
     for key in ("net", "data", "ticks", "reset", "seed"):
         if not hasattr(made, key):
             raise checkpoint.ResumeError(f"{path}: does not say its --{key}; {checkpoint.NAME_ONE}")
@@ -71,7 +72,9 @@ def from_checkpoint(path, data):
 
 def pictures(options):
     """(training, held-out) pictures and labels, as options limit and divide them."""
-    train = datasets.load(options.data, "train", options.data_dir)
+    train = datasets.load(
+        options.data, "train", options.data_dir, ticks=options.ticks, limit=options.train_limit
+    )
     train = tuple(a[: options.train_limit] for a in train)
     if options.validate >= len(train[1]):
         raise networks.SpecError(
@@ -79,7 +82,9 @@ def pictures(options):
         )
     if options.validate:
         return tuple(zip(*((a[: -options.validate], a[-options.validate :]) for a in train)))
-    test = datasets.load(options.data, "test", options.data_dir)
+    test = datasets.load(
+        options.data, "test", options.data_dir, ticks=options.ticks, limit=options.test_limit
+    )
     return train, tuple(a[: options.test_limit] for a in test)
 
 
@@ -102,7 +107,9 @@ def prepare(options):
             f"--batch {options.batch} is more than the {size} training pictures of an epoch"
         )
     if options.augment is None:
+        spikes = datasets.SETS[options.data].kind == "spikes"
         options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
+        options.augment = "none" if spikes else options.augment
     options.name = options.name or options.data
     native.use(options.kernels, options.half)
     options.kernels = "native" if native.active() else "torch"  # the arithmetic that is used

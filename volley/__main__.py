@@ -10,6 +10,7 @@ import sys
 COMMANDS = {
     "infer": ("host.infer", "classify pictures on a board, simulated or real"),
     "train": ("model.train", "train a network and write its model file"),
+    "events": ("model.data.events_command", "event frames, simulated or of a camera, as .npy"),
     "import": (
         "model.interchange.command",
         "a network of snnTorch, spikingjelly or NIR as a model file",

@@ -15,13 +15,14 @@ import hashlib
 import os
 import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from volley.firmware import idx
 from volley.firmware.files import write_whole
+from volley.model.data import events
 
 
 class DataError(ValueError):
@@ -47,6 +48,7 @@ class DataSet:
     content_hashes: dict
     archive_hashes: dict
     archive: str = ""  # one archive with all files, instead of a .gz for each
+    kind: str = "picture"  # or "spikes": event frames, simulated from the pictures of these files
 
 
 _IDX = (
@@ -157,6 +159,14 @@ SETS = {
     )
 }
 
+SETS["mnist-events"] = replace(
+    SETS["mnist"],
+    name="mnist-events",
+    title="MNIST as simulated events",
+    shape=(2, events.SIZE, events.SIZE),
+    kind="spikes",
+)
+
 
 def default_folder():
     """The folder that holds the data sets: $VOLLEY_DATA, or ./data."""
@@ -242,10 +252,11 @@ def _idx(content, name):
         raise DataError(str(error)) from None
 
 
-def load(name, split, folder=None, download=True):
+def load(name, split, folder=None, download=True, ticks=8, limit=None):
     """Pictures and labels of one split of a data set.
 
-    name: 'mnist', 'fashion' or 'cifar10'; split: 'train' or 'test'; folder: holds the sets'
+    name: of SETS; ticks: frames of event sets, whose pictures are spikes [N,T,C,H,W]; limit: the
+    first so many of those; split: 'train' or 'test'; folder: holds the sets'
     folders (default_folder() when None). Returns (pictures uint8 [N,C,H,W], labels uint8 [N]).
     Raises DataError when a file is absent and cannot be downloaded, or is not the published one.
     """
@@ -270,4 +281,7 @@ def load(name, split, folder=None, download=True):
     pictures, labels = (
         _idx(c, home / f) for c, f in zip(contents, data.train if split == "train" else data.test)
     )
+    if data.kind == "spikes":
+        pictures = pictures[:limit, None]
+        return events.simulate(pictures, ticks, seed=split == "test"), labels[:limit].copy()
     return pictures.reshape(-1, *data.shape).copy(), labels.copy()

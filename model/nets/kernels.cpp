@@ -160,10 +160,11 @@ static inline vec choose(mask where, vec value) {
 }
 
 // Spikes out [ticks,n,h/pool,w/pool,c] after OR-pooling of neurons with the drives x
-// [drives,n,h,w,c], drives = ticks or 1; with `rate` their mean over the ticks, [n,...].
+// [drives,n,h,w,c], drives = ticks or 1; with `rate` their mean over the ticks, [n,...]. decay: share
+// of the membrane that a tick leaves, 1 without a leak.
 void fire(const float *x, const float *scale, const float *shift, float *out, long drives,
           long ticks, long n, long h, long w, long c, long pool, int hard, int rate,
-          float v_init, int threads) {
+          float v_init, float decay, int threads) {
     FOR_POOLS {
         OFFSETS
         const vec a = at(scale + k), b = at(shift + k), one = vec{} + 1;
@@ -174,7 +175,7 @@ void fire(const float *x, const float *scale, const float *shift, float *out, lo
             mask any = {};
             for (long i = 0; i < corners; i++) {
                 if (t < drives) y[i] = at(x + t * map + from[i]) * a + b;
-                v[i] += y[i];
+                v[i] = v[i] * decay + y[i];
                 const mask fired = v[i] >= one;
                 v[i] = hard ? choose(~fired, v[i]) : v[i] - choose(fired, one);
                 any |= fired;
@@ -193,7 +194,7 @@ void fire(const float *x, const float *scale, const float *shift, float *out, lo
 void fire_back(const float *grad, const float *x, const float *scale, const float *shift,
                const float *mean, const float *inv, float *dy, float *sums, long drives,
                long ticks, long n, long h, long w, long c, long pool, int hard, float v_init,
-               float window, int threads) {
+               float window, float decay, int threads) {
     std::memset(sums, 0, n * 2 * c * sizeof(float));
     FOR_POOLS {
         OFFSETS
@@ -208,7 +209,7 @@ void fire_back(const float *grad, const float *x, const float *scale, const floa
                 } else {
                     const vec old = t ? v[t - 1][i] : zero + v_init;
                     const mask fired = t ? old >= one : mask{};
-                    v[t][i] = (hard ? choose(~fired, old) : old - choose(fired, one)) + y;
+                    v[t][i] = (hard ? choose(~fired, old) : old - choose(fired, one)) * decay + y;
                 }
                 best[t] = i == 0 ? v[t][i] : v[t][i] > best[t] ? v[t][i] : best[t];
             }
@@ -225,6 +226,7 @@ void fire_back(const float *grad, const float *x, const float *scale, const floa
                 } else {
                     const vec far = now > one ? now - one : one - now;
                     const mask inside = far < zero + window;
+                    carry[i] *= decay;
                     carry[i] = hard ? choose(inside, own) + choose(now < one, carry[i])
                                     : choose(inside, own - carry[i]) + carry[i];
                 }

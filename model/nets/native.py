@@ -143,23 +143,24 @@ def moments(x):
     return mean.float(), var.float()
 
 
-def fire(x, scale, shift, ticks, pool, hard, rate, v_init):
+def fire(x, scale, shift, ticks, pool, hard, rate, v_init, decay):
     """neuron._fire, or with `rate` neuron._rate."""
     drives, b, h, w, c = x.shape
     out = torch.empty(1 if rate else ticks, b, h // pool, w // pool, c)
     _call(
-        "fire", x, scale, shift, out, drives, ticks, b, h, w, c, pool, int(hard), int(rate), v_init
-    )
+        "fire", x, scale, shift, out, drives, ticks, b, h, w, c, pool, int(hard), int(rate), v_init,
+        decay,
+    )  # fmt: skip
     return out
 
 
-def fire_back(grad, x, scale, shift, mean, inv, pool, hard, v_init, window):
+def fire_back(grad, x, scale, shift, mean, inv, pool, hard, v_init, window, decay):
     """neuron._drive_gradient: (dy like x, sum of dy [C], sum of dy * normalised x [C])."""
     drives, b, h, w, c = x.shape
     dy, sums = torch.empty_like(x), torch.empty(b, 2, c)
     _call(
         "fire_back", grad, x, scale, shift, mean, inv, dy, sums,
-        drives, len(grad), b, h, w, c, pool, int(hard), v_init, window,
+        drives, len(grad), b, h, w, c, pool, int(hard), v_init, window, decay,
     )  # fmt: skip
     return dy, *sums.double().sum(0).float()
 
@@ -181,13 +182,14 @@ def spike_psums(bits, weights, outputs, ticks):
     return psums, mean
 
 
-def spike_fire(psums, x, scale, shift, ticks, pool, hard, v_init):
+def spike_fire(psums, x, scale, shift, ticks, pool, hard, v_init, decay):
     """(rate float32 [n,h/pool,w/pool,c], spikes int64 [n,h/pool,w/pool,c/64,8]) of neurons with the
     psums int16 [n,h,w,8,c], or None and the drive x [n,h,w,c] at every tick."""
     n, h, w, c = x.shape
     rate = torch.empty(n, h // pool, w // pool, c)
     bits = torch.empty(n, h // pool, w // pool, c // 64, 8, dtype=torch.int64)
     _call(
-        "spike_fire", psums, x, scale, shift, bits, rate, ticks, n, h, w, c, pool, int(hard), v_init
-    )
+        "spike_fire", psums, x, scale, shift, bits, rate, ticks, n, h, w, c, pool, int(hard), v_init,
+        decay,
+    )  # fmt: skip
     return rate, bits

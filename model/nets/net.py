@@ -49,12 +49,23 @@ class Layer(nn.Module):
             self.register_buffer("mean", torch.zeros(spec.outputs))
             self.register_buffer("var", torch.ones(spec.outputs))
 
+    def cropped(self, psums, at=2):
+        """Psums without the row and the column that pooling leaves out; at: dimension of the rows."""
+        _, height, width = self.spec.in_shape
+        if self.spec.kind == "dense" or self.spec.pool == 1 or not (height % 2 or width % 2):
+            return psums
+        return psums.narrow(at, 0, height // 2 * 2).narrow(at + 1, 0, width // 2 * 2).contiguous()
+
     def psum(self, x):
-        """Binary-weight sum: x [N,B,H,W,C] (channel-last) to [N,B,H,W,out]; dense: H = W = 1."""
+        """Binary-weight sum: x [N,B,H,W,C] (channel-last) to [N,B,H,W,out]; dense: H = W = 1.
+
+        Without the row and the column that pooling leaves out.
+        """
         weight = binarise(self.weight)
         n, b, h, w, c = x.shape
         if self.spec.kind == "conv":
-            return _convolve(x.reshape(n * b, h, w, c), weight).view(n, b, h, w, -1)
+            psums = _convolve(x.reshape(n * b, h, w, c), weight).view(n, b, h, w, -1)
+            return self.cropped(psums)
         # The file's order of a dense layer's inputs is (c, y, x); the maps here are (y, x, c).
         weight = weight.view(-1, c, h, w).permute(0, 2, 3, 1).reshape(-1, h * w * c)
         return F.linear(x.reshape(n * b, -1), weight).view(n, b, 1, 1, -1)
@@ -82,26 +93,33 @@ class Net(nn.Module):
     """A Volley network in training: forward(pictures) gives mean scores per tick, [B, classes].
 
     Pictures are float32 [B,C,H,W] with the integers 0..255; psums of the encoding layer are then
-    the hardware's own. `rate` selects the first training stage: one pass per picture, each neuron
+    the hardware's own. Spike trains are float32 [B,T,C,H,W]. tau: of leaky neurons, None without a
+    leak. `rate` selects the first training stage: one pass per picture, each neuron
     sending the mean of the spikes it would fire under a constant drive. `share` averages tensors in
     place over the processes of a data-parallel run, so that batch statistics are the whole batch's.
     """
 
-    def __init__(self, specs, ticks, hard=False):
+    def __init__(self, specs, ticks, hard=False, tau=None):
         super().__init__()
         self.layers = nn.ModuleList(Layer(s) for s in specs)
-        self.ticks, self.hard = ticks, hard
+        self.ticks, self.hard, self.tau = ticks, hard, tau
         self.rate = False
         self.by_rate = False  # spikes forward, the gradient of rates: see model.spiking
         self.share = None
         self.frozen = False  # normalise with the running statistics while training too
 
     def forward(self, pictures):
-        x = pictures.permute(0, 2, 3, 1).unsqueeze(0).contiguous()
-        live = self.training and not self.frozen
         spikes = None
+        if pictures.ndim == 5:
+            trains = pictures.permute(1, 0, 3, 4, 2).contiguous()
+            x = trains.mean(0, keepdim=True) if self.rate else trains
+            spikes = rate_backprop.Spikes(trains.mean(0, keepdim=True), ticks=trains)
+        else:
+            x = pictures.permute(0, 2, 3, 1).unsqueeze(0).contiguous()
+        live = self.training and not self.frozen
+        decay = 1.0 if self.tau is None else 1 - 1 / self.tau
         for layer in self.layers[:-1]:
-            how = dict(ticks=self.ticks, hard=self.hard, pool=layer.spec.pool)
+            how = dict(ticks=self.ticks, hard=self.hard, pool=layer.spec.pool, decay=decay)
             if self.by_rate and not self.rate:
                 spikes = rate_backprop.layer_forward(layer, x, spikes, how, live, self.share)
                 x = spikes.rate

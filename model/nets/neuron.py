@@ -8,7 +8,9 @@ in PyTorch here and as one loop of kernels.cpp, which is used where model.native
 In units of the threshold (threshold = 1, v starts at V_INIT):
 
     y_t = scale * x_t + shift                 batch normalisation, per channel
-    v   = v + y_t ;  s_t = v >= 1 ;  v = v - s_t (soft reset)  or  v * (1 - s_t) (hard reset)
+    v   = decay * v + y_t ;  s_t = v >= 1 ;  v = v - s_t (soft reset)  or  v * (1 - s_t) (hard reset)
+
+decay = 1 - 1/tau is that of a leaky neuron (LIF), 1 that of one without a leak (IF).
 
 Tensors are channel-last: drives [ticks or 1, B, H, W, C] float32, spikes [ticks, B, H/p, W/p, C].
 A drive with one tick is the encoding layer's: the same psum drives every tick.
@@ -44,24 +46,24 @@ def _spread(x):
     return x.unsqueeze(-3).unsqueeze(-2)
 
 
-def _fire(x, scale, shift, ticks, pool, hard):
+def _fire(x, scale, shift, ticks, pool, hard, decay):
     """Spikes after OR-pooling, float32 [ticks,B,H/p,W/p,C], from drives [ticks or 1,B,H,W,C]."""
     out = [None] * ticks
     for drive in _corners(x, pool):
         v = V_INIT
         for t in range(ticks):
-            v = v + (drive[min(t, drive.shape[0] - 1)] * scale + shift)
+            v = v * decay + (drive[min(t, drive.shape[0] - 1)] * scale + shift)
             s = (v >= 1).to(x.dtype)
             v = v * (1 - s) if hard else v - s
             out[t] = s if out[t] is None else torch.maximum(out[t], s)
     return torch.stack(out)
 
 
-def _membranes(x, scale, shift, hard):
+def _membranes(x, scale, shift, hard, decay):
     """Membranes before the reset [T,B,H,W,C] under the drives x of the same shape."""
     v, seen = V_INIT, []
     for t in range(x.shape[0]):
-        v = v + (x[t] * scale + shift)
+        v = v * decay + (x[t] * scale + shift)
         seen.append(v)
         s = (v >= 1).to(x.dtype)
         v = v * (1 - s) if hard else v - s
@@ -76,7 +78,7 @@ def _largest(v, pool):
     return best
 
 
-def _fire_back(grad, v, best, pool, hard):
+def _fire_back(grad, v, best, pool, hard, decay):
     """Gradient [T,B,H,W,C] of the normalised drives from that of the pooled spikes.
 
     The gradient of a pooled spike goes to the neuron with the highest membrane of the pool. With
@@ -90,6 +92,7 @@ def _fire_back(grad, v, best, pool, hard):
         at = blocks[t]
         g = _spread(grad[t]) * (at >= _spread(best[t])).to(v.dtype)
         inside = ((at - 1).abs() < WINDOW).to(v.dtype)
+        carry = carry * decay
         if hard:
             carry = inside * g + carry * (at < 1).to(v.dtype)
         else:
@@ -98,9 +101,9 @@ def _fire_back(grad, v, best, pool, hard):
     return torch.stack(by_tick).view(v.shape)
 
 
-def _rate(x, scale, shift, ticks, pool, hard):
+def _rate(x, scale, shift, ticks, pool, hard, decay):
     """Mean of the pooled spikes [1,B,H/p,W/p,C] of neurons with the constant drive x [1,B,H,W,C]."""
-    return _fire(x, scale, shift, ticks, pool, hard).mean(0, keepdim=True)
+    return _fire(x, scale, shift, ticks, pool, hard, decay).mean(0, keepdim=True)
 
 
 def _constant_back(grad, x, scale, shift, pool):
@@ -145,8 +148,8 @@ def _drive_gradient(grad, x, scale, shift, mean, inv, how):
     if x.shape[0] == 1:
         dy = _constant_back(grad, x, scale, shift, how["pool"])
     else:
-        v = _membranes(x, scale, shift, how["hard"])
-        dy = _fire_back(grad, v, _largest(v, how["pool"]), how["pool"], how["hard"])
+        v = _membranes(x, scale, shift, how["hard"], how["decay"])
+        dy = _fire_back(grad, v, _largest(v, how["pool"]), how["pool"], how["hard"], how["decay"])
     return dy, *_sums(dy, x, mean, inv)
 
 
@@ -161,10 +164,11 @@ class _IfBn(torch.autograd.Function):
         ctx.how = how
         if native.suits(x):
             return native.fire(
-                x, scale, shift, how["ticks"], how["pool"], how["hard"], how["rate"], V_INIT
-            )
+                x, scale, shift, how["ticks"], how["pool"], how["hard"], how["rate"], V_INIT,
+                how["decay"],
+            )  # fmt: skip
         kernel = _rate if how["rate"] else _fire
-        return kernel(x, scale, shift, how["ticks"], how["pool"], how["hard"])
+        return kernel(x, scale, shift, how["ticks"], how["pool"], how["hard"], how["decay"])
 
     @staticmethod
     def backward(ctx, grad):
@@ -182,8 +186,9 @@ def gradient(grad, saved, how, of_x=True):
     fast = native.suits(x)
     if fast:
         dy, sum_dy, sum_dyx = native.fire_back(
-            grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW
-        )
+            grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW,
+            how["decay"],
+        )  # fmt: skip
     else:
         dy, sum_dy, sum_dyx = _drive_gradient(grad, x, scale, shift, mean, inv, how)
     dx = None
@@ -210,6 +215,7 @@ def if_bn(
     rate=False,
     batch_stats=False,
     share=None,
+    decay=1.0,
 ):
     """Normalise, integrate, fire and OR-pool.
 
@@ -218,7 +224,8 @@ def if_bn(
     the gradient of x goes through them as well; share, that they are of several processes' batches,
     and averages tensors over the processes in place (equal numbers of pictures each).
     Returns spikes 0.0/1.0 [ticks, B, H/pool, W/pool, C]; with `rate`, their mean over the ticks
-    under a constant drive [1, B, H/pool, W/pool, C] (the first training stage).
+    under a constant drive [1, B, H/pool, W/pool, C] (the first training stage). decay: see above.
     """
     how = dict(ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats, share=share)
+    how["decay"] = decay
     return _IfBn.apply(x, gain, beta, mean, torch.rsqrt(var + EPS), how)

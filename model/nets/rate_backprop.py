@@ -79,8 +79,9 @@ class _Fire(torch.autograd.Function):
         ctx.save_for_backward(x, gain, mean, inv, scale, shift)
         ctx.how = how
         rate, bits = native.spike_fire(
-            psums, x[0], scale, shift, how["ticks"], how["pool"], how["hard"], neuron.V_INIT
-        )
+            psums, x[0], scale, shift, how["ticks"], how["pool"], how["hard"], neuron.V_INIT,
+            how["decay"],
+        )  # fmt: skip
         ctx.mark_non_differentiable(bits)
         ctx.set_materialize_grads(False)
         return rate.unsqueeze(0), bits
@@ -129,10 +130,12 @@ def layer_forward(layer, x, spikes, how, live, share):
     elif _suits(layer, spikes, how["ticks"]):
         weight = binarise(layer.weight)
         mean_psum, psums = _Conv3x3.apply(spikes.rate, spikes.bits, weight, how["ticks"])
+        mean_psum, psums = layer.cropped(mean_psum), layer.cropped(psums, 1)
     else:
         mean_psum = layer.psum(spikes.rate)
         with torch.no_grad():
             by_tick = layer.psum(unpacked(spikes, how["ticks"]))
+            psums = _packed(layer, by_tick)
     mean, var = layer.statistics(mean_psum, live, share)
     inv = torch.rsqrt(var + neuron.EPS)
     how = dict(how, rate=True, batch_stats=live, share=share)
@@ -148,6 +151,21 @@ def layer_forward(layer, x, spikes, how, live, share):
             by_tick.contiguous(), layer.gain, layer.beta, mean, var, **dict(how, rate=False)
         )
     return Spikes(_Replace.apply(fired.mean(0, keepdim=True), behind), ticks=fired)
+
+
+def _packed(layer, by_tick):
+    """Psums [T,B,H,W,C] as spikes.cpp has them, int16 [B,H,W,8,C], or None where it does not."""
+    ticks, outputs = len(by_tick), by_tick.shape[-1]
+    if (
+        not native.suits(by_tick)
+        or outputs % CHANNELS
+        or ticks > TICKS
+        or layer.spec.kind != "conv"
+    ):
+        return None
+    psums = torch.zeros(*by_tick.shape[1:4], TICKS, outputs, dtype=torch.int16)
+    psums[..., :ticks, :] = by_tick.round().permute(1, 2, 3, 0, 4)  # of Winograd, nearly integers
+    return psums
 
 
 def unpacked(spikes, ticks):

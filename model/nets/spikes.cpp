@@ -98,7 +98,7 @@ void spike_psums(const uint64_t *spikes, const uint64_t *weights, int16_t *psum,
 // kernels.cpp's `fire`.
 void spike_fire(const int16_t *psum, const float *x, const float *scale, const float *shift,
                 uint16_t *spikes, float *rate, long ticks, long n, long h, long w, long c, long pool,
-                int hard, float v_init, int threads) {
+                int hard, float v_init, float decay, int threads) {
     const int WIDE = 16;
     typedef float floats __attribute__((vector_size(64), aligned(4), may_alias));
     typedef int16_t psums __attribute__((vector_size(32), aligned(2), may_alias));
@@ -125,7 +125,7 @@ void spike_fire(const int16_t *psum, const float *x, const float *scale, const f
                         if (psum)
                             y[i] = __builtin_convertvector(
                                        *(const psums *)(psum + (from[i] * TICKS + t) * c + k), floats) * a + b;
-                        v[i] += y[i];
+                        v[i] = v[i] * decay + y[i];
                         const mask fired = v[i] >= one;
                         v[i] = hard ? (floats)(~fired & (mask)v[i]) : v[i] - (floats)(fired & (mask)one);
                         any |= fired;

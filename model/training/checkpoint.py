@@ -21,6 +21,8 @@ from volley.firmware.files import whole_file  # noqa: E402
 
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
+LATER = {"neuron": "if", "tau": 2}
+"""Settings that earlier versions did not write, as they were then."""
 
 NAME_ONE = "name a checkpoint of train.py (OUT.ckpt)"
 

@@ -64,6 +64,19 @@ def parser(description):
         help="on a spike: subtract the threshold (soft), or clear the membrane (hard)",
     )
     p.add_argument(
+        "--neuron",
+        choices=("if", "lif"),
+        default="if",
+        help="if: integrate and fire; lif: and leak, which takes a board with the option leak (if)",
+    )
+    p.add_argument(
+        "--tau",
+        type=int,
+        choices=(2, 4, 8, 16),
+        default=2,
+        help="time constant of lif in ticks: a tick leaves 1 - 1/tau of a membrane (2)",
+    )
+    p.add_argument(
         "--fraction-bits",
         type=_whole(0, 8),
         default=quantise.FRACTION_BITS,

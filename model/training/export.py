@@ -46,9 +46,10 @@ def to_model(net, name, data, fraction_bits, warn=_warn):
             spec.outputs,
             spec.kernel,
             spec.kernel // 2,
-            encode=index == 0,
+            encode=index == 0 and data.kind == "picture",
             pool=spec.pool,
             readout=spec.readout,
+            leak=0 if net.tau is None or spec.readout else int(np.log2(net.tau)),
         )
         if spec.readout:
             # Training adds the bias to the psum, the hardware subtracts its own.
@@ -82,4 +83,5 @@ def to_model(net, name, data, fraction_bits, warn=_warn):
         8,
         list(data.classes),
         layers,
+        data.kind,
     )

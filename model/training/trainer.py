@@ -12,7 +12,7 @@ from volley.firmware.files import whole_file
 from volley.model.interchange.peers import Peers
 from volley.model.nets import finite
 from volley.model.training import augment, schedule, training_log
-from volley.model.training.checkpoint import ResumeError, digest, read
+from volley.model.training.checkpoint import LATER, ResumeError, digest, read
 from volley.model.training.ema import Average
 from volley.model.training.outputs import Outputs
 
@@ -20,7 +20,7 @@ STAGES = ("rate", "spikes")
 LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
 SETTINGS = (
     "net data name ticks reset fraction_bits seed rate_epochs epochs epoch_pictures batch rate_lr lr "
-    "schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half kernels"
+    "neuron tau schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half kernels"
 ).split()
 FILES = ("init", "teacher")  # options that name a checkpoint: what counts is its content
 
@@ -77,16 +77,17 @@ class Trainer:
         state = read(path, "start without --resume")
         if state["optimiser"] is None:
             raise ResumeError(f"{path}: holds no optimiser's state; start from it with --init")
+        before = {**LATER, **state["settings"]}
         for key, now in self.settings().items():
             option = f"--{key.replace('_', '-')}"
-            if key not in state["settings"]:
+            if key not in before:
                 raise ResumeError(
                     f"{path}: does not say which {option} it was trained with (an earlier version "
                     f"wrote it), now {now!r}; start from it with --init and another --out"
                 )
-            if state["settings"][key] != now:
+            if before[key] != now:
                 raise ResumeError(
-                    f"{path}: was trained with {option} = {state['settings'][key]!r}, now {now!r}; "
+                    f"{path}: was trained with {option} = {before[key]!r}, now {now!r}; "
                     "give the same options, or another --out to start anew"
                 )
         self.net.load_state_dict(state["net"])

@@ -1,10 +1,14 @@
 """Spike trains from files: what is taken, and what is said of everything else."""
 
+import json
+
 import numpy as np
 import pytest
 
-from volley.host import images, spike_files
+from tests.support.random_models import random_model
+from volley.host import images, infer, spike_files
 from volley.host.errors import PictureError
+from volley.model import golden
 
 SHAPE = (4, 2, 5, 6)
 
@@ -50,3 +54,20 @@ def test_trains_are_not_taken_for_pictures(tmp_path):
         (tmp_path / "picture.png").write_bytes(b"")
         with pytest.raises(PictureError, match="takes spike trains, not pictures"):
             spike_files.load(tmp_path / name, SHAPE, 1)
+
+
+def test_infer_takes_them(tmp_path, capsys):
+    """The command line with a model of spike trains: by the golden model, and what it refuses."""
+    made = random_model(11, spikes=True, layers=2, readout=True, size=5)
+    model = str(made.save(tmp_path / "model.safetensors"))
+    trains = made.images(3)
+    given = ["--port", "golden", "--model", model, "--json", str(tmp_path / "out.json")]
+    assert infer.main([*given, "--images", str(saved(tmp_path, trains))]) == 0
+    capsys.readouterr()
+    found = json.loads((tmp_path / "out.json").read_text())["images"]
+    wanted = golden.run(made.model(), trains)
+    assert [row["scores"] for row in found] == wanted.scores.tolist()
+    assert infer.main(given) == 2
+    assert "takes spike trains" in capsys.readouterr().err
+    assert infer.main([*given, "--images", str(saved(tmp_path, trains[:, 0]))]) == 2
+    assert "which is of pictures" in capsys.readouterr().err

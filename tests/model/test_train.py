@@ -38,7 +38,7 @@ def test_parse():
         ("", "'' is not a layer"),
         ("P2-10", "P2 must follow"),
         ("8C3-P2-P2-10", "P2 must follow"),
-        ("8C3-P2-8C3-P2-8C3-P2-10", "7x7.*even"),
+        ("8C3-P2-8C3-P2-8C3-P2-8C3-P2-8C3-P2-10", "1x1.*two rows"),
         ("10-8C3-10", "follows a dense layer"),
         ("8C3", "must end in a dense readout with 10"),
         ("8C3-12", "12 outputs.*10 classes"),
@@ -95,8 +95,8 @@ def test_normalisation_gradient(rate, ticks):
         dy = ((y >= 0) & (y <= 1)).double()
     else:
         scale = (gain * torch.rsqrt(var + neuron.EPS)).detach()
-        v = neuron._membranes(x.detach(), scale, (beta - mean * scale).detach(), False)
-        dy = neuron._fire_back(grad, v, v, 1, False)
+        v = neuron._membranes(x.detach(), scale, (beta - mean * scale).detach(), False, 1.0)
+        dy = neuron._fire_back(grad, v, v, 1, False, 1.0)
     wanted = torch.autograd.grad((y * dy.detach()).sum(), inputs)
     for ours, theirs in zip(found, wanted):
         torch.testing.assert_close(ours, theirs)
@@ -106,9 +106,9 @@ def test_soft_reset_gradient_by_hand():
     """One neuron, y = 0.3 a tick: membranes 0.8 (window), 1.1 (fires, window), 0.4."""
     v = torch.tensor([0.8, 1.1, 0.4]).view(3, 1, 1, 1, 1)
     grad = torch.tensor([1.0, 10.0, 100.0]).view(3, 1, 1, 1, 1)
-    found = neuron._fire_back(grad, v, v, 1, False).flatten().tolist()
+    found = neuron._fire_back(grad, v, v, 1, False, 1.0).flatten().tolist()
     assert found == [1.0, 10.0, 0.0]  # each tick's drive moves its own spike, no other
-    hard = neuron._fire_back(grad, v, v, 1, True).flatten().tolist()
+    hard = neuron._fire_back(grad, v, v, 1, True, 1.0).flatten().tolist()
     assert hard == [11.0, 10.0, 0.0]  # carried on while there is no reset in between
 
 

@@ -1,0 +1,92 @@
+"""LUTs and flip-flops of a neuron with and without the leak, a design's option `leak`.
+
+    python bench/leak_cost.py [--write docs/leak-cost.md]
+
+Counted is Yosys' netlist of one channel's neuron, eight ticks in a pipeline, with the passes of the
+boards' builds, for Xilinx's series 7 and for ECP5.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import array_cost
+import page
+from myhdl import Signal, block, intbv
+
+from volley.firmware.isa import DESCRIPTOR, LANES, MEMBRANE_BITS
+from volley.fpga.flows import synth
+from volley.fpga.target import capacity
+from volley.rtl.control.fields import field_signal
+from volley.rtl.convert.converter import ConversionError, convert
+from volley.rtl.neuron.leak import LeakPort
+from volley.rtl.neuron.neuron import Rules, neuron
+from volley.rtl.neuron.scale import CURRENT_BITS, signed
+
+FAMILIES = {"xc7": "Xilinx series 7", "ecp5": "ECP5"}
+COUNTS = ("lut", "ff")
+
+
+@block
+def lone_neuron(clk, soft, restart, port, lanes, v_start, threshold, currents, spikes, v_end):
+    """A neuron with ports of its own; restart: None without pack, port: a LeakPort or None."""
+    return neuron(
+        clk, Rules(soft, restart, port), lanes, (v_start, threshold, currents), spikes, v_end
+    )
+
+
+def instance(leak, pack):
+    """A neuron for conversion; leak, pack: as the design's options."""
+    clk, soft = Signal(bool(0)), Signal(bool(0))
+    lanes, spikes, restart = (Signal(intbv(0)[LANES:]) for _ in range(3))
+    v_start, threshold, v_end = (signed(MEMBRANE_BITS) for _ in range(3))
+    currents = Signal(intbv(0)[LANES * CURRENT_BITS :])
+    port = LeakPort(field_signal(DESCRIPTOR["leak"]), field_signal(DESCRIPTOR["leak_first"]))
+    return lone_neuron(
+        clk, soft, restart if pack else None, port if leak else None, lanes, v_start, threshold,
+        currents, spikes, v_end,
+    )  # fmt: skip
+
+
+def measure(leak, pack, family, folder):
+    """{resource: count} of one neuron."""
+    source = convert(instance(leak, pack), "verilog", folder / "neuron.v")
+    array_cost.luts(source.name, source.stem, family, folder)
+    statistic = json.loads((folder / synth.STAT).read_text())
+    found = capacity.count(statistic["design"]["num_cells_by_type"], family)
+    return {name: found[name] for name in COUNTS}
+
+
+def rows(folder):
+    """Cells of the table: for each device and for pack = 0 and 1, without, with, and what a tick adds."""
+    table = []
+    for family, title in FAMILIES.items():
+        for pack in (0, 1):
+            without, leaky = (measure(leak, pack, family, folder) for leak in (0, 1))
+            more = [f"{(leaky[name] - without[name]) / LANES:.0f}" for name in COUNTS]
+            counts = [f"{found[name]:,}" for found in (without, leaky) for name in COUNTS]
+            table.append([title, str(pack), *counts, *more])
+            print(table[-1], file=sys.stderr)
+    return table
+
+
+def main(arguments=None):
+    """The command line; returns the exit code."""
+    parser = page.parser("leak_cost.py", __doc__, page=True)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = rows(Path(folder))
+        except (ConversionError, RuntimeError, OSError) as error:
+            return page.failed("leak_cost.py", error)
+    heads = ["neuron of a channel", "pack", "LUT", "FF", "LUT, leak", "FF, leak"]
+    lines = page.table([*heads, "LUT more a tick", "FF more a tick"], found)
+    print("\n".join(lines))
+    if options.write:
+        page.write(options.write, "Cost of the leak", "leak_cost.py", arguments, lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
