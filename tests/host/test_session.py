@@ -12,7 +12,7 @@ from volley.firmware.frames import SEQS
 from volley.host import Device, HostError
 from volley.host.link import Link
 
-SOME = (0, 1, 2, 100, 239, 240, 247, 253, 254, 255)
+SOME = (0, 1, 239, 247, 254, 255)
 positions = pytest.mark.parametrize(
     "numbers", [SOME, pytest.param(range(SEQS), marks=pytest.mark.slow)], ids=["some", "all"]
 )
