@@ -5,7 +5,7 @@ import pytest
 from tests.formal.proofs import PROOFS
 from tests.formal.prover import resolve, smt2_model
 
-QUICK = ("cobs_decode", "cobs_idle", "executor_ends")
+QUICK = ("bus_arbiter", "cobs_decode", "cobs_idle", "executor_ends")
 proofs = [
     pytest.param(proof, id=proof.name, marks=() if proof.name in QUICK else pytest.mark.slow)
     for proof in PROOFS
