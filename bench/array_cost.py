@@ -158,6 +158,8 @@ OWN = {
     4: "carry-chain counters for LUTs of 4 inputs",
 }
 
+CHAINED = "the same, ECP5 with its first level in carry chains (`--chains`)"
+
 
 def luts(source, module, family, folder, passes=PASSES):
     """LUTs of a Verilog module; ``capacity`` says what counts as one. passes: by family."""
@@ -190,6 +192,10 @@ def measure(ci, families, folder):
         trees = {each: luts("own.v", "own", each, folder, AS_TREE) / bits for each in families}
         spikes = {each: luts("spikes.v", "spikes", each, folder) / bits for each in families}
         rows.append((name, trees))
+        if lut == min(OWN):
+            passes = AS_TREE | {"ecp5": synth.ECP5_CHAINS}
+            chained = {each: luts("own.v", "own", each, folder, passes) / bits for each in families}
+            rows.append((CHAINED, chained))
         for co in CHANNELS:
             whole = {each: trees[each] + spikes[each] / co for each in families}
             rows.append((f"the same, whole array at CO = {co}", whole))

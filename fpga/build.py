@@ -16,7 +16,7 @@ from volley.firmware import boards, pipe  # noqa: E402
 from volley.firmware.design import parse_settings  # noqa: E402
 from volley.firmware.files import shown  # noqa: E402
 from volley.fpga.errors import BuildError  # noqa: E402
-from volley.fpga.flows import nextpnr, program, project, sim, vivado  # noqa: E402
+from volley.fpga.flows import nextpnr, program, project, sim, synth, vivado  # noqa: E402
 from volley.fpga.runner import toolchain  # noqa: E402
 from volley.fpga.runner.display import Display  # noqa: E402
 from volley.fpga.runner.steps import ended_by_signals, locked  # noqa: E402
@@ -63,6 +63,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--serial", help="serial number of the adapter, for several boards")
     parser.add_argument("--synth-only", action="store_true", help="stop after synthesis")
     parser.add_argument("--seed", type=int, default=1, help="of place and route (default: 1)")
+    parser.add_argument(
+        "--chains", action="store_true",
+        help="ECP5: first level of the popcount trees in carry chains: fewer LUTs, harder to route",
+    )  # fmt: skip
     parser.add_argument(
         "--patient", action="store_true",
         help="route on, even where the number of overused wires does not fall",
@@ -169,8 +173,13 @@ def build_board(options) -> None:
     chosen = target.load(options.target, settings, clock_hz)
     how = project.Options(
         options.tools, options.seed, options.synth_only, options.clean, options.verbose,
-        options.patient,
+        options.patient, options.chains,
     )  # fmt: skip
+    if options.chains and chosen.family not in synth.CHAIN_SCRIPTS:
+        families = ", ".join(synth.CHAIN_SCRIPTS)
+        raise BuildError(
+            f"--chains is for boards with {families}, {chosen.name} has {chosen.family}", code=2
+        )
     folder = (options.folder or project.folder_of(chosen)).resolve()
     print(describe(chosen, folder))
     toolchain.check(chosen.flow, how.tools)

@@ -27,7 +27,7 @@ SYNTHESIS = Stage("synthesis", (synth.NETLIST, synth.STAT, "yosys.log"))
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How to build. tools: ``toolchain.PINNED`` or ``SYSTEM``. seed: of nextpnr. patient: without
-    ``routing.RoutingWatch``."""
+    ``routing.RoutingWatch``. chains: see ``synth.ECP5_CHAINS``."""
 
     tools: str = toolchain.PINNED
     seed: int = 1
@@ -35,6 +35,7 @@ class Options:
     clean: bool = False
     verbose: bool = False
     patient: bool = False
+    chains: bool = False
 
 
 class Project:
@@ -71,7 +72,7 @@ class Project:
             self.stages.done(CONVERT.name, key)
         texts = {
             f"{TOP}.v": top_text(self.target),
-            synth.SCRIPT: synth.script(self.target.family, board.has_pcie),
+            synth.SCRIPT: synth.script(self.target.family, board.has_pcie, self.options.chains),
             **constraints.files(self.target),
         }
         if board.has_pcie:

@@ -56,8 +56,8 @@ CCU2C #(.INIT0(16'h0008), .INIT1(16'h7888), .INJECT1_0("NO"), .INJECT1_1("NO")) 
   .S0(below[j]), .S1(sum[j]), .COUT(carry[j + 1]));
 end endgenerate
 CCU2C #(.INIT0(16'h0000), .INIT1(16'h0000), .INJECT1_0("NO"), .INJECT1_1("NO")) show (
-  .CIN(carry[{width}]), .A0(1'b0), .B0(1'b0), .C0(1'b1), .D0(1'b1),
-  .A1(1'b0), .B1(1'b0), .C1(1'b1), .D1(1'b1),
+  .CIN(carry[{width}]), .A0(1'b1), .B0(1'b1), .C0(1'b1), .D0(1'b1),
+  .A1(1'b1), .B1(1'b1), .C1(1'b1), .D1(1'b1),
   .S0(below[{width}]), .S1(unused), .COUT(carry[{width + 1}]));
 always @(posedge clk) begin
 ones <= sum;
@@ -79,7 +79,7 @@ techmap -map %chains
 """
 
 ECP5 = f"""\
-{CHAINS}synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run begin:map_luts
+synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run begin:map_luts
 abc -lut 4
 clean
 synth_lattice -family ecp5 -top {TOP} -noflatten -nowidelut -run map_cells:check
@@ -156,10 +156,19 @@ synth_xilinx -family xc7 -top {TOP} -run finalize:
 XC7 = xc7(TREES)
 
 
-def script(family: str, has_pcie: bool = False) -> str:
-    """The script of a target; the hard block of PCIe is a black box, of which the ports are read."""
-    stub = f"read_verilog -lib {pcie.STUB}\n" if has_pcie else ""
-    return stub + SCRIPTS[family]
+def script(family: str, has_pcie: bool = False, chains: bool = False) -> str:
+    """The script of a target; the hard block of PCIe is a black box, of which the ports are read.
 
+    chains: as ``ECP5_CHAINS``, for a family of CHAIN_SCRIPTS.
+    """
+    stub = f"read_verilog -lib {pcie.STUB}\n" if has_pcie else ""
+    return stub + (CHAIN_SCRIPTS if chains else SCRIPTS)[family]
+
+
+ECP5_CHAINS = CHAINS + ECP5
+"""``ECP5`` with the first level of the popcount trees in carry chains: a third less LUT in the trees, but no
+design with them has been routed yet (docs/decisions/array-levers.md)."""
 
 SCRIPTS = {"ecp5": READ + ECP5 + WRITE, "gowin": READ + GOWIN + WRITE, "xc7": READ + XC7 + WRITE}
+CHAIN_SCRIPTS = {"ecp5": READ + ECP5_CHAINS + WRITE}
+"""Scripts of ``fpga/build.py --chains``, of the families that have them."""

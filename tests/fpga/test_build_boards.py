@@ -141,6 +141,15 @@ def test_synth_only_stops_after_synthesis(tools, run):
     assert json.loads((run.folder / "ulx3s/stamp.json").read_text())["state"] == "synthesised"
 
 
+def test_chains_are_another_synthesis(tools, run):
+    run()
+    plain = (run.folder / "ulx3s/synth.ys").read_text()
+    tools.calls()
+    assert run("--chains")[0] == 0 and tools.calls() == STEPS
+    chained = (run.folder / "ulx3s/synth.ys").read_text()
+    assert "techmap -map %chains" in chained and "chains" not in plain
+
+
 def test_a_run_that_cannot_be_routed_is_stopped(tools, run):
     tools.behave("nextpnr-ecp5", "crowded")
     code, out, err = run()
@@ -234,6 +243,7 @@ def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
             "no target 'ulx4s'; --target can be acorn, arty, arty100, litefury",
         ),
         (["--target", "ulx3s", "--set", "clok=3"], "no parameter 'clok'"),
+        (["--target", "arty", "--chains"], "--chains is for boards with ecp5, arty has xc7"),
         (["--target", "ulx3s", "--set", "clock=fast"], "clock is 'fast', a number of MHz"),
         (["--target", "ulx3s", "--set", "clock=0"], "clock is '0', a number of MHz"),
         (["--target", "ulx3s", "--set", "clock=nan"], "clock is 'nan', a number of MHz"),

@@ -12,6 +12,7 @@ from tests.support.core_bench import simulate
 from tests.support.cosimulation import icarus_core
 from tests.support.hdl import convert, run_tool
 from tests.support.ladder import SMALL, check_against_golden, small_jobs
+from volley.fpga.flows import synth
 from volley.rtl.array.popcount import products_instance, products_latency
 from volley.rtl.convert import converter
 from volley.rtl.convert.myhdl_speedup import quick_inspect
@@ -123,15 +124,17 @@ def tree_bench(ci):
 
 @pytest.mark.yosys
 @pytest.mark.icarus
-@pytest.mark.parametrize(("family", "cell"), [("ecp5", "CCU2C"), ("gowin", "ALU")])
-def test_popcount_tree(family, cell, tmp_path):
-    """A tree of small LUTs; ECP5 has the first level in carry chains."""
+@pytest.mark.parametrize(
+    ("family", "passes", "chained"),
+    [("ecp5", None, False), ("ecp5", synth.ECP5_CHAINS, True), ("gowin", None, False)],
+)
+def test_popcount_tree(family, passes, chained, tmp_path):
+    """A tree of small LUTs, on ECP5 also with its first level in carry chains."""
     ci, source = 16, random.Random(2)
     with modules_apart():
         path = converter.convert(products_instance(ci, LUT), "verilog", tmp_path / "tree.v")
-    path = netlist.synthesise(path, "tree", family, tmp_path)
-    text = path.read_text()
-    assert cell in text and (family != "ecp5" or ".INIT1(16'h7888)" in text)
+    path = netlist.synthesise(path, "tree", family, tmp_path, passes)
+    assert (".INIT1(16'h7888)" in path.read_text()) == chained
     models, options = netlist.cell_models(family, tmp_path)
     lines, expected = [], []
     for _ in range(VECTORS):
@@ -163,18 +166,20 @@ def test_core(family, ladder_folder, tmp_path):
 @pytest.mark.cosimulation
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("family", ["ecp5", "gowin"])
-def test_core_of_small_luts(family, ladder_folder, tmp_path):
-    """The same as the boards' builds convert it: trees are modules, in carry chains where they pay."""
+@pytest.mark.parametrize(
+    ("family", "passes"), [("ecp5", None), ("ecp5", synth.ECP5_CHAINS), ("gowin", None)]
+)
+def test_core_of_small_luts(family, passes, ladder_folder, tmp_path):
+    """The same as the boards' builds convert it: trees are modules, on ECP5 also in carry chains."""
     design = dataclasses.replace(SMALL, lut=LUT)
     with modules_apart():
         source = converted("verilog", tmp_path, design)
-    check_core(source, design, family, ladder_folder, tmp_path)
+    check_core(source, design, family, ladder_folder, tmp_path, passes)
 
 
-def check_core(source, design, family, ladder_folder, tmp_path):
+def check_core(source, design, family, ladder_folder, tmp_path, passes=None):
     """A converted core's netlist gives the golden model's spikes and scores."""
-    path = netlist.synthesise(source, "core", family, tmp_path)
+    path = netlist.synthesise(source, "core", family, tmp_path, passes)
     models, options = netlist.cell_models(family, tmp_path)
     dut = icarus_core([path, *models], tmp_path / "icarus", options)
     jobs = small_jobs(2, ladder_folder, design)

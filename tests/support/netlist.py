@@ -23,16 +23,16 @@ def yosys_share():
     return Path(importlib.util.find_spec("pyosys").origin).parent / "share"
 
 
-def synthesise(source, module, family, folder):
+def synthesise(source, module, family, folder, passes=None):
     """Synthesises a Verilog file as the builds of boards do; returns the netlist's path.
 
-    module: its top, and the netlist's.
+    module: its top, and the netlist's. passes: of Yosys, None for those of the family.
     """
     yosys_share()
     netlist = folder / f"{module}_{family}.v"
     script = folder / f"{module}_{family}.ys"
     script.write_text(
-        f"read_verilog {source}\nrename {module} {synth.TOP}\n{PASSES[family]}\n"
+        f"read_verilog {source}\nrename {module} {synth.TOP}\n{passes or PASSES[family]}\n"
         f"rename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
     )
     code = f"from pyosys import libyosys as y; y.run_pass('script {script}', y.Design())"
