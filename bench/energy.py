@@ -117,7 +117,7 @@ def tables(job, run, energies) -> list[str]:
     lines = [
         f"{job.library.name}, {job.library.volts:g} V, CI = {job.ci}, CO = {job.co} "
         f"({program.design.pes:,} processing elements): {len(energies.net.gates):,} gates, "
-        f"{len(energies.net.flip_flops):,} flip-flops, {len(energies.net.memories)} memories. "
+        f"{sum(not part.second for part in energies.net.flip_flops):,} flip-flops, {len(energies.net.memories)} memories. "
         f"{job.model.name}, T = {job.model.ticks}, mean of {len(job.pictures)} pictures, toggles of one "
         f"cycle in {job.every}. Scores, spike counts and maps of all {len(job.pictures)} are the golden model's.",
         "", f"**{1e6 * total:.2f} uJ an image**, {cycles:,} cycles, "

@@ -137,6 +137,8 @@ class Energies:
                 inside[number] += input_energy(pin)
             inside[gate.output] += output_energy(cell.outputs[0])
         for part in net.flip_flops:
+            if part.second:
+                continue
             cell = library.cells[part.cell]
             data = cell.pins[cell.next_state.strip("() ")]
             pins[part.data] += data.capacitance
@@ -170,7 +172,7 @@ class Energies:
             mine = [
                 k
                 for k, part in enumerate(net.flip_flops)
-                if self.block_of_net[part.output] == block
+                if self.block_of_net[part.output] == block and not part.second
             ]
             if not mine:
                 continue
@@ -201,6 +203,8 @@ class Energies:
         for gate in self.net.gates:
             watts[self.block_of_net[gate.output]] += self.library.cells[gate.cell].leakage
         for part in self.net.flip_flops:
+            if part.second:
+                continue
             watts[self.block_of_net[part.output]] += self.library.cells[part.cell].leakage
         for block, power in watts.items():
             self._add(block, "leakage", power * self.run.cycles / hertz)

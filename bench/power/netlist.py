@@ -43,12 +43,16 @@ class Gate:
 
 @dataclasses.dataclass
 class FlipFlop:
-    """A D flip-flop: nets of D and of Q; inverted: Q is the other output's net."""
+    """A D flip-flop: nets of D and of an output; inverted: it is the one that shows not Q.
+
+    second: the other output of a flip-flop that is there already, as a net of its own.
+    """
 
     cell: str
     data: int
     output: int
     inverted: bool
+    second: bool = False
 
 
 @dataclasses.dataclass
@@ -145,7 +149,7 @@ def read(path: Path, library: Library, clock: str = "clk") -> Netlist:
         else:
             known = library.cells[kind]
             if known.state:
-                flip_flops.append(_flip_flop(known, pins, nets))
+                flip_flops += _flip_flops(known, pins, nets)
             else:
                 inputs = tuple(number(pins[pin.name][0]) for pin in known.inputs)
                 (output,) = known.outputs
@@ -153,13 +157,19 @@ def read(path: Path, library: Library, clock: str = "clk") -> Netlist:
     return Netlist(ports, gates, flip_flops, memories, names, counter[0], ports[clock][0])
 
 
-def _flip_flop(known, pins, nets) -> FlipFlop:
+def _flip_flops(known, pins, nets) -> list[FlipFlop]:
+    """One for each output that is connected."""
     data = next(pin.name for pin in known.inputs if pin.name == known.next_state.strip("() "))
+    found: list[FlipFlop] = []
     for output in known.outputs:
         if pins.get(output.name):
             inverted = output.function.strip("() ") != known.state
-            return FlipFlop(known.name, *nets(pins[data]), *nets(pins[output.name]), inverted)
-    raise NetlistError(f"a {known.name} without an output")
+            found.append(FlipFlop(
+                known.name, *nets(pins[data]), *nets(pins[output.name]), inverted, bool(found)
+            ))  # fmt: skip
+    if not found:
+        raise NetlistError(f"a {known.name} without an output")
+    return found
 
 
 def _memory(name, parameters, pins, nets) -> Memory:
@@ -244,7 +254,11 @@ def blocks(netlist: Netlist) -> list[str]:
     """The block of every net: of its register, or of the registers that its gate's output reaches first."""
     found = [""] * netlist.nets
     for flip_flop in netlist.flip_flops:
-        found[flip_flop.output] = netlist.block(flip_flop.output)
+        if flip_flop.second:  # has no name of its own
+            found[flip_flop.output] = found[first.output]
+        else:
+            found[flip_flop.output] = netlist.block(flip_flop.output)
+            first = flip_flop
     for memory in netlist.memories:
         for port in memory.reads:
             for net in port.data:

@@ -1,5 +1,6 @@
 """Gates, flip-flops and memories against Icarus, which counts every toggle with a delay of one a gate."""
 
+import json
 import random
 import re
 import subprocess
@@ -11,7 +12,7 @@ from bench.power import netlist
 from bench.power.liberty import read
 from bench.power.netlist import FlipFlop, Gate, Memory, Netlist, NetlistError, ReadPort, WritePort
 from bench.power.simulator import LANES, Simulator
-from tests.support.tiny_liberty import TEXT
+from tests.support.tiny_liberty import TEXT, TWO_OUTPUTS
 
 INPUTS, GATES, FLOPS, CYCLES = 6, 60, 8, 40
 VERILOG = {"INV": "~{0}", "AND2": "{0} & {1}", "XOR2": "{0} ^ {1}"}
@@ -186,3 +187,36 @@ def test_loops_are_refused():
     net = Netlist({}, [Gate("INV", (3,), 2), Gate("INV", (2,), 3)], [], [], {}, 4, 2)
     with pytest.raises(NetlistError, match="2 gates form loops"):
         netlist.nodes(net)
+
+
+def test_both_outputs_of_a_flip_flop(tmp_path):
+    """As Yosys writes them; the second is no flip-flop of its own for the energies."""
+    (tmp_path / "two.lib").write_text(TWO_OUTPUTS)
+    library = read(tmp_path / "two.lib")
+    cells = {
+        "ff": {"type": "DFFQN", "connections": {"CLK": [2], "D": [3], "Q": [4], "QN": [5]}},
+        "and": {"type": "AND2", "connections": {"A": [5], "B": [3], "Y": [6]}},
+    }
+    module = {
+        "attributes": {"top": "1"}, "cells": cells,
+        "ports": {name: {"bits": [bit]} for name, bit in
+                  {"clk": 2, "d": 3, "q": 4, "qn": 5, "y": 6}.items()},
+        "netnames": {"core_neuron0_v": {"hide_name": 0, "bits": [4]}},
+    }  # fmt: skip
+    (tmp_path / "netlist.json").write_text(json.dumps({"modules": {"top": module}}))
+    net = netlist.read(tmp_path / "netlist.json", library)
+    assert [(part.inverted, part.second) for part in net.flip_flops] == [
+        (False, False),
+        (True, True),
+    ]
+    blocks = netlist.blocks(net)
+    assert [blocks[net.ports[name][0]] for name in ("q", "qn")] == ["neuron", "neuron"]
+    simulator = Simulator(library, net, tmp_path, 1)
+    for bit in (1, 0, 0, 1, 1):
+        simulator.set("d", bit)
+        simulator.settle()
+        simulator.cycle(counted=True)
+        assert (simulator.get("q") == bit).all() and (simulator.get("qn") == 1 - bit).all()
+    assert [int(simulator.toggles()[0][net.ports[name][0]]) for name in ("q", "qn")] == [
+        3 * LANES
+    ] * 2

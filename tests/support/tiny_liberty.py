@@ -53,3 +53,18 @@ library (tiny) {
   }
 }
 """
+
+TWO_OUTPUTS = (
+    TEXT.rstrip()[:-1]
+    + """
+  cell (DFFQN) {
+    ff (IQ, IQN) { next_state : "D"; clocked_on : "CLK"; }
+    pin (CLK) { direction : input; capacitance : 0.004; clock : true; }
+    pin (D) { direction : input; capacitance : 0.006; }
+    pin (Q) { direction : output; function : "IQ"; }
+    pin (QN) { direction : output; function : "IQN"; }
+  }
+}
+"""
+)
+"""With a flip-flop that shows Q and not Q."""
