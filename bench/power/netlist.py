@@ -253,12 +253,11 @@ def nodes(netlist: Netlist) -> list[Node]:
 def blocks(netlist: Netlist) -> list[str]:
     """The block of every net: of its register, or of the registers that its gate's output reaches first."""
     found = [""] * netlist.nets
+    block = ""
     for flip_flop in netlist.flip_flops:
-        if flip_flop.second:  # has no name of its own
-            found[flip_flop.output] = found[first.output]
-        else:
-            found[flip_flop.output] = netlist.block(flip_flop.output)
-            first = flip_flop
+        if not flip_flop.second:  # the second output has no name, and follows the first
+            block = netlist.block(flip_flop.output)
+        found[flip_flop.output] = block
     for memory in netlist.memories:
         for port in memory.reads:
             for net in port.data:
