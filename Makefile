@@ -5,7 +5,8 @@
 # make boards     bitstreams for the boards with an open toolchain: BOARDS="ulx3s tangnano20k"
 # make slow       the slow tests; make bench the measurements; make docs the generated pages
 # make energy     energy at gate level, on a standard-cell library of Debian's
-# make formal     proofs of the link's blocks; make soak faults between host and board
+# make formal     proofs of the link's blocks; make soak faults between host and board;
+#                 make fuzz hostile files by the thousand
 # make clean      removes the simulated boards and caches; bitstreams and .venv stay
 # make distclean  removes all that is generated, bitstreams and .venv too
 
@@ -15,7 +16,7 @@ BOARDS ?= ulx3s tangnano20k
 RUN = $(VENV)/bin/python
 OSU = /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 
-.PHONY: infer test lint format boards slow bench energy formal soak docs clean distclean
+.PHONY: infer test lint format boards slow bench energy formal soak fuzz docs clean distclean
 
 infer: $(VENV)/.base
 	@bash .ci/tools.sh verilator g++ make perl
@@ -64,6 +65,9 @@ energy: $(VENV)/.test
 	@test -e $(OSU) || bash .ci/tools.sh qflow-tech-osu018
 	@bash .ci/tools.sh g++
 	$(RUN) bench/energy.py --png docs/energy.png --write docs/energy.md
+
+fuzz: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(RUN) -m tests.fuzz
 
 docs: $(VENV)/.base
 	$(RUN) -m volley.firmware.pages

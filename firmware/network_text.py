@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from volley.firmware.modelfile import Layer, Model, validate
+from volley.firmware.layers import MAX_SIZE, MAX_WEIGHTS, Layer, Model
+from volley.firmware.modelfile import validate
 
 SPEC_HELP = (
     'layers joined by "-": 64C3 = 3x3 convolution with 64 output channels (64C1: 1x1), '
@@ -33,11 +34,27 @@ class Spec:
     readout: bool = False
 
     @property
+    def weights(self) -> int:
+        """How many it has."""
+        channels, height, width = self.in_shape
+        inputs = channels * (height * width if self.kind == "dense" else self.kernel**2)
+        return self.outputs * inputs
+
+    @property
     def out_shape(self) -> tuple[int, int, int]:
         """(C, H, W) after pooling."""
         if self.kind == "dense":
             return (self.outputs, 1, 1)
         return (self.outputs, self.in_shape[1] // self.pool, self.in_shape[2] // self.pool)
+
+
+def _outputs(text, digits):
+    """A number of outputs."""
+    if len(digits) > len(str(MAX_SIZE)) or int(digits) > MAX_SIZE:
+        raise SpecError(
+            f"net {text!r:.80}: a layer of {digits:.12} outputs; allowed: 1 to {MAX_SIZE}"
+        )
+    return int(digits)
 
 
 def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None) -> list[Spec]:
@@ -50,27 +67,31 @@ def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None)
         conv = re.fullmatch(r"([1-9]\d*)C([13])", word)
         if word == "P2":
             if not layers or layers[-1].kind != "conv" or layers[-1].pool != 1:
-                raise SpecError(f"net {text!r}: P2 must follow a convolution; {SPEC_HELP}")
+                raise SpecError(f"net {text!r:.200}: P2 must follow a convolution; {SPEC_HELP}")
             last = layers[-1]
             if min(shape[1:]) < 2:
                 raise SpecError(
-                    f"net {text!r}: P2 after {last.name} pools a map of {shape[1]}x"
+                    f"net {text!r:.200}: P2 after {last.name} pools a map of {shape[1]}x"
                     f"{shape[2]}; 2x2 pooling needs two rows and two columns"
                 )
             layers[-1] = Spec(last.name, "conv", last.in_shape, last.outputs, last.kernel, 2)
         elif conv:
             if layers and layers[-1].kind == "dense":
                 raise SpecError(
-                    f"net {text!r}: {word} follows a dense layer; convolutions come first"
+                    f"net {text!r:.200}: {word} follows a dense layer; convolutions come first"
                 )
             number = sum(x.kind == "conv" for x in layers) + 1
-            layers.append(Spec(f"conv{number}", "conv", shape, int(conv[1]), int(conv[2])))
+            layers.append(
+                Spec(f"conv{number}", "conv", shape, _outputs(text, conv[1]), int(conv[2]))
+            )
         elif re.fullmatch(r"[1-9]\d*", word):
             number = sum(x.kind == "dense" for x in layers) + 1
-            layers.append(Spec(f"fc{number}", "dense", shape, int(word)))
+            layers.append(Spec(f"fc{number}", "dense", shape, _outputs(text, word)))
         else:
-            raise SpecError(f"net {text!r}: {word!r} is not a layer; allowed: {SPEC_HELP}")
+            raise SpecError(f"net {text!r:.200}: {word!r} is not a layer; allowed: {SPEC_HELP}")
         shape = layers[-1].out_shape
+        if sum(layer.weights for layer in layers) > MAX_WEIGHTS:
+            raise SpecError(f"net {text!r:.80}: more than {MAX_WEIGHTS} weights up to {word:.20}")
     last = layers[-1]
     if last.kind != "dense":
         wanted = "an output" if classes is None else f"{classes} outputs, one"
@@ -80,7 +101,7 @@ def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None)
         )
     if classes is not None and last.outputs != classes:
         raise SpecError(
-            f"net {text!r}: the readout has {last.outputs} outputs; the data set has "
+            f"net {text!r:.200}: the readout has {last.outputs} outputs; the data set has "
             f"{classes} classes"
         )
     layers[-1] = Spec(last.name, "dense", last.in_shape, last.outputs, readout=True)

@@ -17,8 +17,10 @@ KINDS = (
     "a .npy or IDX file (.gz too), a picture that Pillow reads (PNG, JPEG, BMP, TIFF, GIF, WebP), "
     "or a folder of pictures"
 )
-LARGEST = 1 << 30
+LARGEST = 1 << 28
 """Bytes that a file may hold once it is unpacked, and that all pictures together may take."""
+
+PIECE = 1 << 20
 
 NPY_MAGIC = b"\x93NUMPY"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -65,12 +67,14 @@ def read_array(path: Path) -> np.ndarray:
 def _unpacked(path, content):
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            unpacked = file.read(LARGEST + 1)
+            unpacked = bytearray()  # by pieces: a read of so many bytes takes their memory at once
+            while len(unpacked) <= LARGEST and (piece := file.read(PIECE)):
+                unpacked += piece
     except (OSError, EOFError, zlib.error) as error:
         raise PictureError(f"{path}: damaged or truncated gzip file ({error})") from None
     if len(unpacked) > LARGEST:
         raise PictureError(f"{path}: more than {LARGEST} bytes when it is unpacked")
-    return unpacked
+    return bytes(unpacked)
 
 
 def _npy(path, content):

@@ -26,6 +26,8 @@ if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from volley.firmware import modelfile, pipe  # noqa: E402
+from volley.firmware.isa import MAX_TICKS  # noqa: E402
+from volley.firmware.texts import short  # noqa: E402
 from volley.model.data import datasets  # noqa: E402
 from volley.model.nets import finite, native  # noqa: E402
 from volley.model.nets import net as networks  # noqa: E402
@@ -62,10 +64,20 @@ def from_checkpoint(path, data):
     for key in ("net", "data", "ticks", "reset", "seed"):
         if not hasattr(made, key):
             raise checkpoint.ResumeError(f"{path}: does not say its --{key}; {checkpoint.NAME_ONE}")
+        kind = int if key in ("ticks", "seed") else str
+        if type(getattr(made, key)) is not kind:
+            raise checkpoint.ResumeError(
+                f"{path}: its --{key} is {short(getattr(made, key))}; {checkpoint.NAME_ONE}"
+            )
     if made.data != data:
-        raise checkpoint.ResumeError(f"{path}: was trained on {made.data}, not on {data}")
+        raise checkpoint.ResumeError(f"{path}: was trained on {short(made.data)}, not on {data}")
+    if not 1 <= made.ticks <= MAX_TICKS or not 0 <= made.seed <= 2**31:
+        raise checkpoint.ResumeError(
+            f"{path}: its --ticks is {short(made.ticks)}, its --seed {short(made.seed)}; "
+            f"{checkpoint.NAME_ONE}"
+        )
     net = build(made)
-    net.load_state_dict(checkpoint.weights(state))
+    checkpoint.load_into(path, net, checkpoint.weights(state))
     net.rate = all(row["stage"] == "rate" for row in state["rows"])
     return net.eval(), torch.exp(state["log_scale"])
 

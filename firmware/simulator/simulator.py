@@ -219,7 +219,14 @@ class Simulator:
                 raise ProgramError(f"opcode {instruction['opcode']} at {entry} is unknown")
             index = instruction["layer"] * isa.DESCRIPTOR_WORDS
             words = self.words[Region.DESCRIPTORS][index : index + isa.DESCRIPTOR_WORDS]
-            self._rows(instruction, unpack(isa.DESCRIPTOR, words))
+            try:
+                self._rows(instruction, unpack(isa.DESCRIPTOR, words))
+            except (IndexError, ValueError, AttributeError) as error:
+                if isinstance(error, ProgramError):
+                    raise
+                raise ProgramError(
+                    f"the instruction at {entry} and its descriptor do not go together ({error})"
+                ) from None
             entry += isa.INSTRUCTION_WORDS
 
     def _rows(self, ins, des):

@@ -107,12 +107,10 @@ def _check(options, model, net, module):
 
 def _finetune(options, model, net):
     """Writes the checkpoint that training goes on from, and prints the command."""
-    import torch
-
-    from volley.firmware.files import whole_file
     from volley.model.data import datasets
     from volley.model.interchange import finetune
     from volley.model.interchange.chain import InterchangeError
+    from volley.model.training import checkpoint
 
     data = options.finetune or finetune.data_set(net.shape, len(model.classes))
     if data not in (None, *datasets.SETS):
@@ -128,8 +126,7 @@ def _finetune(options, model, net):
         print(f"no start to train on from: {error}")
         return
     stem = options.output.removesuffix(".safetensors")
-    with whole_file(f"{stem}-start.ckpt") as part:
-        torch.save(state, part)
+    checkpoint.write(f"{stem}-start.ckpt", state)
     print(f"binary weights need training; go on with:\nvolley train --net {text} --data {data} "
           f"--ticks {model.ticks} --reset {reset} --init {stem}-start.ckpt --rate-epochs 0 "
           f"--epochs 5 --gradient rate --out {stem}-tuned.safetensors")  # fmt: skip

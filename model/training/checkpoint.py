@@ -9,6 +9,7 @@ and --teacher (run from the repository's root):
 
 import argparse
 import hashlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from volley.firmware import pipe  # noqa: E402
-from volley.firmware.files import whole_file  # noqa: E402
+from volley.firmware.files import write_whole  # noqa: E402
+from volley.firmware.texts import shown  # noqa: E402
 
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
@@ -51,10 +53,81 @@ def read(path, remedy=NAME_ONE):
         ) from None
     if not isinstance(state, dict) or KEYS - set(state):
         raise ResumeError(f"{path}: a checkpoint of another version; {remedy}")
+    wrong = _wrong_type(state)
+    if wrong:
+        raise ResumeError(f"{path}: {wrong}; {remedy}")
     finite.check(path, {key: state[key] for key in ("net", "average", "log_scale")}, remedy)
     if state["optimiser"]:
         finite.check(path, {"optimiser": state["optimiser"]["state"]}, remedy)
     return state
+
+
+def write(path, state):
+    """Write a checkpoint whole or not at all; raises OSError.
+
+    By way of memory: torch.save to a path makes a RuntimeError without its name of a full disk.
+    """
+    import torch
+
+    data = io.BytesIO()
+    torch.save(state, data)
+    write_whole(path, data.getvalue())
+
+
+def _wrong_type(state):
+    """What is of another type than ``Trainer.checkpoint`` writes, or None."""
+    import torch
+
+    rows, average, optimiser = state["rows"], state["average"], state["optimiser"]
+    if not isinstance(state["settings"], dict):
+        return "settings are no dict"
+    if not isinstance(rows, list) or not all(isinstance(x, dict) and "stage" in x for x in rows):
+        return "rows are no list of epochs"
+    if average is not None and not (isinstance(average, dict) and "net" in average):
+        return "average is no dict with a net"
+    if optimiser is not None and not (
+        isinstance(optimiser, dict) and isinstance(optimiser.get("state"), dict)
+    ):
+        return "optimiser is no dict with a state"
+    for name, net in (("net", state["net"]), ("average.net", average and average["net"])):
+        if net is None and name != "net":
+            continue
+        if not isinstance(net, dict):
+            return f"{name} is no dict of tensors"
+        for key, value in net.items():
+            if not _plain(value):
+                return f"{shown(key)} of {name} is no plain tensor"
+    scale = state["log_scale"]
+    if not _plain(scale) or scale.numel() != 1 or not torch.is_floating_point(scale):
+        return "log_scale is no number"
+    return None
+
+
+def _plain(value):
+    """Whether a value is a dense tensor whose every number the file holds."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
+
+
+def load_into(path, module, tensors, remedy=NAME_ONE):
+    """Loads a checkpoint's tensors into a module; raises ResumeError that names one that does not fit."""
+    wanted = module.state_dict()
+    for key in sorted(wanted.keys() | tensors.keys(), key=str):
+        if key not in tensors:
+            raise ResumeError(f"{path}: tensor {key} is missing; {remedy}")
+        if key not in wanted:
+            raise ResumeError(f"{path}: tensor {shown(key)} is of no layer; {remedy}")
+        if tensors[key].shape != wanted[key].shape:
+            raise ResumeError(
+                f"{path}: tensor {key} has the shape {list(tensors[key].shape)}, the network "
+                f"{list(wanted[key].shape)}; {remedy}"
+            )
+    module.load_state_dict(tensors)
 
 
 def digest(path):
@@ -82,8 +155,6 @@ def slim(state):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    import torch
-
     parser = argparse.ArgumentParser(
         prog="checkpoint.py",
         description=__doc__,
@@ -94,8 +165,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         state = read(options.checkpoint)
-        with whole_file(options.out) as part:
-            torch.save(slim(state), part)
+        write(options.out, slim(state))
     except (ValueError, OSError) as error:
         return pipe.fail("checkpoint.py", error)
     print(f"{options.out}: {os.path.getsize(options.out)} bytes, {len(state['rows'])} epochs")

@@ -8,11 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from volley.firmware.files import whole_file
 from volley.model.interchange.peers import Peers
 from volley.model.nets import finite
-from volley.model.training import augment, schedule, training_log
-from volley.model.training.checkpoint import LATER, ResumeError, digest, read
+from volley.model.training import augment, checkpoint, schedule, training_log
+from volley.model.training.checkpoint import LATER, ResumeError, digest, load_into, read
 from volley.model.training.ema import Average
 from volley.model.training.outputs import Outputs
 
@@ -68,8 +67,7 @@ class Trainer:
             "log_scale": self.log_scale.detach(),
             "optimiser": optimiser.state_dict(),
         }
-        with whole_file(self.files.ckpt) as part:
-            torch.save(state, part)
+        checkpoint.write(self.files.ckpt, state)
 
     def resume(self):
         """Read OUT.ckpt; returns the optimiser's state for the stage that it was saved in."""
@@ -90,8 +88,11 @@ class Trainer:
                     f"{path}: was trained with {option} = {before[key]!r}, now {now!r}; "
                     "give the same options, or another --out to start anew"
                 )
-        self.net.load_state_dict(state["net"])
+        load_into(path, self.net, state["net"], "start without --resume")
         if self.average:
+            if state["average"] is None:
+                raise ResumeError(f"{path}: holds no averaged weights; start without --resume")
+            load_into(path, self.average.net, state["average"]["net"], "start without --resume")
             self.average.load_state_dict(state["average"])
         with torch.no_grad():
             self.log_scale.copy_(state["log_scale"])
@@ -119,12 +120,27 @@ class Trainer:
                 continue
             optimiser = torch.optim.Adam(self.parameters, lr=peak, fused=True)
             if finished and state:
-                optimiser.load_state_dict(state)
+                self.restore_optimiser(optimiser, state)
             for epoch in range(finished, epochs):
                 self.epoch(stage, epoch, epochs, peak, optimiser)
         if self.peers.first and self.options.keep == "last" and self.options.epochs:
             self.save(self.nets()[-1])
         self.peers.close()
+
+    def restore_optimiser(self, optimiser, state):
+        """Give the optimiser a checkpoint's state; raises ResumeError where it is not of this network."""
+        try:
+            optimiser.load_state_dict(state)
+            for parameter, known in optimiser.state.items():
+                for key in ("exp_avg", "exp_avg_sq"):
+                    if known[key].shape != parameter.shape:
+                        raise ValueError(f"{key} of shape {list(known[key].shape)}")
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ResumeError(
+                f"{self.files.ckpt}: its optimiser's state is of another network ({reason}); start from "
+                "it with --init and another --out"
+            ) from None
 
     def restore(self):
         """Write again what a resumed run has lost of its files, and say if it is finished."""

@@ -1,0 +1,1 @@
+"""Hostile inputs by the thousand: ``make fuzz``, and a slice of it in the default tests."""
