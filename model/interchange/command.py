@@ -107,10 +107,14 @@ def _check(options, model, net, module):
 
 def _finetune(options, model, net):
     """Writes the checkpoint that training goes on from, and prints the command."""
+    import io
+
+    import torch
+
+    from volley.firmware.files import write_whole
     from volley.model.data import datasets
     from volley.model.interchange import finetune
     from volley.model.interchange.chain import InterchangeError
-    from volley.model.training import checkpoint
 
     data = options.finetune or finetune.data_set(net.shape, len(model.classes))
     if data not in (None, *datasets.SETS):
@@ -126,7 +130,9 @@ def _finetune(options, model, net):
         print(f"no start to train on from: {error}")
         return
     stem = options.output.removesuffix(".safetensors")
-    checkpoint.write(f"{stem}-start.ckpt", state)
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_whole(f"{stem}-start.ckpt", content.getvalue())
     print(f"binary weights need training; go on with:\nvolley train --net {text} --data {data} "
           f"--ticks {model.ticks} --reset {reset} --init {stem}-start.ckpt --rate-epochs 0 "
           f"--epochs 5 --gradient rate --out {stem}-tuned.safetensors")  # fmt: skip
