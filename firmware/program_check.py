@@ -88,6 +88,7 @@ def check(program) -> None:
             within(f"{where}.base", end, 0, design.spike_words)
     _check_segments(program)
     _check_runs(program)
+    _check_report(program)
 
 
 def _check_input(given, design, within, choice):
@@ -242,3 +243,15 @@ def _store(memory, section):
     start, words = section
     if start >> registers.REGION_SHIFT in (Region.PROGRAM, Region.DESCRIPTORS):
         memory.update(enumerate((int(word) for word in words), start))
+
+
+def _check_report(program):
+    """The report has the cycles of each layer, as images/s are counted with them."""
+    rows = program.report.get("layers")
+    cycles = (
+        [row.get("cycles") for row in rows if isinstance(row, dict)]
+        if isinstance(rows, list)
+        else []
+    )
+    if len(cycles) != len(program.layers) or any(type(count) is not int for count in cycles):
+        refuse("report.layers", short(rows), f"the cycles of {len(program.layers)} layers")

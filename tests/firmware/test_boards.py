@@ -1,5 +1,7 @@
 """Board files: every key of a wrong type is named, and a broken file stops no other board."""
 
+import re
+
 import pytest
 
 from volley.firmware import boards
@@ -8,7 +10,9 @@ from volley.firmware.compiler.program import fitting
 from volley.firmware.network_text import network
 from volley.host import ports
 
-GOOD = (boards.FOLDER / "ulx3s.toml").read_text()
+GOOD = re.sub(
+    r"clock_hz = \d\S+", "clock_hz = 50_000_000", (boards.FOLDER / "ulx3s.toml").read_text()
+)
 
 
 @pytest.mark.parametrize(
