@@ -71,6 +71,15 @@ def from_checkpoint(path, data):
             )
     if made.data != data:
         raise checkpoint.ResumeError(f"{path}: was trained on {short(made.data)}, not on {data}")
+    if (
+        made.neuron not in ("if", "lif")
+        or type(made.tau) is not int
+        or made.tau not in (2, 4, 8, 16)
+    ):
+        raise checkpoint.ResumeError(
+            f"{path}: its --neuron is {short(made.neuron)}, its --tau {short(made.tau)}; "
+            f"{checkpoint.NAME_ONE}"
+        )
     if not 1 <= made.ticks <= MAX_TICKS or not 0 <= made.seed <= 2**31:
         raise checkpoint.ResumeError(
             f"{path}: its --ticks is {short(made.ticks)}, its --seed {short(made.seed)}; "
