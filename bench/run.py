@@ -257,7 +257,7 @@ def main(arguments=None):
     try:
         models = [
             (modelfile.load(page.PRETRAINED / f"{name}.safetensors"),
-             *datasets.load(name, "test", options.data_dir))
+             *datasets.load(name.partition("-")[0], "test", options.data_dir))
             for name in options.models
         ]  # fmt: skip
     except ERRORS as error:

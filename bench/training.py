@@ -2,7 +2,8 @@
 
     python bench/training.py [--net 64C3-...] [--shape 3x32x32] [--batch 50] [--steps 3] [--threads 1]
 
-The first table is a step of training (forward, backward, optimiser) in each way. The second is one
+The first table is a step of training (forward, backward, optimiser) in each way, on the CPU and on
+the accelerators that PyTorch finds. The second is one
 3x3 convolution with its gradients, 128 to 128 channels of 16x16 pixels, as PyTorch computes it with
 the two memory layouts and in bfloat16, and as winograd.py does. The ways take turns and the best of
 each counts, so that other work on the machine hurts all alike; a first round is not counted.
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 
 from volley.model.nets import native, winograd
 from volley.model.nets import net as networks
+from volley.model.training import devices
 
 CIFAR = "64C3-64C3-P2-128C3-128C3-P2-256C3-256C3-P2-10"
 
@@ -44,21 +46,25 @@ WAYS = {  # (rate stage, gradient of rates, kernels, bfloat16)
 }
 
 
-def stage_step(options, rate, by_rate, kernels, half):
-    """A function that takes one optimiser step on random pictures."""
+def stage_step(options, rate, by_rate, kernels, half, device="cpu"):
+    """A function that takes one optimiser step on random pictures, and waits for it."""
     shape = tuple(map(int, options.shape.split("x")))
-    net = networks.Net(networks.parse(options.net, shape, 10), options.ticks).train()
+    net = networks.Net(networks.parse(options.net, shape, 10), options.ticks).train().to(device)
     net.rate, net.by_rate = rate, by_rate
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
-    x = torch.randint(0, 256, (options.batch, *shape)).float()
-    labels = torch.randint(0, 10, (options.batch,))
+    x = torch.randint(0, 256, (options.batch, *shape)).float().to(device)
+    labels = torch.randint(0, 10, (options.batch,)).to(device)
 
     def step():
         native.use(kernels, half)
         optimiser.zero_grad()
-        F.cross_entropy(net(x) * 0.01, labels).backward()
+        with torch.autocast(device, torch.bfloat16, enabled=half and device != "cpu"):
+            loss = F.cross_entropy(net(x) * 0.01, labels)
+        loss.backward()
         optimiser.step()
         net.clip_weights()
+        if device != "cpu":
+            loss.item()  # waits for the device
 
     return step
 
@@ -102,6 +108,13 @@ def main(arguments=None):
     try:
         native.keep_memory()
         ways = {name: stage_step(options, *how) for name, how in WAYS.items()}
+        for kind in devices.found()[:-1]:  # the last is the CPU
+            devices.prepare(torch.device(kind, 0))
+            for name, (rate, by_rate, kernels, half) in WAYS.items():
+                if kernels == "torch" or half:
+                    name = name.replace(", native", "").replace(", torch", "")
+                    how = (rate, by_rate, "torch", half, kind)
+                    ways[f"{name}, {devices.title(kind)}"] = stage_step(options, *how)
         print("| stage | images/s |\n| --- | ---: |")
         for name, seconds in best(ways, options.steps).items():
             print(f"| {name} | {options.batch / seconds:.1f} |", flush=True)

@@ -7,20 +7,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from volley.firmware import picture_fit
+from volley.firmware.picture_fit import FORMATS, MODES, SUFFIXES, is_picture
 from volley.host.array_files import read_bytes
 from volley.host.errors import PictureError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
-MODES = {1: "L", 3: "RGB"}  # of Pillow, by the number of channels
 EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file's name is that of a picture; hidden files are none."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def natural_order(path: Path) -> list:
@@ -63,7 +57,7 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
                 raise PictureError(
                     f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"
                 )
-            seen = _on_black(ImageOps.exif_transpose(picture)).convert(MODES[channels])
+            seen = picture_fit.upright(picture, channels)
     except PictureError:
         raise
     except Exception as error:  # Pillow's readers raise many kinds on damaged files
@@ -74,14 +68,6 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
     return np.atleast_3d(np.asarray(seen)).transpose(2, 0, 1)
 
 
-def _on_black(picture):
-    """The picture laid on black, where it is transparent."""
-    if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
-        return picture
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
-
-
 def fitted(path, picture, shape, fit):
     """A Pillow picture scaled to the model's size, or an error without ``fit``."""
     _, height, width = shape
@@ -90,4 +76,4 @@ def fitted(path, picture, shape, fit):
             f"{path}: {picture.height} x {picture.width} pixels (height x width), the model takes "
             f"{height} x {width}; --fit scales pictures"
         )
-    return ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR)
+    return picture_fit.scaled(picture, height, width)

@@ -285,14 +285,14 @@ def _readout(model, layer, psums):
 
 def main(arguments=None):
     """Command line: accuracy of a model file on a data set; returns the exit code."""
-    from volley.model.data import datasets
+    from volley.model.data import datasets, sources
 
     parser = argparse.ArgumentParser(
         prog="golden.py",
         description="Accuracy of a model file on test pictures, by the integer golden model.",
     )
     parser.add_argument("model", metavar="MODEL", help="model file (.safetensors)")
-    parser.add_argument("--data", required=True, choices=list(datasets.SETS), help="data set")
+    parser.add_argument("--data", required=True, metavar="SET", help=sources.HELP)
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -304,8 +304,9 @@ def main(arguments=None):
         if options.limit is not None and options.limit < 1:
             raise GoldenError(f"--limit: found {options.limit}; allowed: 1 or more")
         model = modelfile.load(options.model)
-        pictures, labels = datasets.load(
-            options.data, "test", options.data_dir, ticks=model.ticks, limit=options.limit
+        own = None if options.data in datasets.SETS else model.input_shape
+        pictures, labels = sources.load(
+            options.data, "test", options.data_dir, own, ticks=model.ticks, limit=options.limit
         )
         pictures, labels = pictures[: options.limit], labels[: options.limit]
         began = time.perf_counter()

@@ -28,10 +28,18 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 from volley.firmware import modelfile, pipe  # noqa: E402
 from volley.firmware.isa import MAX_TICKS  # noqa: E402
 from volley.firmware.texts import short  # noqa: E402
-from volley.model.data import datasets  # noqa: E402
-from volley.model.nets import finite, native  # noqa: E402
+from volley.model.data import datasets, sources  # noqa: E402
+from volley.model.nets import compiled, finite, native  # noqa: E402
 from volley.model.nets import net as networks  # noqa: E402
-from volley.model.training import checkpoint, outputs, trainer  # noqa: E402
+from volley.model.training import (  # noqa: E402
+    checkpoint,
+    devices,
+    from_model,
+    outputs,
+    prune,
+    recipes,
+    trainer,
+)
 from volley.model.training.command_line import parser  # noqa: E402
 
 
@@ -46,20 +54,33 @@ def build(options):
     """A Net of options.net for options.data, with fresh weights from options.seed."""
     import torch
 
-    data = datasets.SETS[options.data]
+    data = sources.data_set(options.data, options.picture)
     specs = networks.parse(options.net, data.shape, len(data.classes))
     torch.manual_seed(options.seed)
-    tau = options.tau if options.neuron == "lif" else None
-    net = networks.Net(specs, options.ticks, hard=options.reset == "hard", tau=tau)
+    net = networks.Net(
+        specs,
+        options.ticks,
+        hard=options.reset == "hard",
+        tau=options.tau if options.neuron == "lif" else None,
+        real=options.real,
+        centre=options.centre,
+    )
     net.by_rate = options.gradient == "rate"
     return net
 
 
-def from_checkpoint(path, data):
-    """A Net with the (averaged) weights of a checkpoint for the same data set, and its scale."""
+def from_checkpoint(path, data, train=None, ticks=None):
+    """A Net with the (averaged) weights of a checkpoint for the same data set, and its scale.
+
+    path may be a model file, whose normalisation is measured on `train` (pictures, labels), for
+    `ticks` or its own.
+    """
     import torch
 
-    state = checkpoint.read(path)
+    if from_model.is_model(path):
+        state = from_model.state_of(path, data, *train, ticks)
+    else:
+        state = checkpoint.read(path)
     made = argparse.Namespace(**{"gradient": "ticks", **checkpoint.LATER, **state["settings"]})
     for key in ("net", "data", "ticks", "reset", "seed"):
         if not hasattr(made, key):
@@ -85,16 +106,23 @@ def from_checkpoint(path, data):
             f"{path}: its --ticks is {short(made.ticks)}, its --seed {short(made.seed)}; "
             f"{checkpoint.NAME_ONE}"
         )
+    picture = made.picture
+    sizes = picture is None or isinstance(picture, tuple) and all(type(n) is int for n in picture)
+    if not sizes or type(made.real) is not bool or type(made.centre) is not bool:
+        raise checkpoint.ResumeError(
+            f"{path}: its --picture is {short(picture)}, its --real {short(made.real)}, its --centre "
+            f"{short(made.centre)}; {checkpoint.NAME_ONE}"
+        )
     net = build(made)
     checkpoint.load_into(path, net, checkpoint.weights(state))
-    net.rate = all(row["stage"] == "rate" for row in state["rows"])
+    net.rate = bool(state["rows"]) and all(row["stage"] == "rate" for row in state["rows"])
     return net.eval(), torch.exp(state["log_scale"])
 
 
 def pictures(options):
     """(training, held-out) pictures and labels, as options limit and divide them."""
-    train = datasets.load(
-        options.data, "train", options.data_dir, ticks=options.ticks, limit=options.train_limit
+    train = sources.load(
+        options.data, "train", options.data_dir, options.picture, options.ticks, options.train_limit
     )
     train = tuple(a[: options.train_limit] for a in train)
     if options.validate >= len(train[1]):
@@ -103,8 +131,8 @@ def pictures(options):
         )
     if options.validate:
         return tuple(zip(*((a[: -options.validate], a[-options.validate :]) for a in train)))
-    test = datasets.load(
-        options.data, "test", options.data_dir, ticks=options.ticks, limit=options.test_limit
+    test = sources.load(
+        options.data, "test", options.data_dir, options.picture, options.ticks, options.test_limit
     )
     return train, tuple(a[: options.test_limit] for a in test)
 
@@ -119,6 +147,10 @@ def prepare(options):
         raise networks.SpecError(
             f"--batch {options.batch} is not a multiple of the {processes} processes"
         )
+    if (options.tet or options.width) and options.gradient != "ticks":
+        raise networks.SpecError("--tet and --width are for --gradient ticks")
+    device = devices.choose(options.device)
+    devices.prepare(device)
     net = build(options)
     outputs.Outputs(options.out).check(options.resume, options.force)
     train, held_out = pictures(options)
@@ -128,52 +160,68 @@ def prepare(options):
             f"--batch {options.batch} is more than the {size} training pictures of an epoch"
         )
     if options.augment is None:
-        spikes = datasets.SETS[options.data].kind == "spikes"
+        spikes = sources.data_set(options.data, options.picture).kind == "spikes"
         options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
         options.augment = "none" if spikes else options.augment
-    options.name = options.name or options.data
+    options.name = options.name or sources.data_set(options.data, options.picture).name
+    if device.type != "cpu":
+        if options.kernels == "native":
+            raise networks.SpecError(f"--kernels native is for the CPU, --device is {device.type}")
+        options.kernels = "torch"
     native.use(options.kernels, options.half)
+    on = device.type == "cuda" if options.compile == "auto" else options.compile == "on"
+    compiled.use("inductor" if on else None)
     options.kernels = "native" if native.active() else "torch"  # the arithmetic that is used
     native.keep_memory()
 
     def save(trained):
-        if not trained.rate:
+        if not trained.rate and not trained.real:
             from volley.model.training import export
 
             modelfile.save(
                 export.to_model(
                     trained,
                     options.name,
-                    datasets.SETS[options.data],
+                    sources.data_set(options.data, options.picture),
                     options.fraction_bits,
                 ),
                 options.out,
             )
 
-    run = trainer.Trainer(net, options, train, held_out, save)
+    run = trainer.Trainer(net, options, train, held_out, save, device)
     if options.init:
-        source, scale = from_checkpoint(options.init, options.data)
-        if [x.spec for x in source.layers] != [x.spec for x in net.layers]:
+        source, scale = from_checkpoint(options.init, options.data, train, options.ticks)
+        if options.prune:
+            prune.check(source, [x.spec for x in net.layers], options.prune)
+            start = prune.pruned(source, net, train[0])
+        elif [x.spec for x in source.layers] != [x.spec for x in net.layers]:
             raise checkpoint.ResumeError(f"{options.init}: is not of --net {options.net}")
-        net.load_state_dict(source.state_dict())
+        else:
+            start = source.state_dict()
+        net.load_state_dict(start)
         if run.average:
-            run.average.net.load_state_dict(source.state_dict())
+            run.average.net.load_state_dict(start)
         with torch.no_grad():
             run.log_scale.copy_(scale.log())
     if options.teacher:
-        teacher, scale = from_checkpoint(options.teacher, options.data)
+        teacher, scale = from_checkpoint(options.teacher, options.data, train)
+        teacher, scale = teacher.to(device), scale.to(device)
         run.teacher = lambda x: teacher(x) * scale
     return run
 
 
 def main(arguments=None):
     """Run the command line; returns the exit code."""
-    options = parser(__doc__).parse_args(arguments)
+    options = None
     try:
-        prepare(options).run(options.resume)
+        for run in recipes.runs(sys.argv[1:] if arguments is None else arguments):
+            options = parser(__doc__).parse_args(run)
+            prepare(options).run(options.resume)
     except (
         networks.SpecError,
         datasets.DataError,
+        devices.DeviceError,
+        recipes.RecipeError,
         native.CompileError,
         checkpoint.ResumeError,
         outputs.OutputError,

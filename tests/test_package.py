@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("firmware", "rtl", "fpga", "model", "host")
 DATA = (
     "fpga/boards/*.toml", "fpga/sim/*", "fpga/cost_runs.csv", "host/examples/*",
-    "model/pretrained/*.safetensors", "model/nets/*.cpp", "model/nets/*.h",
+    "model/pretrained/*.safetensors", "model/recipes/*.toml", "model/nets/*.cpp", "model/nets/*.h",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The processes of one data-parallel run, as torchrun starts them, talking through gloo."""
+"""The processes of one data-parallel run, as torchrun starts them, talking through gloo or NCCL."""
 
 import os
 
@@ -9,11 +9,11 @@ import torch.distributed as dist
 class Peers:
     """All processes of a run, or just this one when torchrun did not start it."""
 
-    def __init__(self):
+    def __init__(self, backend="gloo"):
         self.count = int(os.environ.get("WORLD_SIZE", 1))
         self.rank = int(os.environ.get("RANK", 0))
         if self.count > 1:
-            dist.init_process_group("gloo")
+            dist.init_process_group(backend)
 
     @property
     def first(self):

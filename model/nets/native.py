@@ -79,6 +79,7 @@ def suits(x):
     return (
         _library is not None
         and x.dtype == torch.float32
+        and x.device.type == "cpu"
         and x.shape[-1] % LANES == 0
         and x.shape[0] <= MOST_TICKS
     )

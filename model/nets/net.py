@@ -6,7 +6,7 @@ from torch import nn
 
 from volley.firmware.network_text import SPEC_HELP, Spec, SpecError, parse
 from volley.model.nets import rate_backprop, winograd
-from volley.model.nets.neuron import if_bn, moments
+from volley.model.nets.neuron import WINDOW, if_bn, moments
 from volley.model.nets.quantise import binarise
 
 __all__ = ["SPEC_HELP", "Layer", "Net", "Spec", "SpecError", "parse"]
@@ -34,6 +34,7 @@ class Layer(nn.Module):
     def __init__(self, spec, scale=0.1):
         super().__init__()
         self.spec = spec
+        self.real, self.centre = False, False  # see Net
         c, h, w = spec.in_shape
         shape = (
             (spec.outputs, c, spec.kernel, spec.kernel)
@@ -56,12 +57,22 @@ class Layer(nn.Module):
             return psums
         return psums.narrow(at, 0, height // 2 * 2).narrow(at + 1, 0, width // 2 * 2).contiguous()
 
+    def latent(self):
+        """The weights whose signs are the binary weights."""
+        if not self.centre:
+            return self.weight
+        return self.weight - self.weight.flatten(1).mean(1).view(-1, *[1] * (self.weight.ndim - 1))
+
+    def used(self):
+        """The weights that psums are made of: binary, or with `real` as they are."""
+        return self.latent() if self.real else binarise(self.latent())
+
     def psum(self, x):
         """Binary-weight sum: x [N,B,H,W,C] (channel-last) to [N,B,H,W,out]; dense: H = W = 1.
 
         Without the row and the column that pooling leaves out.
         """
-        weight = binarise(self.weight)
+        weight = self.used()
         n, b, h, w, c = x.shape
         if self.spec.kind == "conv":
             psums = _convolve(x.reshape(n * b, h, w, c), weight).view(n, b, h, w, -1)
@@ -97,11 +108,16 @@ class Net(nn.Module):
     leak. `rate` selects the first training stage: one pass per picture, each neuron
     sending the mean of the spikes it would fire under a constant drive. `share` averages tensors in
     place over the processes of a data-parallel run, so that batch statistics are the whole batch's.
+    real: weights stay real (a teacher, or a first run). centre: each output's mean latent weight is
+    subtracted before the sign, as in IR-Net (Qin et al. 2020, arXiv 1909.10788).
     """
 
-    def __init__(self, specs, ticks, hard=False, tau=None):
+    def __init__(self, specs, ticks, hard=False, tau=None, real=False, centre=False):
         super().__init__()
         self.layers = nn.ModuleList(Layer(s) for s in specs)
+        for layer in self.layers:
+            layer.real, layer.centre = real, centre
+        self.real, self.window = real, WINDOW
         self.ticks, self.hard, self.tau = ticks, hard, tau
         self.rate = False
         self.by_rate = False  # spikes forward, the gradient of rates: see model.spiking
@@ -109,6 +125,10 @@ class Net(nn.Module):
         self.frozen = False  # normalise with the running statistics while training too
 
     def forward(self, pictures):
+        return self.by_tick(pictures).mean(0)
+
+    def by_tick(self, pictures):
+        """Scores of each tick [T,B,classes]; of rates, T = 1."""
         spikes = None
         if pictures.ndim == 5:
             trains = pictures.permute(1, 0, 3, 4, 2).contiguous()
@@ -126,10 +146,10 @@ class Net(nn.Module):
                 continue
             y = layer.psum(x)
             mean, var = layer.statistics(y, live, self.share)
-            how |= dict(rate=self.rate, batch_stats=live, share=self.share)
+            how |= dict(window=self.window, rate=self.rate, batch_stats=live, share=self.share)
             x = if_bn(y, layer.gain, layer.beta, mean, var, **how)
         last = self.layers[-1]
-        return last.psum(x).mean(0).flatten(1) + last.bias
+        return last.psum(x).flatten(2) + last.bias
 
     def clip_weights(self):
         """Keep the latent weights in [-1, 1], where the straight-through gradient lives."""

@@ -23,6 +23,7 @@ arXiv 2205.00780.
 import torch
 
 from volley.model.nets import native
+from volley.model.nets.compiled import fused
 
 V_INIT = 0.5  # half a threshold: the spike count then rounds to nearest instead of down
 WINDOW = 0.5  # half-width of the surrogate's rectangle, in thresholds
@@ -46,6 +47,7 @@ def _spread(x):
     return x.unsqueeze(-3).unsqueeze(-2)
 
 
+@fused
 def _fire(x, scale, shift, ticks, pool, hard, decay):
     """Spikes after OR-pooling, float32 [ticks,B,H/p,W/p,C], from drives [ticks or 1,B,H,W,C]."""
     out = [None] * ticks
@@ -59,6 +61,7 @@ def _fire(x, scale, shift, ticks, pool, hard, decay):
     return torch.stack(out)
 
 
+@fused
 def _membranes(x, scale, shift, hard, decay):
     """Membranes before the reset [T,B,H,W,C] under the drives x of the same shape."""
     v, seen = V_INIT, []
@@ -78,7 +81,8 @@ def _largest(v, pool):
     return best
 
 
-def _fire_back(grad, v, best, pool, hard, decay):
+@fused
+def _fire_back(grad, v, best, pool, hard, decay, window=WINDOW):
     """Gradient [T,B,H,W,C] of the normalised drives from that of the pooled spikes.
 
     The gradient of a pooled spike goes to the neuron with the highest membrane of the pool. With
@@ -91,7 +95,7 @@ def _fire_back(grad, v, best, pool, hard, decay):
     for t in reversed(range(v.shape[0])):
         at = blocks[t]
         g = _spread(grad[t]) * (at >= _spread(best[t])).to(v.dtype)
-        inside = ((at - 1).abs() < WINDOW).to(v.dtype)
+        inside = ((at - 1).abs() < window).to(v.dtype)
         carry = carry * decay
         if hard:
             carry = inside * g + carry * (at < 1).to(v.dtype)
@@ -106,6 +110,7 @@ def _rate(x, scale, shift, ticks, pool, hard, decay):
     return _fire(x, scale, shift, ticks, pool, hard, decay).mean(0, keepdim=True)
 
 
+@fused
 def _constant_back(grad, x, scale, shift, pool):
     """Straight-through gradient [1,B,H,W,C] of the drive of neurons with a constant drive.
 
@@ -119,6 +124,7 @@ def _constant_back(grad, x, scale, shift, pool):
     return torch.where(here, _spread(grad.sum(0)), 0.0).reshape(x.shape)
 
 
+@fused
 def _moments(x):
     """Mean and variance of x over all but the channel."""
     dims = (0, 1, 2, 3)
@@ -126,12 +132,14 @@ def _moments(x):
     return mean, (x - mean).square().mean(dims)
 
 
+@fused
 def _sums(dy, x, mean, inv):
     """Sums over all but the channel of dy and of dy * normalised x."""
     dims = (0, 1, 2, 3)
     return dy.sum(dims), (dy * ((x - mean) * inv)).sum(dims)
 
 
+@fused
 def _norm_back(dy, x, mean, inv, gain, mean_dy, mean_dyx):
     """Gradient of x through batch statistics (batch normalisation, Ioffe and Szegedy 2015)."""
     return gain * inv * (dy - mean_dy - (x - mean) * inv * mean_dyx)
@@ -149,7 +157,8 @@ def _drive_gradient(grad, x, scale, shift, mean, inv, how):
         dy = _constant_back(grad, x, scale, shift, how["pool"])
     else:
         v = _membranes(x, scale, shift, how["hard"], how["decay"])
-        dy = _fire_back(grad, v, _largest(v, how["pool"]), how["pool"], how["hard"], how["decay"])
+        best, window = _largest(v, how["pool"]), how.get("window", WINDOW)
+        dy = _fire_back(grad, v, best, how["pool"], how["hard"], how["decay"], window)
     return dy, *_sums(dy, x, mean, inv)
 
 
@@ -186,8 +195,8 @@ def gradient(grad, saved, how, of_x=True):
     fast = native.suits(x)
     if fast:
         dy, sum_dy, sum_dyx = native.fire_back(
-            grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT, WINDOW,
-            how["decay"],
+            grad, x, scale, shift, mean, inv, how["pool"], how["hard"], V_INIT,
+            how.get("window", WINDOW), how["decay"],
         )  # fmt: skip
     else:
         dy, sum_dy, sum_dyx = _drive_gradient(grad, x, scale, shift, mean, inv, how)
@@ -216,6 +225,7 @@ def if_bn(
     batch_stats=False,
     share=None,
     decay=1.0,
+    window=WINDOW,
 ):
     """Normalise, integrate, fire and OR-pool.
 
@@ -225,7 +235,8 @@ def if_bn(
     and averages tensors over the processes in place (equal numbers of pictures each).
     Returns spikes 0.0/1.0 [ticks, B, H/pool, W/pool, C]; with `rate`, their mean over the ticks
     under a constant drive [1, B, H/pool, W/pool, C] (the first training stage). decay: see above.
+    window: half-width of the surrogate gradient's rectangle, in thresholds.
     """
     how = dict(ticks=ticks, pool=pool, hard=hard, rate=rate, batch_stats=batch_stats, share=share)
-    how["decay"] = decay
+    how |= dict(decay=decay, window=window)
     return _IfBn.apply(x, gain, beta, mean, torch.rsqrt(var + EPS), how)

@@ -114,6 +114,7 @@ def _suits(layer, spikes, ticks):
         and spec.kind == "conv"
         and spec.kernel == 3
         and spec.outputs % native.LANES == 0
+        and not layer.real
     )
 
 
@@ -128,7 +129,7 @@ def layer_forward(layer, x, spikes, how, live, share):
         mean_psum = layer.psum(x)
         by_tick = mean_psum
     elif _suits(layer, spikes, how["ticks"]):
-        weight = binarise(layer.weight)
+        weight = binarise(layer.latent())
         mean_psum, psums = _Conv3x3.apply(spikes.rate, spikes.bits, weight, how["ticks"])
         mean_psum, psums = layer.cropped(mean_psum), layer.cropped(psums, 1)
     else:

@@ -30,12 +30,14 @@ def suits(x, weight):
     """Whether `conv3x3` takes maps x [n,h,w,c] and weights [out,c,k,k]."""
     outputs, c, kernel = weight.shape[:3]
     tiled = x.shape[1] % 4 == 0 and x.shape[2] % 4 == 0 and c % native.LANES == 0
-    return native.active() and kernel == 3 and tiled and outputs % native.LANES == 0
+    on = native.active() and x.device.type == "cpu"
+    return on and kernel == 3 and tiled and outputs % native.LANES == 0
 
 
 def suits_encoder(x, weight):
     """Whether `encode3x3` takes pictures x [n,h,w,c] and weights [out,c,k,k]."""
-    return native.active() and weight.shape[-1] == 3 and not x.requires_grad
+    on = native.active() and x.device.type == "cpu"
+    return on and weight.shape[-1] == 3 and not x.requires_grad
 
 
 def _chunks(x, outputs):

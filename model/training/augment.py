@@ -12,7 +12,7 @@ def affine(x, generator, degrees=10.0, shift=1.5, zoom=0.1, shear=0.1):
     What comes in from outside is 0; the result is rounded to the integers a camera would give.
     """
     b, _, h, w = x.shape
-    r = torch.rand(b, 6, generator=generator) * 2 - 1
+    r = torch.rand(b, 6, generator=generator, device=x.device) * 2 - 1
     angle = r[:, 0] * math.radians(degrees)
     cos, sin = torch.cos(angle), torch.sin(angle)
     zx, zy = 1 + zoom * r[:, 1], 1 + zoom * r[:, 2]
@@ -30,7 +30,7 @@ def affine(x, generator, degrees=10.0, shift=1.5, zoom=0.1, shear=0.1):
 
 def flip(x, generator):
     """Mirror half of the pictures left to right."""
-    mirrored = torch.rand(len(x), generator=generator) < 0.5
+    mirrored = torch.rand(len(x), generator=generator, device=x.device) < 0.5
     return torch.where(mirrored.view(-1, 1, 1, 1), x.flip(-1), x)
 
 
@@ -38,9 +38,10 @@ def crop(x, generator, margin):
     """Shift each picture by up to `margin` pixels either way; its own mirror image comes in."""
     b, c, h, w = x.shape
     padded = F.pad(x, [margin] * 4, mode="reflect")
-    at = torch.randint(0, 2 * margin + 1, (2, b, 1), generator=generator)
-    rows, columns = at[0] + torch.arange(h), at[1] + torch.arange(w)
-    picture = torch.arange(b).view(b, 1, 1)
+    at = torch.randint(0, 2 * margin + 1, (2, b, 1), generator=generator, device=x.device)
+    rows = at[0] + torch.arange(h, device=x.device)
+    columns = at[1] + torch.arange(w, device=x.device)
+    picture = torch.arange(b, device=x.device).view(b, 1, 1)
     moved = padded.permute(0, 2, 3, 1)[picture, rows.unsqueeze(2), columns.unsqueeze(1)]
     return moved.permute(0, 3, 1, 2).contiguous()
 
@@ -48,12 +49,52 @@ def crop(x, generator, margin):
 def cutout(x, generator, size=8):
     """Blank one square of size x size pixels, anywhere, in each picture."""
     b, _, h, w = x.shape
-    cy = torch.randint(0, h, (b, 1, 1, 1), generator=generator)
-    cx = torch.randint(0, w, (b, 1, 1, 1), generator=generator)
-    rows = torch.arange(h).view(1, 1, h, 1)
-    cols = torch.arange(w).view(1, 1, 1, w)
+    cy = torch.randint(0, h, (b, 1, 1, 1), generator=generator, device=x.device)
+    cx = torch.randint(0, w, (b, 1, 1, 1), generator=generator, device=x.device)
+    rows = torch.arange(h, device=x.device).view(1, 1, h, 1)
+    cols = torch.arange(w, device=x.device).view(1, 1, 1, w)
     hole = ((rows - cy).abs() * 2 <= size) & ((cols - cx).abs() * 2 <= size)
     return x.masked_fill(hole, 0)
+
+
+def _blend(x, other, share):
+    """Each picture of x moved away from `other` (share > 0) or towards it, whole numbers 0..255."""
+    return (x + share.view(-1, 1, 1, 1) * (x - other)).round_().clamp_(0, 255)
+
+
+def _solarise(x, share):
+    """Pixels above a level inverted; the level of share 1 is 128, of 0 none."""
+    level = 256 - 128 * share.abs().view(-1, 1, 1, 1)
+    return torch.where(x >= level, 255 - x, x)
+
+
+def _posterise(x, share):
+    """Pixels with fewer levels: 2^(8 - 4 share) of them."""
+    step = 2 ** (4 * share.abs()).round().view(-1, 1, 1, 1)
+    return torch.div(x, step, rounding_mode="floor") * step
+
+
+def randomised(x, generator, count=2, strength=0.5):
+    """RandAugment: `count` of seven changes, drawn for each picture, of random strength.
+
+    Source: Cubuk et al. 2019, arXiv 1909.13719. Changes: none, brightness, contrast, colour,
+    solarise, posterise, and a turn, shift and shear.
+    """
+    for _ in range(count):
+        choice = torch.randint(0, 7, (len(x), 1, 1, 1), generator=generator, device=x.device)
+        share = strength * (torch.rand(len(x), generator=generator, device=x.device) * 2 - 1)
+        grey = x.mean((1, 2, 3), keepdim=True)
+        changed = (
+            _blend(x, torch.zeros_like(x), share),
+            _blend(x, grey, share),
+            _blend(x, x.mean(1, keepdim=True), share),
+            _solarise(x, share),
+            _posterise(x, share),
+            affine(x, generator, 15 * strength * 2, 3.0, 0.1, 0.2),
+        )
+        for number, other in enumerate(changed, 1):
+            x = torch.where(choice == number, other, x)
+    return x
 
 
 CHOICES = {
@@ -62,5 +103,6 @@ CHOICES = {
     "flip": flip,
     "crop2": lambda x, g: flip(crop(x, g, 2), g),
     "crop4": lambda x, g: flip(crop(x, g, 4), g),
+    "crop4-rand": lambda x, g: randomised(flip(crop(x, g, 4), g), g),
     "crop4-cutout": lambda x, g: cutout(flip(crop(x, g, 4), g), g),
 }

@@ -23,7 +23,10 @@ from volley.firmware.texts import shown  # noqa: E402
 
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
-LATER = {"neuron": "if", "tau": 2}
+LATER = {
+    "neuron": "if", "tau": 2, "stop": None, "real": False, "centre": False, "tet": 0.0,
+    "width": None, "mix": "none", "picture": None, "prune": None,
+}  # fmt: skip
 """Settings that earlier versions did not write, as they were then."""
 
 NAME_ONE = "name a checkpoint of train.py (OUT.ckpt)"
@@ -44,7 +47,7 @@ def read(path, remedy=NAME_ONE):
     from volley.model.nets import finite
 
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
     except FileNotFoundError:
         raise ResumeError(f"{path}: no such checkpoint; {remedy}") from None
     except Exception as error:

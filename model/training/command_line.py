@@ -3,10 +3,10 @@
 import argparse
 
 from volley.firmware import pipe
-from volley.model.data import datasets
+from volley.model.data import sources
 from volley.model.nets import net as networks
 from volley.model.nets import quantise
-from volley.model.training import augment, schedule
+from volley.model.training import augment, knobs, recipes, schedule
 
 
 def _whole(low, high):
@@ -46,8 +46,22 @@ def parser(description):
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    p.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="train as model/recipes/NAME.toml says, all its stages; options given beside it count "
+        f"before its own; there are {', '.join(recipes.names())}, told by --list",
+    )
+    p.add_argument("--list", action="version", version=recipes.listing(), help="tell the recipes")
     p.add_argument("--net", required=True, metavar="TEXT", help=networks.SPEC_HELP)
-    p.add_argument("--data", required=True, choices=list(datasets.SETS), help="data set")
+    p.add_argument("--data", required=True, metavar="SET", help=sources.HELP)
+    p.add_argument(
+        "--picture",
+        type=sources.picture_shape,
+        metavar="CxHxW",
+        help="size that pictures of one's own are scaled to, keeping their proportions, on black "
+        f"({'x'.join(map(str, sources.DEFAULT))})",
+    )
     p.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -167,16 +181,62 @@ def parser(description):
         help="random variations of the pictures (affine for the 28x28 sets, "
         "crop4-cutout for CIFAR-10); crop: shift by up to so many pixels and mirror",
     )
+    p.add_argument(
+        "--mix",
+        choices=list(knobs.MIXES),
+        default="none",
+        help="train on mixtures of two pictures: of all their pixels, or a rectangle of one in the "
+        "other (none)",
+    )
+    p.add_argument(
+        "--real",
+        action="store_true",
+        help="real weights: no model file, but a checkpoint for --init or --teacher of another run",
+    )
+    p.add_argument(
+        "--centre",
+        action="store_true",
+        help="subtract each output's mean latent weight before the sign: as many +1 as -1",
+    )
+    p.add_argument(
+        "--tet",
+        type=_real(0, 1),
+        default=0.0,
+        metavar="SHARE",
+        help="share of the loss that each tick's own scores have, with --gradient ticks (0)",
+    )
+    p.add_argument(
+        "--width",
+        type=knobs.widths,
+        metavar="W[:W]",
+        help="half-width of the surrogate gradient in thresholds, from the first to the last step of "
+        "a stage, with --gradient ticks (0.5)",
+    )
     p.add_argument("--smooth", type=_real(0, 0.9), default=0.0, help="label smoothing (0)")
     p.add_argument(
         "--teacher",
-        metavar="CKPT",
-        help="distil: learn from the scores of this checkpoint as well as the labels",
+        metavar="FILE",
+        help="distil: learn from the scores of this checkpoint or model file as well as the labels",
     )
     p.add_argument(
         "--distil", type=_real(0, 1), default=0.5, help="the teacher's share of the loss (0.5)"
     )
-    p.add_argument("--init", metavar="CKPT", help="start from the weights of this checkpoint")
+    p.add_argument(
+        "--init", metavar="FILE", help="start from the weights of this checkpoint or model file"
+    )
+    p.add_argument(
+        "--prune",
+        type=_whole(1, 10**6),
+        metavar="N",
+        help="--init has so many more outputs in the layer before the readout than --net: begin "
+        "without those that matter least",
+    )
+    p.add_argument(
+        "--stop",
+        type=_whole(1, 10**6),
+        metavar="N",
+        help="end after N epochs in all, with the schedule of a run that goes on",
+    )
     there = p.add_mutually_exclusive_group()
     there.add_argument("--resume", action="store_true", help="go on from OUT.ckpt")
     there.add_argument(
@@ -191,6 +251,18 @@ def parser(description):
         type=_whole(1, 1024),
         default=None,
         help="CPU threads (default: all cores, shared out under torchrun)",
+    )
+    p.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="what to compute on: auto takes a GPU where there is one, and says so (auto)",
+    )
+    p.add_argument(
+        "--compile",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="make one loop of a neuron's operations with torch.compile: auto does on CUDA",
     )
     p.add_argument(
         "--kernels",

@@ -38,7 +38,7 @@ def to_model(net, name, data, fraction_bits, warn=_warn):
     layers = []
     for index, trained in enumerate(net.layers):
         spec = trained.spec
-        weight = sign_bits(trained.weight)
+        weight = sign_bits(trained.latent())
         layer = Layer(
             spec.name,
             spec.kind,

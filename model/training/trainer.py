@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from volley.model.interchange.peers import Peers
 from volley.model.nets import finite
-from volley.model.training import augment, checkpoint, schedule, training_log
+from volley.model.training import augment, checkpoint, knobs, schedule, training_log
 from volley.model.training.checkpoint import LATER, ResumeError, digest, load_into, read
 from volley.model.training.ema import Average
 from volley.model.training.outputs import Outputs
@@ -19,8 +19,11 @@ STAGES = ("rate", "spikes")
 LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a guess
 SETTINGS = (
     "net data name ticks reset fraction_bits seed rate_epochs epochs epoch_pictures batch rate_lr lr "
-    "neuron tau schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half kernels"
+    "neuron tau schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half "
+    "kernels stop real centre tet width mix picture prune"
 ).split()
+CPU = torch.device("cpu")
+BAR = 50  # steps between two looks at the loss on an accelerator, which waits for each
 FILES = ("init", "teacher")  # options that name a checkpoint: what counts is its content
 
 
@@ -33,15 +36,21 @@ class Trainer:
     earlier epoch of the stage did better on them. With options.ema, net is the averaged one.
     """
 
-    def __init__(self, net, options, train, held_out, save):
-        self.net, self.options, self.save = net, options, save
-        self.train, self.held_out = train, held_out
-        self.peers = Peers()
+    def __init__(self, net, options, train, held_out, save, device=CPU):
+        self.net, self.options, self.save = net.to(device), options, save
+        self.device = device
+        # pictures stay on the device as bytes; there is no loader
+        self.train, self.held_out = (
+            [torch.from_numpy(a).to(device) for a in part] for part in (train, held_out)
+        )
+        self.peers = Peers("nccl" if device.type == "cuda" else "gloo")
         if self.peers.count > 1:
             net.share = self.peers.average
-        self.log_scale = nn.Parameter(torch.tensor(LOG_SCALE))  # of the scores; not exported
+        self.log_scale = nn.Parameter(
+            torch.tensor(LOG_SCALE, device=device)
+        )  # of the scores; not exported
         self.average = Average(net, options.ema) if options.ema else None
-        self.teacher = None
+        self.teacher, self.mixing = None, None  # a function; the epoch's generator
         self.done = []  # rows of the CSV
         self.files = Outputs(options.out)
         named = {key: getattr(options, key) for key in FILES}
@@ -61,6 +70,7 @@ class Trainer:
         """Write OUT.ckpt: everything that the next epoch depends on."""
         state = {
             "settings": self.settings(),
+            "device": self.device.type,
             "net": self.net.state_dict(),
             "average": self.average and self.average.state_dict(),
             "rows": self.done,
@@ -76,8 +86,11 @@ class Trainer:
         if state["optimiser"] is None:
             raise ResumeError(f"{path}: holds no optimiser's state; start from it with --init")
         before = {**LATER, **state["settings"]}
+        moved = state.get("device", "cpu") != self.device.type
         for key, now in self.settings().items():
             option = f"--{key.replace('_', '-')}"
+            if key == "kernels" and moved:
+                continue
             if key not in before:
                 raise ResumeError(
                     f"{path}: does not say which {option} it was trained with (an earlier version "
@@ -122,10 +135,16 @@ class Trainer:
             if finished and state:
                 self.restore_optimiser(optimiser, state)
             for epoch in range(finished, epochs):
+                if self.stopped():
+                    break
                 self.epoch(stage, epoch, epochs, peak, optimiser)
         if self.peers.first and self.options.keep == "last" and self.options.epochs:
             self.save(self.nets()[-1])
         self.peers.close()
+
+    def stopped(self):
+        """Whether --stop ends the run here."""
+        return self.options.stop is not None and len(self.done) >= self.options.stop
 
     def restore_optimiser(self, optimiser, state):
         """Give the optimiser a checkpoint's state; raises ResumeError where it is not of this network."""
@@ -153,6 +172,7 @@ class Trainer:
                 print(f"{path}: was not there; written again")
         spikes = [row for row in self.done if row["stage"] == "spikes"]
         total = self.options.rate_epochs + self.options.epochs
+        total = min(total, self.options.stop or total)
         if len(self.done) >= total:
             print(f"{self.files.ckpt}: a finished run of {total} epochs; no more is trained")
         if not spikes or self.files.model.exists():
@@ -195,11 +215,15 @@ class Trainer:
     def epoch(self, stage, epoch, epochs, peak, optimiser):
         """Train on the epoch's pictures, test on those held out, and write the files."""
         began = time.time()
-        generator = seeded(self.options.seed * 7919 + STAGES.index(stage) * 1009 + epoch)
+        generator = seeded(
+            self.options.seed * 7919 + STAGES.index(stage) * 1009 + epoch, self.device
+        )
         order = self.picks(stage, epoch)
         steps = len(order) // self.options.batch
         self.net.train()
-        losses, right, seen = 0.0, 0, 0
+        losses, right, seen = [], 0, 0
+        self.mixing = generator
+        every = 1 if self.device.type == "cpu" else BAR
         bar = tqdm(
             range(steps),
             desc=f"{stage} {epoch + 1}/{epochs}",
@@ -218,22 +242,24 @@ class Trainer:
             )
             for group in optimiser.param_groups:
                 group["lr"] = rate
+            self.net.window = knobs.width(self.options.width, epoch * steps + step, epochs * steps)
             x, y = self.batch(order[step * self.options.batch :][: self.options.batch], generator)
             loss, scores = self.step(x, y, optimiser)
-            losses += loss
-            right += (scores.argmax(1) == y).sum().item()
+            losses.append(loss)
+            right = right + (scores.argmax(1) == y).sum()
             seen += len(y)
-            bar.set_postfix(
-                loss=f"{losses / (step + 1):.4f}",
-                accuracy=f"{100 * right / seen:.2f} %",
-                refresh=False,
-            )
+            if step % every == every - 1:
+                bar.set_postfix(
+                    loss=f"{sum(map(float, losses[-BAR:])) / len(losses[-BAR:]):.4f}",
+                    accuracy=f"{100 * int(right) / seen:.2f} %",
+                    refresh=False,
+                )
         row = {
             "stage": stage,
             "epoch": epoch + 1,
             "learning_rate": rate,
-            "loss": losses / steps,
-            "train_accuracy": right / seen,
+            "loss": sum(map(float, losses)) / steps,
+            "train_accuracy": int(right) / seen,
         }
         finite.check(
             f"{stage}, epoch {epoch + 1}",
@@ -245,14 +271,15 @@ class Trainer:
 
     def batch(self, picks, generator):
         """This process's share of a batch: varied pictures float32 [B,C,H,W], labels int64 [B]."""
-        x = torch.from_numpy(self.train[0][picks]).float()
-        x = augment.CHOICES[self.options.augment](x, generator)
-        y = torch.from_numpy(self.train[1][picks].astype(np.int64))
+        at = torch.from_numpy(picks).to(self.device)
+        x = augment.CHOICES[self.options.augment](self.train[0][at].float(), generator)
+        y = self.train[1][at].long()
         return self.peers.mine(x), self.peers.mine(y)
 
     def step(self, x, y, optimiser):
         """One optimiser step; returns (loss, scores) of this process's pictures."""
-        loss, scores = self.loss(x, y)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast()):
+            loss, scores = self.loss(x, y)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.peers.average([p.grad for p in self.parameters])
@@ -260,7 +287,11 @@ class Trainer:
         self.net.clip_weights()
         if self.average:
             self.average.update(self.net)
-        return loss.item(), scores
+        return loss.detach(), scores.detach()
+
+    def autocast(self):
+        """Whether products are of bfloat16: --half on an accelerator; the CPU has half.cpp."""
+        return self.options.half and self.device.type != "cpu"
 
     def close_epoch(self, row, epochs, began, optimiser):
         """Complete the epoch's row with the held-out pictures, write the files, and print it."""
@@ -291,8 +322,15 @@ class Trainer:
 
     def loss(self, x, y):
         """Cross-entropy of the scaled scores, with label smoothing and, if asked, a teacher."""
-        scores = self.net(x) * self.log_scale.exp()
-        loss = F.cross_entropy(scores, y, label_smoothing=self.options.smooth)
+        scale = self.log_scale.exp()
+        x, other, kept = knobs.mixed(self.options.mix, x, y, self.mixing)
+        by_tick = self.net.by_tick(x) * scale
+        scores = by_tick.mean(0)
+        loss = self.to_labels(scores, y, other, kept)
+        if self.options.tet:
+            # temporal efficient training, Deng et al. 2022, arXiv 2202.11946
+            ticks = torch.stack([self.to_labels(s, y, other, kept) for s in by_tick]).mean()
+            loss = (1 - self.options.tet) * loss + self.options.tet * ticks
         if self.teacher is not None:
             # Hinton et al. 2015, arXiv 1503.02531
             heat, share = 3.0, self.options.distil
@@ -302,6 +340,14 @@ class Trainer:
             loss = (1 - share) * loss + share * heat * heat * told
         return loss, scores
 
+    def to_labels(self, scores, y, other, kept):
+        """Cross-entropy with the labels y; of mixed pictures the share kept, and the rest with other."""
+        smooth = self.options.smooth
+        loss = F.cross_entropy(scores, y, label_smoothing=smooth)
+        if other is None:
+            return loss
+        return kept * loss + (1 - kept) * F.cross_entropy(scores, other, label_smoothing=smooth)
+
     @torch.no_grad()
     def accuracy(self, net):
         """Share of the held-out pictures whose class is right, with the stage's own forward pass."""
@@ -310,12 +356,12 @@ class Trainer:
         pictures, labels = self.held_out
         size, right = self.options.batch, 0
         for at in range(0, len(labels), size):
-            found = net(torch.from_numpy(pictures[at : at + size]).float()).argmax(1).numpy()
-            right += int((found == labels[at : at + size]).sum())
+            found = net(pictures[at : at + size].float()).argmax(1)
+            right += (found == labels[at : at + size]).sum()
         net.train(training)
-        return right / max(1, len(labels))
+        return int(right) / max(1, len(labels))
 
 
-def seeded(seed):
-    """A torch.Generator with this seed."""
-    return torch.Generator().manual_seed(seed)
+def seeded(seed, device="cpu"):
+    """A torch.Generator of a device with this seed."""
+    return torch.Generator(device).manual_seed(seed)

@@ -18,6 +18,8 @@ NAMES = (
     "array_cost",
     "block_cost",
     "sim_speed",
+    "tick_ladder",
+    "knobs",
 )
 
 

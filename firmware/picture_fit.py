@@ -1,0 +1,50 @@
+"""A picture file as the pixels of a model's input: the one rule, for training and for the host.
+
+Upright as a camera's file says, on black where it is transparent, grey or of three colours; one of
+another size is scaled, keeping its proportions, on a black ground.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
+MODES = {1: "L", 3: "RGB"}  # of Pillow, by the number of channels
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture; hidden files are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def upright(picture, channels: int):
+    """An open Pillow picture turned upright, on black, of 1 or 3 channels."""
+    return on_black(ImageOps.exif_transpose(picture)).convert(MODES[channels])
+
+
+def on_black(picture):
+    """The picture laid on black, where it is transparent."""
+    if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
+        return picture
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+
+
+def scaled(picture, height: int, width: int):
+    """A Pillow picture of height x width, in its proportions."""
+    return ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR)
+
+
+def read(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture file as uint8 [C,H,W] of ``shape``; raises what Pillow raises."""
+    channels, height, width = shape
+    with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
+        seen = upright(picture, channels)
+    if seen.size != (width, height):
+        seen = scaled(seen, height, width)
+    return np.atleast_3d(np.asarray(seen)).transpose(2, 0, 1)

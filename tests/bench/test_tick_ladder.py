@@ -1,0 +1,25 @@
+"""The bench of accuracy beside speed: rows by ticks, published points, a plot."""
+
+import pytest
+
+from volley.firmware import boards
+
+
+def test_published_points(bench):
+    tick_ladder = bench("tick_ladder")
+    found = {label: (share, rate) for label, share, rate in tick_ladder.others()}
+    assert found["FINN CNV-W1A1, Arty A7-100T"] == (84.5, 659)
+    assert found["fpgaConvNet, XC7Z020"] == (86.0, 2431)
+    assert all("FracBNN" not in label for label in found)  # published without a speed
+
+
+def test_row_and_plot(bench, tmp_path):
+    """Fewer ticks take fewer cycles with pack; the plot is a PNG."""
+    tick_ladder = bench("tick_ladder")
+    board = boards.load("arty100")
+    path = tick_ladder.PRETRAINED / "cifar10.safetensors"
+    row = tick_ladder.measure(path, board, {"pack": 1}, 0)
+    assert row[:3] == ["cifar10", 8, None]
+    assert row[4] == pytest.approx(board.clock_hz / row[3]) and row[5] <= row[4]
+    tick_ladder.draw([[*row[:2], 0.85, *row[3:]]], tmp_path / "p.png")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")

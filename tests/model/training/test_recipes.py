@@ -1,0 +1,79 @@
+"""Recipes: every shipped one is made of options that there are; stages follow each other and resume."""
+
+import pytest
+
+from tests.support.striped import NET, data  # noqa: F401
+from volley.firmware.files import PRETRAINED
+from volley.model import train
+from volley.model.nets import net
+from volley.model.training import checkpoint, recipes
+
+TINY = f"""
+about = "two stages"
+[options]
+net = "{NET}"
+data = "mnist"
+ticks = 4
+batch = 20
+threads = 1
+kernels = "torch"
+augment = "none"
+[[stage]]
+name = "first"
+rate_epochs = 5
+epochs = 0
+stop = 2
+[[stage]]
+name = "second"
+rate_epochs = 0
+epochs = 1
+teacher = "stage:first"
+"""
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_shipped_recipe(name):
+    """Its options are accepted, its network fits its data set, and its files are there."""
+    assert recipes.load(name)["about"]
+    for words in recipes.runs(["--recipe", name, "--out", "m", "--seed", "9"]):
+        options = train.parser("").parse_args(words)
+        data_set = train.sources.data_set(options.data)
+        assert net.parse(options.net, data_set.shape, len(data_set.classes)) and options.seed == 9
+        for file in (options.init, options.teacher):
+            if file and not file.startswith("m."):
+                assert (PRETRAINED / file.rpartition("/")[2]).is_file()
+
+
+def test_stages(data, tmp_path, capsys):  # noqa: F811
+    """The second stage begins with the first's weights; --stop and --resume hold for a recipe too."""
+    (tmp_path / "tiny.toml").write_text(TINY)
+    out = tmp_path / "m.safetensors"
+    command = ["--recipe", str(tmp_path / "tiny.toml"), "--data-dir", str(data), "--out", str(out)]
+    assert train.main(command) == 0
+    first = checkpoint.read(f"{out}.first.ckpt")
+    assert len(first["rows"]) == 2 and out.is_file()
+    last = checkpoint.read(f"{out}.ckpt")["settings"]
+    assert last["init"] == last["teacher"] == checkpoint.digest(f"{out}.first.ckpt")
+    capsys.readouterr()
+    assert train.main([*command, "--resume"]) == 0
+    said = capsys.readouterr().out
+    assert "a finished run of 2 epochs" in said and "a finished run of 1 epochs" in said
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (None, "there are cifar10"),
+        ("a b", "not TOML"),
+        ("[options]\n", "'stage'"),
+        ('stages = 1\n[[stage]]\nname = "a"\n', "'stages'"),
+        ("[[stage]]\n", "no name"),
+    ],
+)
+def test_errors(tmp_path, capsys, text, words):
+    path = tmp_path / "r.toml"
+    if text is not None:
+        path.write_text(text)
+    assert train.main(["--recipe", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
