@@ -161,9 +161,12 @@ def last_tick(clk, number, lanes, before, spikes):
     @always(clk.posedge)
     def integrate_and_fire():
         current = intbv(0, min=-(1 << (bits - 1)), max=1 << (bits - 1))
+        total = intbv(0, min=-(1 << bits), max=1 << bits)
         current[:] = currents_in[bits:].signed()
+        # a variable of its own: in Verilog the sum alone would have the bits of the wider operand
+        total[:] = v_in + current
         # threshold <= V_MAX, so saturation cannot change the comparison
-        if v_in + current >= threshold_in:
+        if total >= threshold_in:
             spikes.next = lanes & (spikes_in | fired)
         else:
             spikes.next = lanes & spikes_in
