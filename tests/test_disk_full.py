@@ -63,7 +63,7 @@ def checkpoint(path):
 
     run = SimpleNamespace(
         settings=dict, net=torch.nn.Linear(100, 10), average=None, done=[], log_scale=torch.zeros(()),
-        files=SimpleNamespace(ckpt=path),
+        files=SimpleNamespace(ckpt=path), device=torch.device("cpu"),
     )  # fmt: skip
     trainer.Trainer.checkpoint(run, SimpleNamespace(state_dict=dict))
 

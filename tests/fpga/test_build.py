@@ -136,7 +136,7 @@ def test_like_takes_the_design_of_a_board_and_the_wire_of_the_simulation():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", "x"], "no target 'x'; --target can be arty"),
+        (["--target", "x"], "no target 'x'; --target can be acorn, arty"),
         (["--target", "sim", "--like", "x"], "no board 'x'; there are"),
         (["--target", "sim", "--set", "ci=5"], "ci is 5, allowed is a power of two"),
         (["--target", "sim", "--set", "ci"], "ci is ''"),

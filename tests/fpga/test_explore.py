@@ -293,7 +293,7 @@ def test_the_recorded_runs_predict_each_other(board):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--board", "ulx4s"], "no board 'ulx4s'; there are arty"),
+        (["--board", "ulx4s"], "no board 'ulx4s'; there are acorn, arty"),
         (["--board", "sim"], "sim is no real board"),
         (["--board", "ulx3s", "--fill", "0"], "--fill is 0, allowed is more than 0 to 100"),
         (["--board", "ulx3s", "--clock", "5000"], "--clock is 5000, allowed is 1 to 1000 MHz"),

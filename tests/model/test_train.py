@@ -215,6 +215,7 @@ def test_init_and_teacher(data, tmp_path):
 @pytest.mark.parametrize(
     "more, words",
     [
+        (["--data", "emnist"], ["emnist", "mnist", "no folder"]),
         (["--net", "8C9-10"], ["'8C9' is not a layer", "64C3-P2"]),
         (["--resume"], ["no such checkpoint", "without --resume"]),
         (["--init", "none.ckpt"], ["none.ckpt", "no such checkpoint"]),
@@ -239,7 +240,6 @@ def test_user_errors(data, tmp_path, monkeypatch, capsys, more, words):
         (["--ticks", "0"], ["--ticks", "'0'", "1 to 32"]),
         (["--ticks", "many"], ["'many'", "1 to 32"]),
         (["--lr", "-1"], ["--lr", "0 to 1"]),
-        (["--data", "emnist"], ["emnist", "mnist"]),
         (["--reset", "none"], ["none", "soft"]),
     ],
 )

@@ -4,6 +4,7 @@ import numpy as np
 from myhdl import Signal, instance
 
 from tests.support.bench import run_bench
+from volley.firmware.frames import SESSION_BITS
 from volley.firmware.registers import Region, Register, address
 from volley.firmware.segment_loop import behind, sections, upload
 from volley.firmware.stream import spike_address
@@ -93,6 +94,7 @@ class Transcript:
         ("read", 1),
         ("run", 1),
         ("entry", 16),
+        ("session", SESSION_BITS),
     )
     OUTPUTS = (("ready", 1), ("read_data", 32), ("read_valid", 1), ("running", 1))
 

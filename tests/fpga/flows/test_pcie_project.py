@@ -1,17 +1,18 @@
 """The Vivado project of a PCIe board: its Tcl in tclsh with stand-ins for Vivado's commands, its names."""
 
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
 from volley.firmware import boards
+from volley.firmware.files import IMPORT_ROOT
 from volley.firmware.pcie import BAR_BYTES, CLASS_CODE, DEVICE_ID, VENDOR_ID
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import program, synth, vivado
 from volley.fpga.target import constraints, pcie, target, top
-from volley.rtl.convert.converter import convert
-from volley.rtl.link.pcie.pcie_endpoint import endpoint_instance
 
 PCIE_BOARDS = [name for name in boards.names() if boards.load(name).has_pcie]
 
@@ -148,8 +149,20 @@ def test_icarus_takes_the_top_with_the_block(name, tmp_path):
 
 
 def test_the_constraints_name_registers_of_the_engine(tmp_path):
-    """As the conversion names them: inside module ``volley`` the endpoint's come with its own name."""
-    text = convert(endpoint_instance(), "verilog", tmp_path / "endpoint.v").read_text()
+    """As the conversion names them: inside module ``volley`` the endpoint's come with its own name.
+
+    In a process of its own, as boards are converted: the numbers of instances are those of the process.
+    """
+    code = (
+        "from volley.rtl.convert.converter import convert;"
+        "from volley.rtl.link.pcie.pcie_endpoint import endpoint_instance;"
+        "convert(endpoint_instance(), 'verilog', 'endpoint.v')"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True,
+        env={**os.environ, "PYTHONPATH": str(IMPORT_ROOT)},
+    )  # fmt: skip
+    text = (tmp_path / "endpoint.v").read_text()
     cells = re.findall(rf"{pcie.ENDPOINT}_(\w+)_reg\[\*\]", "\n".join(pcie.crossing_xdc()))
     assert len(set(cells)) == 2 * 2 * 3
     for cell in set(cells):
