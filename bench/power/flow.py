@@ -64,7 +64,7 @@ def simulate(job: Job, made: Path, say) -> Run:
         b"".join(
             [
                 made.with_name("netlist.key").read_bytes(), job.pictures.tobytes(),
-                program.to_bytes() if hasattr(program, "to_bytes") else _sections(program),
+                program.to_bytes(),
                 str(job.every).encode(),
             ]
         )
@@ -95,13 +95,6 @@ def simulate(job: Job, made: Path, say) -> Run:
     )  # fmt: skip
     _store(path, key, run)
     return run
-
-
-def _sections(program) -> bytes:
-    return b"".join(
-        start.to_bytes(4, "little") + np.asarray(words, "<u4").tobytes()
-        for start, words in program.sections
-    )
 
 
 def _compare(model, program, results, pictures):

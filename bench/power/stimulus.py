@@ -48,9 +48,8 @@ class CoreBus:
 
     def __init__(self, simulator: Simulator):
         self.simulator = simulator
-        names = {name: net for net, name in simulator.netlist.names.items()}
         self.layer = [net for net, name in simulator.netlist.names.items() if name.endswith(LAYER)]
-        if not names or not self.layer:
+        if not self.layer:
             raise RunError(f"the netlist has no register {LAYER}")
 
     def write(self, start: int, words, progress=None):

@@ -130,6 +130,18 @@ def expected(name):
     return beats
 
 
+def start(clk, run, fetched, instruction, descriptor):
+    """A generator: an instruction and its descriptor are fetched, and the run starts."""
+    for key, value in instruction.items():
+        getattr(fetched.instruction, key).next = value
+    for key in DESIGN.descriptor:
+        getattr(fetched.descriptor, key).next = descriptor.get(key, 0)
+    fetched.valid.next = True
+    run.start.next = True
+    yield clk.posedge
+    run.start.next = False
+
+
 def issue(name):
     """What the sequencer issues for a layer: (beats, cycles from start to the end, accounts).
 
@@ -145,14 +157,7 @@ def issue(name):
 
     @instance
     def stimulus():
-        for key, value in instruction.items():
-            getattr(fetched.instruction, key).next = value
-        for key in DESIGN.descriptor:
-            getattr(fetched.descriptor, key).next = descriptor.get(key, 0)
-        fetched.valid.next = True
-        run.start.next = True
-        yield clk.posedge
-        run.start.next = False
+        yield from start(clk, run, fetched, instruction, descriptor)
         yield clk.negedge
         while run.running:
             if fetched.step:

@@ -4,7 +4,7 @@ import pytest
 from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
-from tests.support.sequencer_bench import DESIGN, DRAIN, LAYERS, compare, issue, layer
+from tests.support.sequencer_bench import DESIGN, DRAIN, LAYERS, compare, issue, layer, start
 from volley.firmware.isa import rows_cycles
 from volley.rtl.control.active import Active
 from volley.rtl.control.beat import Beat
@@ -33,14 +33,7 @@ def test_stop_ends_a_run_in_the_middle():
 
     @instance
     def stimulus():
-        for key, value in instruction.items():
-            getattr(fetched.instruction, key).next = value
-        for key in DESIGN.descriptor:
-            getattr(fetched.descriptor, key).next = descriptor.get(key, 0)
-        fetched.valid.next = True
-        run.start.next = True
-        yield clk.posedge
-        run.start.next = False
+        yield from start(clk, run, fetched, instruction, descriptor)
         for _ in range(10):
             yield clk.negedge
         assert run.running and beat.valid
