@@ -20,6 +20,7 @@ from volley.firmware.design import Design
 from volley.firmware.fields import signed, unpack
 from volley.firmware.isa import BANKS, LANES, MEMBRANE_MAX, MEMBRANE_MIN, TAPS, Opcode
 from volley.firmware.registers import Region, Register
+from volley.firmware.simulator import packing
 
 ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
 SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
@@ -311,24 +312,7 @@ class Simulator:
                 words = np.zeros((size, self.batch, self.design.ci), np.uint8)
             rows.append(words.reshape(stored, groups, width, self.batch, self.design.ci))
             address, bank = self._advance(address, bank, stride, des["in_base"], des["in_end"])
-        return self._unpack(np.stack(rows), pack)
-
-    @staticmethod
-    def _unpack(words, pack):
-        """Packed words [row, pass, group, word, ...] as pixels [row, pass, group, x, ...]."""
-        ticks = LANES >> pack
-        shifts = np.arange(0, LANES, ticks, dtype=np.uint8)[:, None, None]
-        pixels = words[:, :, :, :, None] >> shifts & np.uint8((1 << ticks) - 1)
-        return pixels.reshape(*words.shape[:3], -1, *words.shape[4:])
-
-    @staticmethod
-    def _pack(row, pack):
-        """Pixels [pass, picture, x, channel] as packed words [pass, picture, word, channel]."""
-        pixels, ticks = 1 << pack, LANES >> pack
-        row = np.pad(row, ((0, 0), (0, 0), (0, -row.shape[2] % pixels), (0, 0)))
-        row = row.reshape(*row.shape[:2], -1, pixels, row.shape[3])
-        shifts = np.arange(0, LANES, ticks, dtype=np.uint8)[:, None]
-        return np.bitwise_or.reduce(row << shifts, axis=3)
+        return packing.unpack(np.stack(rows), pack)
 
     @staticmethod
     def _advance(address, bank, stride, base, end):
@@ -377,7 +361,7 @@ class Simulator:
             # lanes that are kept: of each pixel its ticks, of the last word some pixels
             row &= np.uint8((1 << (LANES >> pack)) - 1)
             kept = np.uint8(des["last_lanes"]).reshape(1, 1, 1, 1, 1, 1)
-            row[:, :, -(1 << pack) :] &= self._unpack(kept, pack).reshape(-1, 1)
+            row[:, :, -(1 << pack) :] &= packing.unpack(kept, pack).reshape(-1, 1)
         else:
             row[-1] &= des["last_lanes"]
         if des["drop_last"]:
@@ -391,7 +375,7 @@ class Simulator:
                 return
             row = row | self._above
             number //= 2
-        self._write_row(ins, des, number, self._pack(row, pack))
+        self._write_row(ins, des, number, packing.pack_row(row, pack))
 
     def _write_row(self, ins, des, number, row):
         """Writes a row [pass, picture, word, channel]; channels up to the word's end become 0."""
