@@ -81,7 +81,8 @@ class Model:
     """A network: input pictures are unsigned, of ``bits`` bits, shape (channels, height, width).
 
     kind: "picture", or "spikes": then the input is a picture of spikes for each tick, counts of up to
-    ``most``. votes: outputs of a class; their scores are added up.
+    ``most``. votes: outputs of a class; their scores are added up. fit: pictures of other sizes are
+    scaled to the input, as those that the model learnt from were.
     A model whose last layer is no readout scores by spike count, per output channel.
     """
 
@@ -98,6 +99,7 @@ class Model:
     kind: str = "picture"
     most: int = 1
     votes: int = 1
+    fit: bool = False
 
     @property
     def input_shape(self) -> tuple[int, ...]:

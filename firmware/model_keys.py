@@ -76,6 +76,7 @@ INPUT = (
     Key("height", Whole(1, MAX_SIZE), "height"),
     Key("width", Whole(1, MAX_SIZE), "width"),
     Key("bits", Whole(1, 8), "bits", input_kind="picture"),
+    Key("fit", flag, "fit", False, since=2, input_kind="picture"),
     Key("most", Whole(1, MAX_COUNT), "most", 1, since=2, input_kind="spikes"),
 )
 LAYER = (

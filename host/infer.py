@@ -74,7 +74,11 @@ def parse(arguments=None):
     )
     add("--labels", metavar="Y", help=".npy, IDX, or a text with a class a line")
     add("--limit", type=_positive, metavar="N", help="the first N images only")
-    add("--fit", action="store_true", help="scale images of another size")
+    add(
+        "--fit",
+        action="store_true",
+        help="scale images of another size; no need with a model trained on a folder",
+    )
     add("--json", metavar="OUT", help="write the results as JSON")
     add("--plot", metavar="OUT.png", help="draw the first image, its spikes and scores")
     add(
@@ -199,7 +203,8 @@ def _inputs(options, source):
     """(pictures or spike trains, the name of each one's file or None) of --images."""
     shape, most = programs.input_shape(source), programs.most_spikes(source)
     if most is None:
-        loaded = images.load(options.images or IMAGES, shape, options.fit, options.limit)
+        fit = options.fit or programs.fits(source)
+        loaded = images.load(options.images or IMAGES, shape, fit, options.limit)
         return loaded.images, loaded.files
     if not options.images:
         raise PictureError(

@@ -47,3 +47,8 @@ def most_spikes(source: Program | Model) -> int | None:
     """Spikes of an input in a tick that a program or a model takes; None where it takes pictures."""
     taken = source.input if isinstance(source, Program) else source
     return taken.most if taken.kind == SPIKES else None
+
+
+def fits(source: Program | Model) -> bool:
+    """Whether a model says that pictures of other sizes are to be scaled; a program does not say."""
+    return isinstance(source, Model) and source.fit

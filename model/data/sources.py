@@ -33,13 +33,17 @@ TEST = 6  # every so manieth picture is for testing where none are set apart
 
 @dataclass(frozen=True)
 class Own:
-    """Pictures of one's own, as datasets.DataSet describes them; parts: (pictures, labels) by split."""
+    """Pictures of one's own, as sets.DataSet describes them; parts: (pictures, labels) by split.
+
+    fit: pictures come from files, and were scaled to the shape.
+    """
 
     name: str
     shape: tuple
     classes: tuple
     parts: dict
     kind: str = "picture"
+    fit: bool = False
 
 
 def picture_shape(text):
@@ -110,7 +114,13 @@ def _own(text, shape):
         raise DataError(
             f"{text}: label {most} of {len(classes)} classes; allowed: up to 256 classes"
         )
-    return Own(re.sub(r"[^\w.-]", "_", name), tuple(found), tuple(map(str, classes)), parts)
+    return Own(
+        re.sub(r"[^\w.-]", "_", name),
+        tuple(found),
+        tuple(map(str, classes)),
+        parts,
+        fit=path.is_dir(),
+    )
 
 
 def _checked(text, split, pictures, labels):

@@ -28,7 +28,7 @@ def _channels(flags):
 def to_model(net, name, data, fraction_bits, warn=_warn):
     """The Model that runs as `net` does, with its running statistics.
 
-    net: a trained model.net.Net; data: the datasets.DataSet whose pictures it classifies.
+    net: a trained model.net.Net; data: the sets.DataSet whose pictures it classifies.
     Bias, threshold and v_init are rounded to fraction_bits and scaled to the hardware's 24 bits
     where they are too large (see quantise.fold; `warn` is called with a text that names layer and
     channels), so nothing is left to be rounded later. Raises finite.NotFiniteError where a parameter
@@ -84,4 +84,5 @@ def to_model(net, name, data, fraction_bits, warn=_warn):
         list(data.classes),
         layers,
         data.kind,
+        fit=getattr(data, "fit", False),
     )

@@ -14,6 +14,7 @@ NEWS = [
     (("input", "kind"), "sound", ["input.kind", "'sound'", "'picture', 'spikes'"]),
     (("input", "kind"), "spikes", ["input.bits", "unknown", "most"]),
     (("input", "most"), 2, ["input.most", "unknown"]),
+    (("input", "fit"), 1, ["input.fit", "found 1", "true, false"]),
     (("votes",), 0, ["votes", "found 0"]),
     (("votes",), 2, ["classes", "3 classes", "votes"]),
     (("layers", 0, "fraction_bits"), 9, ["fraction_bits", "found 9", "0 to 8"]),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from tests.support.fake_device import small_program
 from tests.support.infer_files import COUNT, InferFiles, convolution, error, run
 from tests.support.random_models import random_model
+from volley.firmware import modelfile
 from volley.firmware.compiler.throughput import rate_text
 from volley.host import ports
 
@@ -131,3 +133,21 @@ def test_as_a_script_without_torch(files):
         )
         assert done.returncode == 0, done.stderr
         assert "accuracy 100.00 %" in done.stdout
+
+
+def test_a_model_trained_on_a_folder_scales_pictures(files, capsys):
+    """``input.fit`` of the model file does what --fit does; without both, another size is an error."""
+    model = modelfile.load(files.model)
+    large = np.kron(files.images, np.ones((1, 1, 2, 2), np.uint8))
+    np.save(files.folder / "large.npy", large)
+    arguments = ["--port", "golden", "--images", files.folder / "large.npy", "--model", files.model]
+    assert "--fit scales pictures" in run(arguments, capsys, code=2)
+    path = files.folder / "out.json"
+
+    def scores(*more):
+        run([*arguments, "--json", path, *more], capsys)
+        return [entry["scores"] for entry in json.loads(path.read_text())["images"]]
+
+    asked = scores("--fit")
+    modelfile.save(replace(model, fit=True), files.model)
+    assert scores() == asked and len(asked) == COUNT

@@ -164,3 +164,63 @@ def test_default_folder(monkeypatch):
     assert datasets.default_folder() == Path("data")
     monkeypatch.setenv("VOLLEY_DATA", os.devnull)
     assert datasets.default_folder() == Path(os.devnull)
+
+
+def test_records_of_two_labels(tmp_path):
+    """CIFAR-100: a coarse class before the fine one."""
+    home = tmp_path / SETS["cifar100"].folder
+    home.mkdir()
+    pixels = bytes(range(256)) * 12
+    (home / "train.bin").write_bytes(bytes([3, 99]) + pixels + bytes([4, 0]) + pixels[::-1])
+    pictures, labels = datasets.load("cifar100", "train", tmp_path, download=False)
+    assert labels.tolist() == [99, 0] and pictures.shape == (2, 3, 32, 32)
+    assert pictures[0].tobytes() == pixels and pictures[1].tobytes() == pixels[::-1]
+    assert len(set(SETS["cifar100"].classes)) == 100
+    for content, told in (
+        (bytes([3, 100]) + pixels, "label 100; allowed: 0 to 99"),
+        (pixels, "files of 3072 bytes; records have 3074"),
+        (b"", "files of 0 bytes"),
+    ):
+        (home / "train.bin").write_bytes(content)
+        with pytest.raises(DataError, match=told):
+            datasets.load("cifar100", "train", tmp_path, download=False)
+
+
+def test_an_archive_is_asked_for_by_its_hash(tmp_path, monkeypatch):
+    asked = {}
+
+    def retrieve(url, known_hash, **_):
+        asked[url] = known_hash
+        raise OSError("no network")
+
+    monkeypatch.setattr("pooch.retrieve", retrieve)
+    for name in ("cifar100", "svhn"):
+        with pytest.raises(DataError, match="could not be downloaded .no network"):
+            datasets.load(name, "train", tmp_path)
+    assert [url.rsplit("/")[-1] for url in asked] == ["cifar-100-binary.tar.gz", "train_32x32.mat"]
+    assert all(rule.startswith("md5:") for rule in asked.values())
+
+
+def test_matlab(tmp_path, monkeypatch):
+    """SVHN: X [height, width, channels, N], and the digit 0 as label 10."""
+    io = pytest.importorskip("scipy.io", reason="scipy is not installed")
+    rng = np.random.default_rng(0)
+    home = tmp_path / "svhn"
+    home.mkdir()
+    path, known = home / "test_32x32.mat", SETS["svhn"]
+
+    def load(**arrays):
+        io.savemat(path, arrays)
+        rule = {"test_32x32.mat": sha(path.read_bytes())}
+        monkeypatch.setitem(SETS, "svhn", replace(known, archive_hashes=rule))
+        return datasets.load("svhn", "test", tmp_path, download=False)
+
+    stored = rng.integers(0, 256, (32, 32, 3, 4), dtype=np.uint8)
+    pictures, labels = load(X=stored, y=np.array([[1], [10], [9], [2]], np.uint8))
+    assert labels.tolist() == [1, 0, 9, 2] and labels.dtype == np.uint8
+    for n in range(4):
+        np.testing.assert_array_equal(pictures[n].transpose(1, 2, 0), stored[..., n])
+    with pytest.raises(DataError, match="labels 1 to 10"):
+        load(X=stored, y=np.array([[1], [11], [9], [2]], np.uint8))
+    with pytest.raises(DataError, match="not arrays X and y"):
+        load(Z=stored)

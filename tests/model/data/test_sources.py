@@ -110,6 +110,7 @@ def test_folder_to_model(tmp_path, capsys):
     folder, out = trained(tmp_path)
     model = modelfile.load(out)
     assert (model.classes, model.input_shape, model.name) == (["blue", "red"], SHAPE, "pictures")
+    assert model.fit
     capsys.readouterr()
     assert golden.main([str(out), "--data", str(folder)]) == 0
     assert " of 12 right" in capsys.readouterr().out
@@ -124,7 +125,7 @@ def test_folder_to_simulated_board(tmp_path):
     tools.need("verilator")
     folder, out = trained(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "volley", "infer", "--port", "sim", "--model", str(out), "--fit",
+        [sys.executable, "-m", "volley", "infer", "--port", "sim", "--model", str(out),
          "--images", str(folder / "red"), "--limit", "3"],
         capture_output=True, text=True, timeout=900,
     )  # fmt: skip
