@@ -61,7 +61,7 @@ def _content(data, path, file):
     archive_rule = data.archive_hashes.get(file)  # of an archive of several: when it is fetched
     if archive_rule and not _digest(archive_rule, raw):
         raise DataError(
-            f"{path}: not {data.title}'s published {file}{data.suffix} (its "
+            f"{path}: not {data.title}'s published file {file}{data.suffix} (its "
             f"{archive_rule.partition(':')[0]} differs); {remedy}"
         )
     try:

@@ -87,7 +87,7 @@ def test_published_archive_is_checked(tmp_path):
     (tmp_path / "fashion-mnist").mkdir()
     for file in SETS["fashion"].test:
         (tmp_path / "fashion-mnist" / (file + ".gz")).write_bytes(gzip.compress(b"other"))
-    with pytest.raises(DataError, match="not Fashion-MNIST's published archive.*md5"):
+    with pytest.raises(DataError, match="not Fashion-MNIST's published file.*md5"):
         datasets.load("fashion", "test", tmp_path)
 
 
