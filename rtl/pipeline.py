@@ -23,6 +23,7 @@ from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.spike_total import count_fired, fired_latency
 from volley.rtl.array.window import WindowEdges
 from volley.rtl.array.window_stage import window_stage
+from volley.rtl.control.carry import carried, carry
 from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.membrane import MembranePort
 from volley.rtl.neuron.neuron import neuron_latency
@@ -163,9 +164,13 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
             port.lanes.next = ALL_LANES
 
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
-    shared = Shared(psum, port, active, lanes, spike_counts, when["hits"] - when["window"])
+    shared = Shared(psum, port, lanes, spike_counts, when["hits"] - when["window"])
+    constants, steps = carried(active, counted, design)
+    carry_insts = [carry(clk, source, moved) for source, moved in steps]
     channel_insts = [
-        channel(clk, shared, kernels[k], params.channels[k], spikes[k], scores[k], design)
+        channel(
+            clk, shared, constants[k], kernels[k], params.channels[k], spikes[k], scores[k], design
+        )
         for k in range(co)
     ]
 

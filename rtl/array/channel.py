@@ -15,23 +15,22 @@ from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 class Shared:
     """What all channels share; driven by the pipeline.
 
-    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``;
-    active: ``volley.rtl.control.active.Active``. taps: per lane nine Signals of CI bits. spike_counts: per
+    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``. taps: per lane nine Signals of CI bits. spike_counts: per
     lane popcount(s), ``counting`` cycles after the taps.
     """
 
-    def __init__(self, psum, membranes, active, taps, spike_counts, counting):
-        self.psum, self.membranes, self.active = psum, membranes, active
+    def __init__(self, psum, membranes, taps, spike_counts, counting):
+        self.psum, self.membranes = psum, membranes
         self.taps, self.spike_counts, self.counting = taps, spike_counts, counting
 
 
 @block
-def channel(clk, shared, weights, params, spikes, score, design):
+def channel(clk, shared, active, weights, params, spikes, score, design):
     """From taps and weights to the spikes of a pixel, a byte, or to a score.
 
-    shared: Shared. weights: nine Signals of CI bits, with the taps. params: bias, threshold, v_init.
+    shared: Shared. active: ``volley.rtl.control.carry.ChannelActive``. weights: nine Signals of CI bits, with the taps. params: bias, threshold, v_init.
     """
-    psum, membranes, active = shared.psum, shared.membranes, shared.active
+    psum, membranes = shared.psum, shared.membranes
     taps, spike_counts = shared.taps, shared.spike_counts
     bias, threshold, v_init = params
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]

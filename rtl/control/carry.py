@@ -1,0 +1,43 @@
+"""The constants of a layer on their way along the channels.
+
+One register that drives the multipliers of all channels has a wire across the device, which was the
+longest path of routed designs. A constant may come some cycles late: nothing is in the pipeline when
+it changes, and the first psum leaves the array later than that.
+"""
+
+from myhdl import Signal, block
+
+from volley.rtl.delay import delay
+
+
+class ChannelActive:
+    """What a channel needs of ``volley.rtl.control.active.Active``; driven by ``carry``.
+
+    encode, scale, soft; leak and leak_first, if the design's neurons leak; restart, if it packs lanes.
+    """
+
+    def __init__(self, active, design):
+        self.names = ["encode", "scale", "soft"]
+        self.names += ["leak", "leak_first"] if design.leak else []
+        self.names += ["restart"] if design.pack else []
+        for name in self.names:
+            setattr(self, name, Signal(getattr(active, name).val))
+
+
+@block
+def carry(clk, source, moved):
+    """Drives moved, a ChannelActive, with what source, another one or an Active, is a cycle earlier."""
+    copies = [delay(clk, 1, getattr(source, name), getattr(moved, name)) for name in moved.names]
+    return copies
+
+
+def carried(active, latest, design):
+    """The ChannelActive of each channel, and a (source, moved) pair for each ``carry`` that drives them.
+
+    latest: cycles after those of ``active`` in which they have to be there, at least 1.
+    """
+    steps = min(design.co, latest)
+    chain = [active, *(ChannelActive(active, design) for _ in range(steps))]
+    return [chain[1 + k * steps // design.co] for k in range(design.co)], list(
+        zip(chain, chain[1:])
+    )
