@@ -3,7 +3,8 @@
     python bench/leak_cost.py [--write docs/leak-cost.md]
 
 Counted is Yosys' netlist of one channel's neuron, eight ticks in a pipeline, with the passes of the
-boards' builds, for Xilinx's series 7 and for ECP5.
+boards' builds, for Xilinx's series 7 and for ECP5. LUTs that are shift registers are counted apart: where the
+pipeline is longer, they hold what goes on beside the membrane, instead of flip-flops.
 """
 
 import json
@@ -25,7 +26,7 @@ from volley.rtl.neuron.neuron import Rules, neuron
 from volley.rtl.neuron.scale import CURRENT_BITS, signed
 
 FAMILIES = {"xc7": "Xilinx series 7", "ecp5": "ECP5"}
-COUNTS = ("lut", "ff")
+COUNTS = ("lut", "srl", "ff")
 
 
 @block
@@ -54,8 +55,10 @@ def measure(leak, pack, family, folder):
     source = convert(instance(leak, pack), "verilog", folder / "neuron.v")
     array_cost.luts(source.name, source.stem, family, folder)
     statistic = json.loads((folder / synth.STAT).read_text())
-    found = capacity.count(statistic["design"]["num_cells_by_type"], family)
-    return {name: found[name] for name in COUNTS}
+    cells = statistic["design"]["num_cells_by_type"]
+    found = capacity.count(cells, family)
+    shifts = sum(number for cell, number in cells.items() if cell.startswith("SRL"))
+    return {"lut": found["lut"] - shifts, "srl": shifts, "ff": found["ff"]}
 
 
 def rows(folder):
@@ -80,8 +83,18 @@ def main(arguments=None):
             found = rows(Path(folder))
         except (ConversionError, RuntimeError, OSError) as error:
             return page.failed("leak_cost.py", error)
-    heads = ["neuron of a channel", "pack", "LUT", "FF", "LUT, leak", "FF, leak"]
-    lines = page.table([*heads, "LUT more a tick", "FF more a tick"], found)
+    heads = [
+        "neuron of a channel",
+        "pack",
+        "LUT",
+        "SRL",
+        "FF",
+        "LUT, leak",
+        "SRL, leak",
+        "FF, leak",
+    ]
+    more = [f"{name} more a tick" for name in ("LUT", "SRL", "FF")]
+    lines = page.table([*heads, *more], found)
     print("\n".join(lines))
     if options.write:
         page.write(options.write, "Cost of the leak", "leak_cost.py", arguments, lines)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from volley.model.interchange.chain import (
+    Add,
     Fire,
     Flatten,
     Gain,
@@ -26,6 +27,7 @@ class ChainBuilder:
         self.stages: list = []
         self.channels, self.size = shape[0], tuple(shape[1:])
         self._factor = 1.0  # of the inputs of the next layer
+        self._maps = [self._map()]
 
     def conv(self, name, weight, bias, *, stride=1, padding=0, dilation=1, groups=1, mode="zeros"):
         """A convolution: weight [out, in, kh, kw], bias [out] or None."""
@@ -92,6 +94,21 @@ class ChainBuilder:
     def fire(self, stage: Fire):
         """A neuron."""
         self.stages.append(stage)
+
+    def _map(self):
+        return len(self.stages), (self.channels, *self.size), self._factor
+
+    def keep(self):
+        """Remembers the map so far, for ``add``."""
+        self._maps.append(self._map())
+
+    def add(self, name, number):
+        """The sum of this map and of the one that was kept as the so manyth, 0 being the input."""
+        stages, shape, factor = self._maps[number]
+        if (shape, factor) != self._map()[1:]:
+            raise refuse(name, f"adds maps of {list(shape)} and {[self.channels, *self.size]}",
+                         "allowed: maps of one size, both of spikes")  # fmt: skip
+        self.stages.append(Add(name, stages))
 
     def pool(self, name, kernel, stride, padding=0, dilation=1, ceil=False):
         """The maximum of spikes."""

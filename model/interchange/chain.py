@@ -46,14 +46,14 @@ class Gain:
 @dataclass
 class Fire:
     """Integrate and fire: threshold and start float64, scalar or [channels]; both as a distance
-    from the reset value. above: fires at v > threshold, else at v >= threshold. leak: k of
+    from the reset value. above: fires at v > threshold, else at v >= threshold; bool, scalar or [channels]. leak: k of
     v *= 1 - 2^-k before each tick's current, 0 for none; leak_first: before a soft reset."""
 
     name: str
     threshold: np.ndarray
     start: np.ndarray
     reset: str
-    above: bool
+    above: bool | np.ndarray
     leak: int = 0
     leak_first: bool = False
 
@@ -63,6 +63,14 @@ class Pool:
     """Maximum of each 2 x 2 spikes."""
 
     name: str
+
+
+@dataclass
+class Add:
+    """The spikes of the map behind the first ``source`` stages, added to this one's."""
+
+    name: str
+    source: int
 
 
 @dataclass

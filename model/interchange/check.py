@@ -57,7 +57,7 @@ def compare(module, walk, model, images, scale) -> Check:
     if len(neurons) != len(found):
         raise refuse("(network)", f"{len(neurons)} neurons for {len(found)} firing layers",
                      "compare by the twin")  # fmt: skip
-    totals = np.zeros((len(found), 3), np.int64)
+    totals, outputs = np.zeros((len(found), 3), np.int64), [0] * len(found)
     classes: list[np.ndarray] = []
     for at in range(0, len(images), CHUNK):
         part = images[at : at + CHUNK]
@@ -69,13 +69,15 @@ def compare(module, walk, model, images, scale) -> Check:
                 other = other[..., :rows, :columns]
             packed = np.packbits(other.reshape(model.ticks, len(part), -1), 0, bitorder="little")
             mine = mine if mine.ndim == 5 else mine[:, None]
+            mine = mine[:, :, : other.shape[2]]  # copies and maps that come along are behind
+            outputs[index] = other.shape[2]
             packed = packed.transpose(1, 0, 2).reshape(mine.shape)
             totals[index] += [int(np.bitwise_count(x).sum()) for x in (packed, mine, packed ^ mine)]
         classes.append(np.stack([scores.argmax(1), ours.labels]))
     rows = []
-    for layer, (theirs_, mine_, wrong) in zip(found, totals.tolist()):
+    for layer, channels, (theirs_, mine_, wrong) in zip(found, outputs, totals.tolist()):
         height, width = layer.map_shape[1:]
-        count = len(images) * model.ticks * layer.outputs * height * width
+        count = len(images) * model.ticks * channels * height * width
         rows.append((layer.name, theirs_, mine_, count, wrong))
     return Check(rows, np.concatenate(classes, 1))
 
@@ -97,7 +99,9 @@ def _run(module, neurons, walk, images, ticks, scale):
     kept: list[list] = [[] for _ in neurons]
     hooks = [
         neuron.register_forward_hook(
-            lambda m, i, o, kept=kept_: kept.append(o[0] if isinstance(o, tuple) else o)
+            lambda m, i, o, kept=kept_: kept.append(
+                (o[0] if isinstance(o, tuple) else o).clone()  # the network may add to it in place
+            )
         )
         for neuron, kept_ in zip(neurons, kept)
     ]

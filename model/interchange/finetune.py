@@ -13,7 +13,7 @@ import torch
 from volley.firmware.network_text import SpecError, parse
 from volley.model.data import datasets
 from volley.model.interchange.chain import InterchangeError, Mean
-from volley.model.interchange.fold import group_stages
+from volley.model.interchange.groups import group_stages
 from volley.model.nets import net as networks
 from volley.model.nets.neuron import EPS, if_bn, moments
 
@@ -39,8 +39,9 @@ def text_of(groups) -> str:
             1,
             weight.shape[2] // 2,
         )
-        if not plain or isinstance(group.pool, Mean) or group.fire and group.fire.leak:
-            raise InterchangeError(f"volley train has no stride, cut edge, mean or leak as at "
+        other = isinstance(group.pool, Mean) or group.adds or group.fire and group.fire.leak
+        if not plain or other:
+            raise InterchangeError(f"volley train has no stride, cut edge, mean, sum or leak as at "
                                    f"'{group.stage.name}'; train it in its own library")  # fmt: skip
         words.append(f"{len(weight)}C{weight.shape[2]}" if weight.ndim == 4 else f"{len(weight)}")
         if group.pool:

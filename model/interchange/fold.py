@@ -2,7 +2,8 @@
 
 The current of an output is a * psum + b, psum = sum of +-1 times spike or pixel. Its neuron fires as
 one with threshold theta/a and bias -b/a does (integers.py). A negative a flips the signs of the
-output's weights.
+output's weights. Weights of a few levels, ternary ones among them, read copies of their input (copies.py),
+and where two maps of spikes are added the older one is carried along (carry.py).
 """
 
 from __future__ import annotations
@@ -13,28 +14,10 @@ import numpy as np
 
 from volley.firmware.isa import MAX_TICKS
 from volley.firmware.modelfile import MAX_COUNT, MAX_FRACTION_BITS, Layer, Model, validate
-from volley.model.interchange import integers
-from volley.model.interchange.chain import (
-    Fire,
-    Flatten,
-    Gain,
-    InterchangeError,
-    Mean,
-    Pool,
-    Votes,
-    Weights,
-    refuse,
-)
-
-EQUAL = 1e-6  # relative: magnitudes of one output are taken as one
-
-
-class _Group:
-    """The stages of one layer of the file, and its current's a and b per output."""
-
-    def __init__(self, stage):
-        self.stage, self.gain, self.offset = stage, 1.0, stage.bias.astype(float)
-        self.fire, self.pool = None, None
+from volley.model.interchange import copies, integers
+from volley.model.interchange.carry import carried
+from volley.model.interchange.chain import InterchangeError, Mean, Votes, refuse
+from volley.model.interchange.groups import group_stages
 
 
 def fold(
@@ -61,17 +44,21 @@ def fold(
     """  # fmt: skip
     log = log or (lambda text: None)
     _check_options(ticks, scale, bits, spikes, fraction_bits)
-    groups = group_stages(chain)
-    layers, reals = [], []
+    groups = carried(group_stages(chain))
+    reals = []
     for index, group in enumerate(groups):
         first = index == 0
-        real = _current(group, scale if first and not spikes else 1.0, binarise, log)
+        real = _current(group, scale if first and not spikes else 1.0, binarise, first, log)
         if first:
             real.most = spikes or (1 << bits) - 1
         elif isinstance(groups[index - 1].pool, Mean):
             real.mean_of = groups[index - 1].pool.size ** 2
-        layers.append(_layer(group, real, first and not spikes))
+        if real.copies > 1:
+            log(f"{real.name}: weights of {real.copies + 1} levels; '{reals[-1].name}' is computed "
+                f"{real.copies} times for it")  # fmt: skip
+            reals[-1] = copies.repeated(reals[-1], real.copies)
         reals.append(real)
+    layers = [_layer(g, r, k == 0 and not spikes) for k, (g, r) in enumerate(zip(groups, reals))]
     resets = {g.fire.reset: g.fire.name for g in groups if g.fire}
     if len(resets) > 1:
         raise refuse(resets["hard"], f"resets hard, and '{resets['soft']}' soft",
@@ -117,8 +104,8 @@ def _layer(group, real, encode):
     return Layer(
         re.sub(r"[^A-Za-z0-9_.-]", "_", stage.name),
         "conv" if conv else "dense",
-        stage.weight.shape[1],
-        stage.weight.shape[0],
+        real.sign.shape[1],
+        real.sign.shape[0],
         stage.weight.shape[2] if conv else 1,
         stage.padding if conv else 0,
         encode=encode,
@@ -145,84 +132,44 @@ def _report(layers, chosen, log):
         + ("; a leak rounds the membrane at every tick" if any(x.leak for x in layers) else ""))  # fmt: skip
 
 
-def group_stages(chain):
-    """The chain as groups, one for each layer of the file."""
-    groups, open_, flat = [], None, False
-    for stage in chain:
-        if isinstance(stage, Weights):
-            if open_:
-                raise refuse(stage.name, f"follows '{open_.stage.name}' without a neuron between",
-                             "put an IF neuron between them")  # fmt: skip
-            if groups and stage.weight.ndim == 2 and not flat:
-                raise refuse(stage.name, "a dense layer on maps", "put Flatten before it")
-            if groups and isinstance(groups[-1].pool, Mean) and stage.weight.ndim == 4:
-                raise refuse(stage.name, f"is a convolution behind the mean '{groups[-1].pool.name}'",
-                             "a mean may stand before a dense layer alone")  # fmt: skip
-            flat = flat or stage.weight.ndim == 2
-            open_ = _Group(stage)
-            groups.append(open_)
-        elif isinstance(stage, Gain):
-            if not open_:
-                raise refuse(stage.name, "normalises spikes, not the current of a layer",
-                             "put it between the layer and its neuron")  # fmt: skip
-            open_.offset = stage.gain * open_.offset + stage.offset
-            open_.gain = open_.gain * stage.gain
-        elif isinstance(stage, Fire):
-            if not open_:
-                raise refuse(stage.name, "a neuron without a layer before it", "remove it")
-            open_.fire, open_ = stage, None
-        elif isinstance(stage, Pool | Mean):
-            if open_ or not groups or groups[-1].pool or flat:
-                raise refuse(stage.name, "pools something else than the spikes of a convolution "
-                             "(the maximum of currents fires otherwise than that of spikes)",
-                             "put it right after the neuron, and train so")  # fmt: skip
-            groups[-1].pool = stage
-        elif isinstance(stage, Flatten):
-            if open_:
-                raise refuse(stage.name, "stands between a layer and its neuron",
-                             "put it after the neuron")  # fmt: skip
-            flat = True
-        elif isinstance(stage, Votes) and stage is not chain[-1]:
-            raise refuse(stage.name, "votes before the end", "vote over the last layer's outputs")
-    if not groups:
-        raise refuse("(network)", "has no convolution or dense layer", "give one")
-    if isinstance(groups[-1].pool, Mean):
-        raise refuse(groups[-1].pool.name, "is a mean that no dense layer follows", "remove it")
-    return groups
-
-
-def _current(group, scale, binarise, log):
+def _current(group, scale, binarise, first, log):
     """The Real of a group: signs, a > 0 and b / a of each output."""
     weight, name = group.stage.weight, group.stage.name
     scale = scale * group.stage.scale
-    rows = np.abs(weight.reshape(len(weight), -1))
-    low, high = rows.min(1), rows.max(1)
-    wrong = np.flatnonzero((low <= 0) | (high - low > EQUAL * high))
-    sign = np.where(weight < 0, -1, 1).astype(np.int8)
-    if len(wrong) and not binarise:
-        ranges = ", ".join(f"output {i}: {low[i]:.3g} to {high[i]:.3g}" for i in wrong[:3])
-        raise refuse(name, f"weights of {len(wrong)} of {len(weight)} outputs are not +-one "
-                     f"magnitude ({ranges})", "train binary weights, or binarise=True, which "
-                     "changes the network")  # fmt: skip
-    magnitude = rows.mean(1) if len(wrong) else high
-    if len(wrong):
-        lost = ((rows - magnitude[:, None]) ** 2).sum() / (rows**2).sum()
-        log(f"{name}: binarised, {100 * lost:.1f} % of the weights' energy lost")
-    a = group.gain * magnitude * scale
     fire = group.fire.threshold if group.fire else 0.0
-    if not all(np.isfinite(values).all() for values in (weight, a, group.offset, fire)):
-        raise refuse(
-            name, "has weights, offsets or thresholds that are not finite", "train it again"
-        )
+    _check_finite(name, weight, group.gain, group.offset, fire)
+    count, unit = copies.levels(weight, one_unit=group.fire is None)
+    if first and count > 1:
+        count = 0
+    if not count and not binarise:
+        raise refuse(name, *copies.why_not(weight, first))
+    if not count:
+        rows = np.abs(weight.reshape(len(weight), -1))
+        count, unit = 1, rows.mean(1)
+        lost = ((rows - unit[:, None]) ** 2).sum() / max((rows**2).sum(), np.finfo(float).tiny)
+        log(f"{name}: binarised, {100 * lost:.1f} % of the weights' energy lost")
+        sign = np.where(weight < 0, -1, 1).astype(np.int8)
+    else:
+        sign = copies.spread(weight, count, unit)
+    a = group.gain * unit * scale
+    _check_finite(name, a)
     if not np.all(a):
         raise refuse(name, f"output {np.flatnonzero(a == 0)[0]} has gain 0", "remove that output")
     sign[a < 0] *= -1
     a = np.abs(a)
-    if group.fire is None and a.max() - a.min() > EQUAL * a.max():
+    if group.fire is None and a.max() - a.min() > copies.EQUAL * a.max():
         if not binarise:
             raise refuse(name, f"the readout's outputs have gains {a.min():.3g} to {a.max():.3g}",
                          "train one magnitude for all classes, or binarise=True")  # fmt: skip
         log(f"{name}: gains {a.min():.3g} to {a.max():.3g} of the readout became their mean")
         a = np.full_like(a, a.mean())
     offset = np.broadcast_to(group.offset, a.shape).astype(float)
-    return integers.Real(name, group.fire, sign, offset / a, a)
+    return integers.Real(name, group.fire, sign, offset / a, a, copies=count)
+
+
+def _check_finite(name, *arrays):
+    """Raises where a number is none."""
+    if not all(np.isfinite(values).all() for values in arrays):
+        raise refuse(
+            name, "has weights, offsets or thresholds that are not finite", "train it again"
+        )

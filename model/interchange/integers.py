@@ -24,7 +24,8 @@ SCORE_MAX = 2**31 - 1
 class Real:
     """A layer before its integers: signs int8 [out, ...], b / a and a float64 [out].
 
-    most: the largest input, a pixel's or 1; mean_of: spikes that an input is the mean of.
+    most: the largest input, a pixel's or 1; mean_of: spikes that an input is the mean of. copies: of the input,
+    side by side.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Real:
     gain: np.ndarray
     most: int = 1
     mean_of: int = 1
+    copies: int = 1
 
 
 @dataclass
@@ -95,7 +97,7 @@ def _integers(layer, bits, ticks):
         theta, on = _snap(fire.threshold / layer.gain * step)
         # the least integer that fires; where the bias is rounded, so is this
         least = np.where(
-            whole, np.floor(theta) + 1 if fire.above else np.ceil(theta), np.rint(theta)
+            whole, np.where(fire.above, np.floor(theta) + 1, np.ceil(theta)), np.rint(theta)
         )
         begin, at = _snap(np.broadcast_to(fire.start, theta.shape) / layer.gain * step)
         begin = np.rint(begin)
@@ -128,10 +130,11 @@ def _integers(layer, bits, ticks):
 
 def _peak(layer, made, ticks):
     """(the farthest from 0 that a membrane or score can come, the largest there is room for)."""
-    rows = layer.sign.reshape(len(layer.sign), -1)
+    # what copies of one input add up to
+    rows = layer.sign.reshape(len(layer.sign), layer.copies, -1).sum(1, dtype=np.int64)
     most = layer.most << made.bits
-    up = np.maximum((rows > 0).sum(1) * most - made.bias, 0)
-    down = np.maximum((rows < 0).sum(1) * most + made.bias, 0)
+    up = np.maximum(np.maximum(rows, 0).sum(1) * most - made.bias, 0)
+    down = np.maximum(-np.minimum(rows, 0).sum(1) * most + made.bias, 0)
     fire = layer.fire
     if not fire:
         return ticks * np.maximum(up, down).max(), SCORE_MAX

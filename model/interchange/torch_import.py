@@ -36,7 +36,7 @@ def from_torch(
 
     module: a chain of Conv2d (the first of any square kernel, the others 3x3 or 1x1, stride 1, padded), Linear,
     BatchNorm, IF and LIF neurons (tau 2, 4, 8 or 16), MaxPool2d(2) after the neuron, AvgPool2d before a dense
-    layer, Flatten, voting at the end; nested Sequentials, or what torch.fx traces to such a chain, loops over
+    layer, Flatten, sums of the spikes of two layers, voting at the end; nested Sequentials, or what torch.fx traces to such a chain, loops over
     ticks and sequences of ticks included. ticks: None takes those of the module's own loop.
     input_shape: (C, H, W), or (n,) of a dense first layer. scale: what the network sees for a pixel of
     1 (1/255: pixels 0 to 1). spikes: the input is spike trains instead, [T,N,C,H,W] with
@@ -77,6 +77,7 @@ def read(module: nn.Module, input_shape, *, library: str = "auto") -> Network:
     chain, walk = builder.ChainBuilder(shape), trace.walk(module)
     for path, leaf in walk.links:
         _add(chain, path, leaf, library)
+        chain.keep()
     return Network(chain.stages, shape, walk)
 
 
@@ -113,6 +114,8 @@ def _add(chain, path, m, library):
         chain.mean(path, None, None)
     elif type(m).__name__ == "VotingLayer":
         chain.votes(path, m.voting_size)
+    elif isinstance(m, tuple) and m[0] == "add":
+        chain.add(path, m[1])
     elif isinstance(m, tuple):
         (chain.pool if m[0] == "pool" else chain.mean)(path, *m[1:])
     elif isinstance(m, nn.Flatten) or m == "flatten":

@@ -2,7 +2,7 @@
 
 A Sequential is walked. Of any other module torch.fx traces the forward, loops over ticks unrolled: each
 value of the graph is followed as "the map after link p of the chain, at tick t", so that whatever
-is no chain, or passes a spike or membrane on at another tick, is refused by name.
+is no chain but for sums of two maps, or passes a spike or membrane on at another tick, is refused by name.
 """
 
 from __future__ import annotations
@@ -232,6 +232,9 @@ class _Follower:
             if name == "truediv" and isinstance(at, _Out):
                 return at
         maps = [v for v in _flat(given) if isinstance(v, _Map | _Out)]
+        if name in ("add", "iadd") and len(maps) == len(given) == 2 and self.one_tick(*maps):
+            older, newer = sorted(maps, key=lambda at: at.link)
+            return self.link(node.name, ("add", older.link), newer)
         if maps and name in ("stack", "add", "iadd"):
             links = {m.link for m in maps}
             if len(links) == 1 and links != {0} and not self.same_tick(maps, name):
@@ -240,6 +243,12 @@ class _Follower:
             return PLAIN
         raise refuse(node.name, f"calls {name}", "use the module of it, in a chain; sums, means "
                      "and stacks over ticks may end it")  # fmt: skip
+
+    @staticmethod
+    def one_tick(a, b):
+        """Whether two values are different maps of one tick, none of them the input."""
+        maps = isinstance(a, _Map) and isinstance(b, _Map) and a[1:] == b[1:]
+        return maps and a.link != b.link and 0 not in (a.link, b.link)
 
     @staticmethod
     def same_tick(maps, name):

@@ -19,7 +19,9 @@ class LeakPort:
 
 @block
 def leaking(clk, soft_reset, leak, restart, v_in, threshold_in, base):
-    """base = the membrane that the loss is of, beside ``fire``; 0 where there is none. Latency 1.
+    """base = the membrane that the loss is of, halved for an even k, beside ``fire``; 0 where there is
+    none. Latency 1. The shift by k - 1 is half here and half in ``lose``: on Xilinx's LUTs of six inputs
+    neither takes one more than without it.
 
     restart: another neuron follows, or None.
     """
@@ -31,49 +33,52 @@ def leaking(clk, soft_reset, leak, restart, v_in, threshold_in, base):
         @always(clk.posedge)
         def choose():
             above = intbv(0, min=-(1 << bits), max=1 << bits)
+            source = intbv(0, min=-(1 << bits), max=1 << bits)
             above[:] = v_in - threshold_in
-            if shift == 0:
-                base.next = 0
-            elif above < 0 or (soft_reset and first):
-                base.next = v_in
-            elif soft_reset:
-                base.next = above
+            if above < 0 or first:
+                source[:] = v_in
             else:
+                source[:] = above
+            if shift == 0 or (above >= 0 and not soft_reset):
                 base.next = 0
+            elif shift == 2 or shift == 4:
+                base.next = source >> 1
+            else:
+                base.next = source
 
     else:
 
         @always(clk.posedge)
         def choose():
             above = intbv(0, min=-(1 << bits), max=1 << bits)
+            source = intbv(0, min=-(1 << bits), max=1 << bits)
             above[:] = v_in - threshold_in
-            if shift == 0 or restart:
-                base.next = 0
-            elif above < 0 or (soft_reset and first):
-                base.next = v_in
-            elif soft_reset:
-                base.next = above
+            if above < 0 or first:
+                source[:] = v_in
             else:
+                source[:] = above
+            if shift == 0 or restart or (above >= 0 and not soft_reset):
                 base.next = 0
+            elif shift == 2 or shift == 4:
+                base.next = source >> 1
+            else:
+                base.next = source
 
     return instances()
 
 
 @block
 def lose(clk, shift, v_in, base, v):
-    """v = v_in - ((base + 2^(k-1)) >> k), k = shift, as (2 v_in - (base >> (k-1))) >> 1. Latency 1."""
+    """v = v_in - ((b + 2^(k-1)) >> k), k = shift, as (2 v_in - (b >> (k-1))) >> 1, of the b that
+    ``leaking`` has halved where k is even. Latency 1."""
     bits = MEMBRANE_BITS
 
     @always(clk.posedge)
     def subtract():
         loss = intbv(0, min=-(1 << bits), max=1 << bits)
         twice = intbv(0, min=-(1 << (bits + 1)), max=1 << (bits + 1))
-        if shift == 2:
-            loss[:] = base >> 1
-        elif shift == 3:
+        if shift >= 3:
             loss[:] = base >> 2
-        elif shift == 4:
-            loss[:] = base >> 3
         else:
             loss[:] = base
         twice[:] = 2 * v_in - loss

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.board import SMALL, open_board
-from tests.support.peer_networks import LIBRARIES, bits, cropped, network, run
+from tests.support.peer_networks import LIBRARIES, bits, cropped, network, run, sew_network
 from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.model import golden
@@ -51,3 +51,37 @@ def test_no_spike_differs_on_the_board(board, library):
             last = bits(golden.run(model, images[:1]).spikes[-1], ticks)[:, 0]
             assert np.array_equal(last.reshape(ticks, -1), first)
     assert fired > 10_000
+
+
+def ternary(library, reset, seed):
+    """As ``network``, with ternary weights behind the first layer."""
+    return network(library, reset, seed, None, (-1.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("make", [ternary, sew_network])
+def test_copies_on_the_board(board, make, library):
+    """Networks of ternary weights, and of SEW ADD blocks: classes, and spikes of the layers' own outputs."""
+    from volley.model.interchange.torch_import import from_torch
+
+    loaded = fired = 0
+    for seed in range(10):
+        module, shape, ticks = make(library, ("soft", "hard")[seed % 2], 700 + seed)
+        model = from_torch(module, shape, ticks=ticks, scale=1.0)
+        images = np.random.default_rng(seed).integers(0, 256, (1, *shape), dtype=np.uint8)
+        theirs, total = run(module, images, ticks)
+        try:
+            board.load(compile_model(model, board.identity.design))
+        except FitError:
+            continue
+        loaded += 1
+        ours = golden.run(model, images)
+        result = board.infer(images[0])
+        assert np.array_equal(result.scores, ours.scores[0])
+        assert result.spikes == ours.spike_counts[0].tolist()
+        assert result.label == int(total[0].argmax())
+        for mine, other in zip(ours.spikes, cropped(model, theirs)):
+            mine = bits(mine, ticks)[:, :, : other.shape[2]].reshape(other.shape)
+            assert np.array_equal(mine, other)
+            fired += int(other.sum())
+    assert loaded >= 8 and fired > 500

@@ -19,17 +19,17 @@ def neuron(library, reset="soft", threshold=1.0, tau=None):
     return sj.LIFNode(tau, decay_input=False, **how) if tau else sj.IFNode(**how)
 
 
-def dyadic(layer, rng):
-    """Weights +-1, biases on 1/4: ties are frequent, and float32 is exact."""
+def dyadic(layer, rng, levels=(-1.0, 1.0)):
+    """Weights +-1, or of other levels, biases on 1/4: ties are frequent, and float32 is exact."""
     with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(rng.choice([-1.0, 1.0], layer.weight.shape)))
+        layer.weight.copy_(torch.from_numpy(rng.choice(levels, layer.weight.shape)))
         layer.bias.copy_(torch.from_numpy(rng.integers(-8, 9, layer.bias.shape) / 4))
     return layer
 
 
-def network(library, reset, seed, tau=None):
+def network(library, reset, seed, tau=None, levels=(-1.0, 1.0)):
     """(module, input shape, ticks) of a random network; a first layer of any kernel, odd and even pools,
-    a mean before the dense layers of some."""
+    a mean before the dense layers of some. levels: of the weights behind the first layer."""
     rng = np.random.default_rng(seed)
 
     def fire(threshold=1.0):
@@ -47,14 +47,41 @@ def network(library, reset, seed, tau=None):
         layers.append(nn.MaxPool2d(2))
         size = size // 2
     kernel = int(rng.choice([1, 3]))
-    layers += [dyadic(nn.Conv2d(a, b, kernel, padding=kernel // 2), rng), fire()]
+    layers += [dyadic(nn.Conv2d(a, b, kernel, padding=kernel // 2), rng, levels), fire()]
     if rng.integers(2) and not (size % 2).any():
         layers.append(nn.AvgPool2d(2))
         size = size // 2
     features = b * int(size.prod())
-    layers += [nn.Flatten(), dyadic(nn.Linear(features, 7), rng), fire(2.0)]
-    layers.append(dyadic(nn.Linear(7, 3), rng))
+    layers += [nn.Flatten(), dyadic(nn.Linear(features, 7), rng, levels), fire(2.0)]
+    layers.append(dyadic(nn.Linear(7, 3), rng, levels))
     return nn.Sequential(*layers).eval(), shape, ticks
+
+
+class Sew(nn.Module):
+    """A block of spike-element-wise addition: spikes of two convolutions, and those that come in."""
+
+    def __init__(self, channels, inner, fires, rng):
+        super().__init__()
+        self.a, self.fire_a = dyadic(nn.Conv2d(channels, inner, 3, padding=1), rng), fires[0]
+        self.b, self.fire_b = dyadic(nn.Conv2d(inner, channels, 3, padding=1), rng), fires[1]
+
+    def forward(self, x):
+        out = self.fire_b(self.b(self.fire_a(self.a(x))))
+        out += x
+        return out
+
+
+def sew_network(library, reset, seed, tau=None):
+    """(module, input shape, ticks) of a random network of one or two SEW ADD blocks."""
+    rng = np.random.default_rng(seed)
+    c, inner = (int(n) for n in rng.integers(1, 4, 2))
+    height, width = (int(n) for n in 2 * rng.integers(2, 4, 2))
+    layers = [dyadic(nn.Conv2d(1, c, 3, padding=1), rng), neuron(library, reset, 300.0, tau)]
+    for _ in range(int(rng.integers(1, 3))):
+        layers.append(Sew(c, inner, [neuron(library, reset, 1.0, tau) for _ in range(2)], rng))
+    layers += [dyadic(nn.Conv2d(c, 3, 1), rng), neuron(library, reset, 1.0, tau), nn.MaxPool2d(2), nn.Flatten(),
+               dyadic(nn.Linear(3 * height * width // 4, 4), rng)]  # fmt: skip
+    return nn.Sequential(*layers).eval(), (1, height, width), int(rng.integers(1, 20))
 
 
 def normalised_network(library, reset, seed, tau=None):
@@ -85,11 +112,13 @@ def normalised_network(library, reset, seed, tau=None):
 def run(module, images, ticks):
     """(spikes of each neuron [T,N,...], summed output [N,classes]) of the library itself."""
     spikes, hooks = [], []
-    for child in module:
+    for child in module.modules():
         if hasattr(child, "threshold") or hasattr(child, "v_threshold"):
             kept = []
             spikes.append(kept)
-            hooks.append(child.register_forward_hook(lambda m, i, o, kept=kept: kept.append(o)))
+            hooks.append(
+                child.register_forward_hook(lambda m, i, o, kept=kept: kept.append(o.clone()))
+            )
     with torch.no_grad():
         total = sum(module(torch.from_numpy(images).float()) for _ in range(ticks))
     for hook in hooks:
