@@ -79,8 +79,8 @@ class Jelly(Sums):
 
 
 class SnnTorch(Sums):
-    """With snnTorch's Leaky, beta = 1. It fires above, not at, the threshold, which seldom matters,
-    and resets a tick later, which with a hard reset gives other spikes."""
+    """With snnTorch's Leaky, beta = 1. It fires above, not at, the threshold, which seldom matters, and
+    resets at the start of the next tick, which gives the same spikes (bench/interchange.py)."""
 
     name, library = "snnTorch", "snntorch"
 

@@ -45,7 +45,7 @@ def fold(
     log = log or (lambda text: None)
     _check_options(ticks, scale, bits, spikes, fraction_bits)
     groups = carried(group_stages(chain))
-    reals = []
+    reals: list[integers.Real] = []
     for index, group in enumerate(groups):
         first = index == 0
         real = _current(group, scale if first and not spikes else 1.0, binarise, first, log)
