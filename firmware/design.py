@@ -15,7 +15,8 @@ from volley.firmware.texts import short
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """Build parameters. All but ``pcie`` are part of the hash: a program runs on the design it was made for.
+    """Build parameters. All but ``pcie`` and ``gate`` are part of the hash: a program runs on the design it
+    was made for.
 
     ci: input channels per word, a power of two from 4 to 64.
     co: output channels in parallel, a power of two from 1 to ci.
@@ -33,6 +34,8 @@ class Design:
     short: 1: a neuron takes one clock cycle a tick, with half the registers and a longer path between them,
         without pack and leak; 0: two.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
+    gate: 1: registers and memories of the array take and read only what is used, for clock gates of an ASIC;
+        0: in every cycle, as FPGAs route best. Cycles and programs are the same.
 
     Raises ``ValueError`` that quotes the value and says what is allowed.
     """
@@ -52,6 +55,7 @@ class Design:
     odd: int = 0
     short: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
+    gate: int = dataclasses.field(default=0, compare=False)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -67,7 +71,7 @@ class Design:
         self._within("layers", 1, registers.LAYERS_MAX)
         self._power("row_max", 4, 1024)
         self._within("scores", 4, registers.SCORES_MAX)
-        flags = [(key, (0, 1)) for key in (*OPTIONS, "pcie")]
+        flags = [(key, (0, 1)) for key in (*OPTIONS, "pcie", "gate")]
         for name, allowed in (("lut", (4, 6)), *flags):
             if getattr(self, name) not in allowed:
                 choice = " or ".join(map(str, allowed))

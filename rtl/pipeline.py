@@ -18,17 +18,17 @@ from volley.firmware.isa import (
 )
 from volley.rtl.array.channel import Shared, channel
 from volley.rtl.array.popcount import products_latency
-from volley.rtl.array.psum import PsumPort, psum_control
+from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.spike_total import count_fired, fired_latency
 from volley.rtl.array.window import WindowEdges
 from volley.rtl.array.window_stage import window_stage
 from volley.rtl.control.carry import carried, carry
 from volley.rtl.delay import delay, valid_line
-from volley.rtl.neuron.membrane import MembranePort
+from volley.rtl.neuron.membrane import MembranePort, rare_membranes
 from volley.rtl.neuron.neuron import neuron_latency
 from volley.rtl.neuron.pool import PoolTarget, place_channel, pool
-from volley.rtl.neuron.scale import signed
+from volley.rtl.neuron.scale import Needed, layer_needs, signed
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one
@@ -109,8 +109,13 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     )
 
     # psums of a row
-    psum = PsumPort(beat, valids[counted], valids[counted + 1])
+    psum = PsumPort(beat, valids[counted], valids[counted + 1], bool(design.gate))
     psum_inst = psum_control(clk, beat, counted, psum)
+    needed = None
+    if design.gate:
+        rare_inst = rare_accesses(clk, beat, counted, valids, active.dense, psum)
+        needed = Needed(psum.complete)
+        needs_inst = layer_needs(clk, active.encode, active.readout, needed)
 
     # from the complete psum on
     stored = 6 + neuron_latency(design) + design.leak
@@ -152,7 +157,15 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         leaked_inst = delay(clk, 1, target_stored, target_leaked)
         fired_pixel, stored_pixel = stored_pixel, layout.take(target_leaked, "pixel")
     firing_now = after[stored - 1]
-    port = MembranePort(start_pixel, after[stored], stored_pixel)
+    if design.gate:
+        port = MembranePort(
+            Signal(intbv(0)[len(start_pixel) :]), Signal(bool(0)), stored_pixel, after[4]
+        )
+        membranes_inst = rare_membranes(
+            clk, active.passes, soon_part, soon_pixel, after[stored], port
+        )
+    else:
+        port = MembranePort(start_pixel, after[stored], stored_pixel)
 
     @always(clk.posedge)
     def drive_membranes():
@@ -164,7 +177,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
             port.lanes.next = ALL_LANES
 
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
-    shared = Shared(psum, port, lanes, spike_counts, when["hits"] - when["window"])
+    shared = Shared(psum, port, lanes, spike_counts, when["hits"] - when["window"], needed)
     constants, steps = carried(active, counted, design)
     carry_insts = [carry(clk, source, moved) for source, moved in steps]
     channel_insts = [

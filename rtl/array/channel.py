@@ -15,13 +15,15 @@ from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 class Shared:
     """What all channels share; driven by the pipeline.
 
-    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``. taps: per lane nine Signals of CI bits. spike_counts: per
-    lane popcount(s), ``counting`` cycles after the taps.
+    psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``. taps: per
+    lane nine Signals of CI bits. spike_counts: per lane popcount(s), ``counting`` cycles after the taps. needed:
+    ``volley.rtl.neuron.scale.Needed``, or None.
     """
 
-    def __init__(self, psum, membranes, taps, spike_counts, counting):
+    def __init__(self, psum, membranes, taps, spike_counts, counting, needed=None):
         self.psum, self.membranes = psum, membranes
         self.taps, self.spike_counts, self.counting = taps, spike_counts, counting
+        self.needed = needed
 
 
 @block
@@ -48,7 +50,9 @@ def channel(clk, shared, active, weights, params, spikes, score, design):
         accumulate(clk, psum, differences[t], psums[t], design.row_max) for t in range(LANES)
     ]
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
-    current_inst = currents(clk, active.encode, active.scale, bias, psums, stacked, score)
+    current_inst = currents(
+        clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed
+    )
     threshold_soon, threshold_then, v_init_soon, v_start, v_end = (
         signed(MEMBRANE_BITS) for _ in range(5)
     )

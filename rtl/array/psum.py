@@ -1,6 +1,6 @@
 """Partial sums of one row: what the array adds up over the input groups."""
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from volley.firmware.isa import PSUM_BITS
 from volley.rtl.delay import delay
@@ -13,12 +13,14 @@ class PsumPort:
 
     adding: differences are there. first: the psum begins. bypass: the pixel is that of the cycle before. storing:
     the cycle after adding, with pixel_before. complete: a cycle later, the psum was the last of its sum.
+    read_pixel: ``pixel``, or where ``rare`` is set any, if no psum is read; then storing is as rare.
     """
 
-    def __init__(self, beat, adding, storing):
-        self.adding, self.storing = adding, storing
+    def __init__(self, beat, adding, storing, rare=False):
+        self.adding, self.storing = adding, Signal(bool(0)) if rare else storing
         self.first, self.bypass, self.complete = (Signal(bool(0)) for _ in range(3))
         self.pixel, self.pixel_before = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
+        self.read_pixel = Signal(intbv(0)[len(beat.pixel) :]) if rare else self.pixel
 
 
 @block
@@ -36,6 +38,30 @@ def psum_control(clk, beat, latency, port):
     def look_ahead():
         port.bypass.next = port.adding and pixel_next == port.pixel
         port.complete.next = port.adding and last
+
+    return instances()
+
+
+@block
+def rare_accesses(clk, beat, latency, valids, dense, port):
+    """Drives read_pixel and storing of a PsumPort that is ``rare``; valids, latency: as ``psum_control``'s.
+
+    A psum is read if it goes on and is not that of the cycle before, and stored if it goes on. Those of a
+    dense layer follow each other.
+    """
+    soon, stored = valids[latency - 1], valids[latency + 1]
+    first, pixel = Signal(bool(0)), Signal(intbv(0)[len(beat.pixel) :])
+    first_inst = delay(clk, latency - 1, beat.first, first)
+    pixel_inst = delay(clk, latency - 1, beat.pixel, pixel)
+
+    @always(clk.posedge)
+    def look_up():
+        if soon and not first and not (port.adding and pixel == port.pixel):
+            port.read_pixel.next = pixel
+
+    @always_comb
+    def keep():
+        port.storing.next = stored and not port.complete and not dense
 
     return instances()
 
@@ -66,7 +92,7 @@ def accumulate(clk, port, difference, psum, row_max):
     port: PsumPort; difference: of ``weigh``.
     """
     low, high = -(1 << (PSUM_BITS - 1)), 1 << (PSUM_BITS - 1)
-    valid, first, bypass, address = port.adding, port.first, port.bypass, port.pixel
+    valid, first, bypass, address = port.adding, port.first, port.bypass, port.read_pixel
     store, store_address = port.storing, port.pixel_before
     row = [Signal(intbv(0, min=low, max=high)) for _ in range(row_max)]
 

@@ -1,9 +1,23 @@
 """Addresses of the output: where the spikes or scores of a beat go."""
 
-from myhdl import Signal, always, block, concat, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, DESCRIPTOR, INSTRUCTION
 from volley.rtl.control.fields import descriptor_signals, field_signal
+
+
+@block
+def complete_beat(loops, active, complete):
+    """complete = a beat is issued that completes a psum: no other's target is used."""
+
+    @always_comb
+    def find():
+        if active.dense:
+            complete.next = loops.go and loops.pass_over and (loops.last_pass or not active.readout)
+        else:
+            complete.next = loops.go and loops.last_group
+
+    return instances()
 
 
 @block
@@ -81,13 +95,18 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
                     else:
                         sub.next = sub + 1
 
+    wanted = loops.go
+    if design.gate:
+        wanted = Signal(bool(0))
+        wanted_inst = complete_beat(loops, active, wanted)
+
     @always(clk.posedge)
     def drive_target():
         word = intbv(0)[word_bits:]
         column = intbv(0)[column_limit:]
         pixel = intbv(0)[pixel_limit:]
         cut = intbv(0)[1:]
-        if loops.go:
+        if wanted:
             if not active.dense:
                 pixel[:] = loops.x[pixel_limit:]
             # of packed words only the last is cut

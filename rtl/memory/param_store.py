@@ -2,7 +2,8 @@
 
 from myhdl import Signal, always_comb, block, instances, modbv
 
-from volley.rtl.memory.param import param_memory
+from volley.rtl.memory.kept import kept_read
+from volley.rtl.memory.param import ParamRead, param_memory
 from volley.rtl.memory.ram import address_bits
 
 
@@ -16,6 +17,10 @@ def param_store(clk, port, host, shown, design):
     read = Signal(bool(0))
     address = Signal(modbv(0)[address_bits(design.param_words) :])
     memory_inst = param_memory(clk, host.params, read, address, params, design)
+    if design.gate:
+        asked, port = port, ParamRead(design)
+        port.address = asked.address
+        kept_inst = kept_read(clk, asked.read, asked.address, host.read_params, port.read)
 
     @always_comb
     def share_reads():

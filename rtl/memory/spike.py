@@ -128,14 +128,14 @@ def _spike_outputs(design):
 
 
 @block
-def spike_memory(clk, port, read, read_addresses, columns, design):
-    """Reads a word of each bank when ``read`` is set; writes as ``port``, a SpikeWrite, says.
+def spike_memory(clk, port, reads, read_addresses, columns, design):
+    """Reads a word of each bank whose ``reads`` is set; writes as ``port``, a SpikeWrite, says.
 
-    read_addresses: a Signal per bank; columns: of SpikeOutputs. Latency of a read: 2.
+    reads, read_addresses: a Signal per bank; columns: of SpikeOutputs. Latency of a read: 2.
     """
     return [
         spike_column(
-            clk, port, port.parts[index], read, read_addresses[bank], output, port.to_bank[bank],
+            clk, port, port.parts[index], reads[bank], read_addresses[bank], output, port.to_bank[bank],
             port.here[index], port.above[index], design.spike_words,
         )
         for bank in range(BANKS)

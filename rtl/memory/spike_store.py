@@ -21,7 +21,13 @@ def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
     bits = address_bits(design.spike_words)
     read = Signal(bool(0))
     addresses = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
-    memory_inst = spike_memory(clk, port, read, addresses, outputs.columns, design)
+    reads = [read] * BANKS
+    if design.gate:
+        reads = [Signal(bool(0)) for _ in range(BANKS)]
+        wanted_insts = [
+            wanted_bank(beat, read, host.read_spikes, k, reads[k]) for k in range(BANKS)
+        ]
+    memory_inst = spike_memory(clk, port, reads, addresses, outputs.columns, design)
     address0, address1, address2 = addresses
     beat0, beat1, beat2 = beat.addresses
     beat_valid = beat.valid
@@ -66,6 +72,24 @@ def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
             port.address.next = image_address
 
     readout_inst = spike_readout(clk, host.read_spikes, host.bank, outputs.words, shown)
+    return instances()
+
+
+@block
+def wanted_bank(beat, read, whole, this, wanted):
+    """wanted = ``read``, where bank ``this`` has a row that is under the kernel and on the map, or ``whole``."""
+    center, mask_top, mask_bottom = beat.center, beat.mask_top, beat.mask_bottom
+    above, below = (this + 1) % BANKS, (this - 1) % BANKS
+
+    @always_comb
+    def want():
+        wanted.next = read and (
+            whole
+            or center == this
+            or (center == above and not mask_top)
+            or (center == below and not mask_bottom)
+        )
+
     return instances()
 
 

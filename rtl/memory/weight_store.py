@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.rtl.delay import delay
+from volley.rtl.memory.kept import kept_read
 from volley.rtl.memory.ram import address_bits
 from volley.rtl.memory.weight import weight_memory
 
@@ -21,10 +22,14 @@ def weight_store(clk, beat, later_valid, active, host, weights, design):
     address_inst = delay(clk, 1, beat.weight_address, beat_address)
     tap_inst = delay(clk, 4, beat.weight_tap, beat_tap)
     memory_inst = weight_memory(clk, host.weights, read, address, kernel3, tap, weights, design)
+    wanted = later_valid
+    if design.gate:
+        wanted = Signal(bool(0))
+        kept_inst = kept_read(clk, later_valid, beat_address, host.read_weights, wanted)
 
     @always(clk.posedge)
     def share_reads():
-        read.next = later_valid or host.read_weights
+        read.next = wanted or host.read_weights
         if host.read_weights:
             address.next = host.row
         else:

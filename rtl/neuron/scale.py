@@ -1,8 +1,9 @@
 """From psums to what the membrane integrates: psum * scale - bias."""
 
-from myhdl import Signal, always, block, concat, instances, intbv
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv
 
 from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, SCALE_BITS, SCORE_BITS
+from volley.rtl.delay import delay
 
 CURRENT_BITS = 25
 """A current beyond 24 bits and sign saturates any membrane, so clamping to it changes nothing; 2^F * x - bias
@@ -64,6 +65,78 @@ def combine(clk, encode, lanes, combined, kept):
     return instances()
 
 
+class Needed:
+    """complete: psums are. sums, lanes: a cycle later, and the layer needs these of ``combine``."""
+
+    def __init__(self, complete):
+        self.complete, self.sums, self.lanes = complete, Signal(bool(0)), Signal(bool(0))
+
+
+@block
+def layer_needs(clk, encode, readout, needed):
+    """Drives sums and lanes of ``needed``, a Needed; encode, readout: of the layer."""
+
+    taken = Signal(bool(0))
+    taken_inst = delay(clk, 1, needed.complete, taken)
+
+    @always_comb
+    def choose():
+        needed.sums.next = taken and (encode or readout)
+        needed.lanes.next = taken and not encode
+
+    return instances()
+
+
+@block
+def combine_needed(clk, encode, needed, lanes, combined, kept):
+    """``combine``, where registers take what is needed alone; needed: Needed. Latency 2."""
+    l0, l1, l2, l3, l4, l5, l6, l7 = lanes
+    k0, k1, k2, k3, k4, k5, k6, k7 = kept
+    m0, m1, m2, m3, m4, m5, m6, m7 = [signed(PSUM_BITS) for _ in range(LANES)]
+    complete = needed.complete
+    lower, upper = -(1 << (COMBINED_BITS - 1)), 1 << (COMBINED_BITS - 1)
+
+    @always(clk.posedge)
+    def take():
+        if complete:
+            m0.next = l0
+            m1.next = l1
+            m2.next = l2
+            m3.next = l3
+            m4.next = l4
+            m5.next = l5
+            m6.next = l6
+            m7.next = l7
+
+    @always(clk.posedge)
+    def add():
+        low = intbv(0, min=lower, max=upper)
+        high = intbv(0, min=lower, max=upper)
+        if needed.sums:
+            if encode:
+                low[:] = m0 + 2 * m1 + 4 * m2 + 8 * m3
+                high[:] = m4 + 2 * m5 + 4 * m6 + 8 * m7
+                combined.next = low + 16 * high
+            else:
+                low[:] = m0 + m1 + m2 + m3
+                high[:] = m4 + m5 + m6 + m7
+                combined.next = low + high
+
+    @always(clk.posedge)
+    def keep():
+        if needed.lanes:
+            k0.next = m0
+            k1.next = m1
+            k2.next = m2
+            k3.next = m3
+            k4.next = m4
+            k5.next = m5
+            k6.next = m6
+            k7.next = m7
+
+    return instances()
+
+
 @block
 def scaled(clk, x, scale, bias, y):
     """y = x * scale - bias, exact. bias comes a cycle after x. Latency 2."""
@@ -81,17 +154,20 @@ def scaled(clk, x, scale, bias, y):
 
 
 @block
-def currents(clk, encode, scale, bias, lanes, stacked, score):
+def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None):
     """From a pixel's psums to the current of each tick, and to its score.
 
     lanes: 8 Signals, signed PSUM_BITS. stacked: 8 * CURRENT_BITS, the current of tick t from bit
     t * CURRENT_BITS on. score: signed SCORE_BITS, saturated: sum over the ticks, for a readout.
     scale: signed, SCALE_BITS + 1. bias: signed BIAS_BITS, three cycles after the lanes.
-    Latency 5.
+    needed: Needed, of a design with ``gate``. Latency 5.
     """
     kept = [signed(PSUM_BITS) for _ in range(LANES)]
     combined = signed(COMBINED_BITS)
-    stage_combine = combine(clk, encode, lanes, combined, kept)
+    if needed is None:
+        stage_combine = combine(clk, encode, lanes, combined, kept)
+    else:
+        stage_combine = combine_needed(clk, encode, needed, lanes, combined, kept)
 
     total = signed(COMBINED_BITS + SCALE_BITS + 2)
     stage_total = scaled(clk, combined, scale, bias, total)

@@ -119,6 +119,20 @@ def test_random_packed_models(board, random, count):
     check_model(board, random, count)
 
 
+@pytest.fixture(scope="module")
+def rare_board():
+    with open_board(SMALL | {"gate": 1}) as device:
+        yield device
+
+
+@pytest.mark.slow
+@settings(max_examples=100, **CHECKS)
+@given(random=st.one_of(models(), PACKED), count=st.integers(1, 3))
+def test_random_models_where_only_what_is_used_is_read(rare_board, random, count):
+    """The build parameter ``gate``: the same spikes in the same cycles."""
+    check_model(rare_board, random, count)
+
+
 @pytest.mark.slow
 @settings(max_examples=300, **CHECKS)
 @given(random=PACKED, count=st.integers(1, 3))
@@ -133,6 +147,13 @@ CHAINS = {
     "weights": SHARES,
     "params": SHARES,
 }
+
+
+@pytest.mark.slow
+@settings(max_examples=40, **CHECKS)
+@given(**CHAINS)
+def test_random_chains_where_only_what_is_used_is_read(rare_board, random, fuse, **shares):
+    check_model(rare_board, random, 2, fuse, **shares)
 
 
 @settings(max_examples=8, **CHECKS)

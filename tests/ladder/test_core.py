@@ -36,13 +36,25 @@ def test_myhdl(ladder_folder):
         check_against_golden(job, result)
 
 
-def test_a_tick_in_one_cycle(ladder_folder):
-    """The build parameter ``short``: the same spikes, in the cycles that the compiler says."""
-    design = dataclasses.replace(SMALL, co=1, pack=0, leak=0, short=1)
+@pytest.mark.parametrize("option", ["short", "gate"])
+def test_a_build_parameter(ladder_folder, option):
+    """The same spikes, in the cycles that the compiler says."""
+    design = dataclasses.replace(SMALL, co=1, pack=0, leak=0, **{option: 1})
     model, images = load_random(30, ladder_folder, layers=2, size=5, outputs=5)
     program = compile_model(model, design, explain=False)
     results = simulate([(program, images[0])], design, 60_000)
     check_against_golden((model, program, images[0]), results[0])
+
+
+@pytest.mark.slow
+def test_what_is_not_used_is_not_read(ladder_folder):
+    """The build parameter ``gate``: the same spikes in the same cycles."""
+    jobs, expected, _ = recorded(JOBS, ladder_folder)
+    design = dataclasses.replace(SMALL, gate=1)
+    runs = [(program, image) for _, program, image in jobs]
+    for found, wanted, job in zip(simulate(runs, design, 60_000), expected, jobs):
+        check_against_golden(job, found)
+        assert found[:3] == wanted[:3]
 
 
 @pytest.mark.cosimulation

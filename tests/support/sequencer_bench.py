@@ -142,7 +142,7 @@ def start(clk, run, fetched, instruction, descriptor):
     run.start.next = False
 
 
-def issue(name):
+def issue(name, design=DESIGN):
     """What the sequencer issues for a layer: (beats, cycles from start to the end, accounts).
 
     ``addresses`` is {bank: word address}, of all three.
@@ -152,7 +152,7 @@ def issue(name):
     run = RunControl(flag(), Signal(intbv(0)[16:]), flag())
     fetched, beat, active = Fetched(DESIGN), Beat(DESIGN), Active()
     taken = {field: beat.target_layout.take(beat.target, field) for field in TARGET}
-    dut = sequencer(clk, run, fetched, beat, active, DRAIN, DESIGN)
+    dut = sequencer(clk, run, fetched, beat, active, DRAIN, design)
     beats, cycles, accounts = [], [0], [0]
 
     @instance
@@ -168,7 +168,7 @@ def issue(name):
                     "addresses": {bank: int(word) for bank, word in enumerate(beat.addresses)},
                     "center": int(beat.center), "masks": tuple(bool(mask) for mask in masks),
                     "first": bool(beat.first), "last": bool(beat.last),
-                    "beat_pixel": int(beat.pixel),
+                    "beat_pixel": int(beat.pixel), "target": int(beat.target),
                     "weight": (int(beat.weight_address), int(beat.weight_tap)),
                     **{field: int(signal) for field, signal in taken.items()},
                 })  # fmt: skip
@@ -182,10 +182,10 @@ def issue(name):
     return beats, cycles[0], accounts[0]
 
 
-def compare(name, *keys):
-    """Asserts that the beats of a layer have the expected values of ``keys``."""
-    found, wanted = issue(name)[0], expected(name)
+def compare(name, *keys, design=DESIGN, where=None):
+    """Asserts that the beats of a layer, those with the flag ``where``, have the expected values of ``keys``."""
+    found, wanted = issue(name, design)[0], expected(name)
     assert len(found) == len(wanted)
     for number, (beat, right) in enumerate(zip(found, wanted)):
-        for key in keys:
+        for key in keys if where is None or right[where] else ():
             assert beat[key] == right[key], f"{name}: beat {number}, {key}"

@@ -2,12 +2,21 @@
 
 import random
 
+import pytest
 from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.design import Design
-from volley.rtl.array.psum import PsumPort, accumulate, difference_signal, psum_control, weigh
+from volley.rtl.array.psum import (
+    PsumPort,
+    accumulate,
+    difference_signal,
+    psum_control,
+    rare_accesses,
+    weigh,
+)
 from volley.rtl.control.beat import Beat
+from volley.rtl.delay import valid_line
 from volley.rtl.neuron.scale import signed
 
 DESIGN = Design(ci=4, row_max=8)
@@ -74,3 +83,54 @@ def test_sums_of_a_row():
 
     run_bench([*dut, stimulus], clk, done, cycles=400)
     assert len(checked) == sum(each is not None for each in beats)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_sums_that_are_read_and_stored_rarely(dense):
+    """Of a design with ``gate``: as before; of one input group, or of a dense layer, the row is not used."""
+    rng = random.Random(4)
+    clk, done, beat, is_dense = clock(), flag(), Beat(DESIGN), Signal(bool(dense))
+    valids = [flag() for _ in range(LATENCY + 2)]
+    port, psum = PsumPort(beat, valids[LATENCY], valids[LATENCY + 1], True), signed(16)
+    difference = difference_signal(Signal(intbv(0)[6:]))
+    dut = [
+        valid_line(clk, valids[0], valids[1:]),
+        psum_control(clk, beat, LATENCY, port),
+        rare_accesses(clk, beat, LATENCY, valids, is_dense, port),
+        accumulate(clk, port, difference, psum, DESIGN.row_max),
+    ]
+    beats = []
+    for _ in range(40):
+        groups = rng.choice([1, 1, 3])
+        pixels = [0] if dense else list(range(rng.randrange(1, 8)))
+        for group in range(groups):
+            beats += [(group == 0, p, group == groups - 1, rng.randrange(-36, 37)) for p in pixels]
+        if rng.random() < 0.3:
+            beats.append(None)
+    sums, stores, reads, before_read = {}, 0, set(), 0
+
+    @instance
+    def stimulus():
+        nonlocal stores, before_read
+        for cycle in range(len(beats) + LATENCY + 2):
+            now = beats[cycle] if cycle < len(beats) else None
+            then = beats[cycle - LATENCY] if 0 <= cycle - LATENCY < len(beats) else None
+            before = beats[cycle - LATENCY - 1] if 0 < cycle - LATENCY <= len(beats) else None
+            if now:
+                beat.first.next, beat.pixel.next, beat.last.next = now[:3]
+            valids[0].next = now is not None
+            difference.next = then[3] if then else rng.randrange(-36, 37)
+            yield clk.negedge
+            if before:
+                first, pixel, last, amount = before
+                sums[pixel] = amount if first else sums[pixel] + amount
+                assert psum == sums[pixel], cycle
+                assert port.storing == (not last and not dense)
+                stores += int(port.storing)
+            reads.add(int(port.read_pixel))
+            yield clk.posedge
+        done.next = True
+        yield clk.posedge
+
+    run_bench([*dut, stimulus], clk, done, cycles=2000)
+    assert (stores, reads) == (0, {0}) if dense else stores > 50 and len(reads) > 3

@@ -1,7 +1,9 @@
 """The parameter memory and its store: the neurons and the host read what the host wrote."""
 
+import dataclasses
 import random
 
+import pytest
 from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
@@ -15,12 +17,14 @@ from volley.rtl.memory.param_store import param_store
 DESIGN = Design(ci=8, co=4, param_words=16)
 
 
-def test_param_store():
+@pytest.mark.parametrize("gate", [0, 1])
+def test_param_store(gate):
     rng = random.Random(8)
+    design = dataclasses.replace(DESIGN, gate=gate)
     clk, done, fire = clock(), flag(), ParamRead(DESIGN)
     host = HostPort(DESIGN)
     shown = [Signal(intbv(0)[32:]) for _ in range(3 * DESIGN.co)]
-    dut = param_store(clk, fire, host, shown, DESIGN)
+    dut = param_store(clk, fire, host, shown, design)
     widths = list(PARAM_BITS.values())
     words = [
         [[rng.getrandbits(32) for _ in widths] for _ in range(DESIGN.co)]

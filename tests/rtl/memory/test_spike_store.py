@@ -1,5 +1,6 @@
 """The spike memory with its writers: pictures, whole words of the host, pooled pixels; and its readers."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -27,14 +28,14 @@ BASE = 10
 class Bench:
     """The store, and generators that write to it and read from it."""
 
-    def __init__(self):
+    def __init__(self, design=DESIGN):
         self.clk, self.done, self.bus, self.host = clock(), flag(), Bus(), HostPort(DESIGN)
         self.beat = Beat(DESIGN)
         self.results = Results(self.beat.target_layout, DESIGN)
         self.outputs, self.shown = SpikeOutputs(DESIGN), host_words(DESIGN.spike_columns)
         self.dut = spike_store(
             self.clk, self.beat, self.results, self.bus.write_data, self.host, self.outputs,
-            self.shown, DESIGN,
+            self.shown, design,
         )  # fmt: skip
 
     def run(self, generator):
@@ -171,3 +172,40 @@ def test_pooled_pixels_fill_their_part_and_clear_those_above():
             assert all(word == [0] * DESIGN.ci for k, word in enumerate(found) if k != bank)
 
     bench.run(steps)
+
+
+def test_banks_without_a_row_on_the_map_are_not_read():
+    """In a design with ``gate`` a bank whose row is masked keeps what it shows; the host reads all."""
+    rng = random.Random(4)
+    bench = Bench(dataclasses.replace(DESIGN, gate=1))
+    words = [[rng.getrandbits(8 * DESIGN.ci) for _ in range(BANKS)] for _ in range(9)]
+    kept = []
+
+    def steps():
+        host, beat = bench.host, bench.beat
+        for address, row in enumerate(words):
+            for bank, word in enumerate(row):
+                host.word_bank.next, host.word_address.next = bank, address
+                for column in range(DESIGN.spike_columns):
+                    host.word_column.next = column
+                    yield from bench.stream(host.word_accept, word >> 32 * column & 0xFFFFFFFF)
+                yield from bench.settle()
+        shown = yield from bench.read([0] * BANKS)
+        for _ in range(40):
+            center, top, bottom = rng.randrange(BANKS), rng.random() < 0.5, rng.random() < 0.5
+            beat.center.next, beat.mask_top.next, beat.mask_bottom.next = center, top, bottom
+            addresses = [rng.randrange(9) for _ in range(BANKS)]
+            read = yield from bench.read(addresses)
+            for bank, address in enumerate(addresses):
+                masked = [False, bottom, top][(bank - center) % BANKS]
+                wanted = (
+                    shown[bank]
+                    if masked
+                    else list(words[address][bank].to_bytes(DESIGN.ci, "little"))
+                )
+                assert read[bank] == wanted
+                kept.append(masked)
+            shown = read
+
+    bench.run(steps)
+    assert {True, False} == set(kept)

@@ -17,9 +17,9 @@ from volley.rtl.memory.weight_store import weight_store
 LATENCY = 5  # from a beat to its weights
 
 
-@pytest.mark.parametrize(("ci", "co"), [(4, 2), (16, 4), (8, 8)])
-def test_weight_store(ci, co):
-    design = Design(ci=ci, co=co, weight_words=24)
+@pytest.mark.parametrize(("ci", "co", "gate"), [(4, 2, 0), (16, 4, 0), (8, 8, 0), (8, 2, 1)])
+def test_weight_store(ci, co, gate):
+    design = Design(ci=ci, co=co, weight_words=24, gate=gate)
     rng = random.Random(ci)
     width, columns = ci * co, design.weight_columns
     clk, done, later_valid = clock(), flag(), flag()

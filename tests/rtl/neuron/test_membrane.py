@@ -6,7 +6,7 @@ from myhdl import Signal, instance, intbv
 
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.isa import MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
-from volley.rtl.neuron.membrane import MembranePort, carry_membrane
+from volley.rtl.neuron.membrane import MembranePort, carry_membrane, rare_membranes
 from volley.rtl.neuron.scale import signed
 
 ROW = 8
@@ -44,3 +44,43 @@ def test_a_membrane_comes_back_in_the_next_pass():
 
     run_bench([dut, stimulus], clk, done, cycles=300)
     assert len(passed) == 4
+
+
+def test_a_start_is_kept_until_another_begins_and_one_pass_keeps_no_membrane():
+    """Of a design with ``gate``."""
+    rng = random.Random(7)
+    clk, done, start, stored = clock(), flag(), flag(), flag()
+    part, soon, passes, stored_pixel = (Signal(intbv(0)[3:]) for _ in range(4))
+    v_init, v_end, v_start = (signed(MEMBRANE_BITS) for _ in range(3))
+    port = MembranePort(Signal(intbv(0)[3:]), flag(), stored_pixel, start)
+    dut = [
+        rare_membranes(clk, passes, part, soon, stored, port),
+        carry_membrane(clk, port, v_init, v_end, v_start, ROW),
+    ]
+    kept, wanted, seen = [0] * ROW, None, set()
+
+    @instance
+    def stimulus():
+        nonlocal wanted
+        for _ in range(300):
+            begins, count, number = rng.random() < 0.5, rng.choice([1, 2]), rng.randrange(2)
+            storing, index, other = rng.random() < 0.6, rng.randrange(ROW), rng.randrange(ROW)
+            part.next, soon.next, start.next, stored.next = number, other, False, False
+            yield clk.posedge
+            start.next, stored.next, stored_pixel.next = begins, storing, index
+            passes.next, v_end.next, v_init.next = count, rng.randrange(999), rng.randrange(999)
+            part.next, port.first_pass.next = 0, number == 0
+            yield clk.posedge
+            yield clk.negedge
+            if begins:
+                wanted = int(v_init) if number == 0 else kept[other]
+            if wanted is not None:
+                assert v_start == wanted
+            if storing and count > 1:
+                kept[index] = int(v_end)
+            seen.add((begins, count, number))
+        done.next = True
+        yield clk.posedge
+
+    run_bench([*dut, stimulus], clk, done, cycles=900)
+    assert len(seen) == 8

@@ -14,7 +14,16 @@ from volley.firmware.isa import (
     PSUM_BITS,
     SCORE_BITS,
 )
-from volley.rtl.neuron.scale import BIAS_BITS, CURRENT_BITS, currents, signed
+from volley.rtl.neuron.scale import (
+    BIAS_BITS,
+    COMBINED_BITS,
+    CURRENT_BITS,
+    Needed,
+    combine_needed,
+    currents,
+    layer_needs,
+    signed,
+)
 
 LATENCY, BIAS_LATER = 5, 3
 
@@ -24,16 +33,23 @@ def clamp(value, bits):
     return max(-(1 << (bits - 1)), min((1 << (bits - 1)) - 1, value))
 
 
+@pytest.mark.parametrize("needs", [False, True])
 @pytest.mark.parametrize("encode", [False, True])
 @pytest.mark.parametrize("readout", [False, True])
-def test_currents_and_score(encode, readout):
+def test_currents_and_score(encode, readout, needs):
+    """needs: in a design with ``gate``; the score is a readout's alone there."""
     rng = random.Random(2 * encode + readout)
     clk, done = clock(), flag()
     lanes = [signed(PSUM_BITS) for _ in range(LANES)]
     scale, bias = Signal(intbv(0, min=-(1 << 14), max=1 << 14)), signed(BIAS_BITS)
     stacked, score = Signal(intbv(0)[LANES * CURRENT_BITS :]), signed(SCORE_BITS)
     encoding = flag()
-    dut = currents(clk, encoding, scale, bias, lanes, stacked, score)
+    reading, needed = flag(), None
+    dut = []
+    if needs:
+        needed = Needed(Signal(bool(1)))
+        dut.append(layer_needs(clk, encoding, reading, needed))
+    dut.append(currents(clk, encoding, scale, bias, lanes, stacked, score, needed))
     top = (1 << (PSUM_BITS - 1)) - 1
     factor = (1 << 14) - 1 if readout else 1 << 8
     limit = 1 << (BIAS_BITS - 1) if readout else 1 << (MEMBRANE_BITS - 1)
@@ -49,7 +65,8 @@ def test_currents_and_score(encode, readout):
     def check(psums, offset):
         weights = [1 << lane if encode else 1 for lane in range(LANES)]
         total = sum(w * psum for w, psum in zip(weights, psums)) * factor - offset
-        assert score == clamp(total, SCORE_BITS)
+        if readout or not needs:
+            assert score == clamp(total, SCORE_BITS)
         seen.add(clamp(total, SCORE_BITS) == total)
         if readout:
             return  # no neuron takes its currents
@@ -65,7 +82,7 @@ def test_currents_and_score(encode, readout):
 
     @instance
     def stimulus():
-        encoding.next, scale.next = encode, factor
+        encoding.next, reading.next, scale.next = encode, readout, factor
         for cycle in range(len(pixels) + LATENCY):
             if cycle < len(pixels):
                 for lane, psum in zip(lanes, pixels[cycle][0]):
@@ -79,5 +96,34 @@ def test_currents_and_score(encode, readout):
         done.next = True
         yield clk.posedge
 
-    run_bench([dut, stimulus], clk, done, cycles=200)
+    run_bench([*dut, stimulus], clk, done, cycles=200)
     assert seen == ({True, False} if readout else {True})
+
+
+def test_psums_that_are_not_complete_are_not_taken():
+    rng = random.Random(9)
+    clk, done, complete, encoding = clock(), flag(), flag(), flag()
+    lanes, kept = ([signed(PSUM_BITS) for _ in range(LANES)] for _ in range(2))
+    needed, combined = Needed(complete), signed(COMBINED_BITS)
+    needed.sums, needed.lanes = Signal(bool(1)), Signal(bool(1))
+    taken, waiting = [0] * LANES, None
+
+    @instance
+    def stimulus():
+        nonlocal taken, waiting
+        for _ in range(100):
+            whole, psums = rng.random() < 0.4, [rng.randrange(-99, 99) for _ in range(LANES)]
+            complete.next = whole
+            for lane, psum in zip(lanes, psums):
+                lane.next = psum
+            yield clk.posedge
+            yield clk.negedge
+            if waiting is not None:
+                assert [int(k) for k in kept] == waiting and combined == sum(waiting)
+            taken = psums if whole else taken
+            waiting = taken
+        done.next = True
+        yield clk.posedge
+
+    dut = combine_needed(clk, encoding, needed, lanes, combined, kept)
+    run_bench([dut, stimulus], clk, done, cycles=200)
