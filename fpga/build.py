@@ -68,6 +68,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="ECP5: first level of the popcount trees in carry chains: fewer LUTs, harder to route",
     )  # fmt: skip
     parser.add_argument(
+        "--power", action="store_true",
+        help="Vivado: report the power of the routed design, by the rates that Vivado assumes",
+    )  # fmt: skip
+    parser.add_argument(
         "--patient", action="store_true",
         help="route on, even where the number of overused wires does not fall",
     )  # fmt: skip
@@ -119,6 +123,7 @@ def check_target(options) -> None:
         "--cable": options.cable,
         "--serial": options.serial,
         "--synth-only": options.synth_only,
+        "--power": options.power,
         "--folder": options.folder,
         "--model": options.model,
     }
@@ -128,6 +133,8 @@ def check_target(options) -> None:
     loads = options.program or options.flash
     if loads and options.synth_only:
         raise BuildError("--synth-only makes no bitstream that --program or --flash loads", code=2)
+    if options.power and options.synth_only:
+        raise BuildError("--synth-only makes no routed design whose --power is told", code=2)
     for name in ("cable", "serial"):
         if getattr(options, name) and not loads:
             raise BuildError(f"--{name} is for --program or --flash", code=2)
@@ -173,12 +180,17 @@ def build_board(options) -> None:
     chosen = target.load(options.target, settings, clock_hz)
     how = project.Options(
         options.tools, options.seed, options.synth_only, options.clean, options.verbose,
-        options.patient, options.chains,
+        options.patient, options.chains, options.power,
     )  # fmt: skip
     if options.chains and chosen.family not in synth.CHAIN_SCRIPTS:
         families = ", ".join(synth.CHAIN_SCRIPTS)
         raise BuildError(
             f"--chains is for boards with {families}, {chosen.name} has {chosen.family}", code=2
+        )
+    if options.power and chosen.flow != "vivado":
+        raise BuildError(
+            f"--power is for boards with Vivado, {chosen.name} has {chosen.flow}: its tools know no power",
+            code=2,
         )
     folder = (options.folder or project.folder_of(chosen)).resolve()
     print(describe(chosen, folder))

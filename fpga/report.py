@@ -43,6 +43,9 @@ TITLES = [
     "board", "LUT", "FF", "BRAM", "DSP", "Fmax of clock, MHz", "PE", "peak GOPS", "GOPS per kLUT",
     "LUT per PE", "cycles", "images/s of core", "of link", "end to end",
 ]  # fmt: skip
+POWER_TITLES = ["W", "mJ an image", "images/s/W"]
+NO_POWER = "not known: needs --power"
+"""Columns that are there if a board has Vivado's report of power."""
 
 
 def targets() -> list[str]:
@@ -60,7 +63,7 @@ def measure(name: str, model=None) -> dict:
 
     model: firmware.modelfile.Model whose cycles are told. Keys: those of ``RESOURCES`` as [used,
     there], "pes", "clock_mhz", "fmax_mhz", "passed", "gops", "gops_per_klut", "lut_per_pe",
-    "cycles", those of ``RATES``, "sources" (the files read). Raises ``BuildError`` on a report that can
+    "cycles", those of ``RATES``, "watts", "mj_per_image", "images_per_s_per_w", "sources" (the files read). Raises ``BuildError`` on a report that can
     not be read.
     """
     folder = BUILD / name
@@ -82,6 +85,7 @@ def measure(name: str, model=None) -> dict:
     row["gops"] = why or gops
     row["gops_per_klut"] = why or 1e3 * gops / row["lut"][0]
     row.update(cycles(model, built_board(name, design, clock_hz), why))
+    row.update(power(folder, row["images_per_s_end_to_end"], sources))
     row["sources"] = [str(path.relative_to(BUILD.parent)) for path in sources]
     return row
 
@@ -119,6 +123,18 @@ def speed(folder: Path, flow: str, clock_hz: int, sources: list) -> dict:
     return {"fmax_mhz": reached, "passed": passed or "timing not met"}
 
 
+def power(folder: Path, rate, sources: list) -> dict:
+    """Watts by Vivado's report, and what a picture takes at the ``rate`` of images/s, end to end."""
+    names, path = ("watts", "mj_per_image", "images_per_s_per_w"), folder / vivado.POWER
+    if not path.is_file():
+        return dict.fromkeys(names, NO_POWER)
+    sources.append(path)
+    watts = vivado.watts(path)
+    if isinstance(rate, str):
+        return dict(zip(names, (watts, rate, rate)))
+    return dict(zip(names, (watts, 1e3 * watts / rate, rate / watts)))
+
+
 def built_board(name: str, design: Design, clock_hz: int) -> boards.Board:
     """The board of that name with the design and the clock that it was built with."""
     return dataclasses.replace(boards.load(name), design=design, clock_hz=clock_hz)
@@ -145,28 +161,37 @@ def cycles(model, board: boards.Board, why: str | None) -> dict:
     return {"cycles": program.report["cycles"], **found}
 
 
-def cells(row: dict) -> list[str]:
+def cells(row: dict, with_power: bool = False) -> list[str]:
     """The texts of a row of the table."""
     if "missing" in row:
-        return [row["target"], row["missing"], *[""] * (len(TITLES) - 2)]
+        more = len(TITLES) + (len(POWER_TITLES) if with_power else 0) - 2
+        return [row["target"], row["missing"], *[""] * more]
 
     def text(value, form):
         return value if isinstance(value, str) else form.format(value)
 
     shares = ["{:,} of {:,} ({:.0%})".format(*row[r], row[r][0] / row[r][1]) for r in RESOURCES]
+    powers = [
+        text(row["watts"], "{:.2f}"),
+        text(row["mj_per_image"], "{:.3g}"),
+        text(row["images_per_s_per_w"], "{:.0f}"),
+    ]
     return [
         row["target"], *shares,
         f"{text(row['fmax_mhz'], '{:.1f}')} of {row['clock_mhz']:.4g}", f"{row['pes']:,}",
         text(row["gops"], "{:,.0f}"), text(row["gops_per_klut"], "{:.1f}"),
         f"{row['lut_per_pe']:.2f}", text(row["cycles"], "{:,}"),
         *(row[name] if isinstance(row[name], str) else rate_text(row[name]) for name in RATES),
+        *(powers if with_power else []),
     ]  # fmt: skip
 
 
 def page(rows: list[dict]) -> str:
     """The table in Markdown, and the files that each row was read from."""
-    lines = ["| " + " | ".join(TITLES) + " |", "| --- |" + " ---: |" * (len(TITLES) - 1)]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
+    with_power = any(isinstance(row.get("watts"), float) for row in rows)
+    titles = TITLES + (POWER_TITLES if with_power else [])
+    lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
+    lines += ["| " + " | ".join(cells(row, with_power)) + " |" for row in rows]
     lines.append("")
     for row in rows:
         if row["sources"]:
@@ -177,6 +202,11 @@ def page(rows: list[dict]) -> str:
         "Cycles: the compiler's for the shipped MNIST model, fill and drain of the pipeline counted. "
         "Link: the bytes on the line for a picture at the fastest baud rate of the board."
     )
+    if with_power:
+        lines.append(
+            "W: Vivado's report of the routed design, without vectors: by the rates of toggling that it assumes. "
+            "mJ an image and images/s/W: at the images/s end to end."
+        )
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ SYNTHESIS = Stage("synthesis", (synth.NETLIST, synth.STAT, "yosys.log"))
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How to build. tools: ``toolchain.PINNED`` or ``SYSTEM``. seed: of nextpnr. patient: without
-    ``routing.RoutingWatch``. chains: see ``synth.ECP5_CHAINS``."""
+    ``routing.RoutingWatch``. chains: see ``synth.ECP5_CHAINS``. power: Vivado tells the power."""
 
     tools: str = toolchain.PINNED
     seed: int = 1
@@ -36,6 +36,7 @@ class Options:
     verbose: bool = False
     patient: bool = False
     chains: bool = False
+    power: bool = False
 
 
 class Project:

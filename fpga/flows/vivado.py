@@ -27,11 +27,16 @@ REPORTS_TEXT = f"""\
 report_timing_summary -file ../../{TIMING}
 report_utilization -file ../../utilisation.rpt
 """
+POWER, POWER_SCRIPT = "power.rpt", "power.tcl"
 HOOK = "hook.tcl"
 HOOK_TEXT = f"""\
 set_property STEPS.ROUTE_DESIGN.TCL.POST [file normalize {REPORTS}] [get_runs impl_1]
 """
+WATTS = re.compile(r"^\| Total On-Chip Power \(W\)\s*\| ([\d.]+)", re.M)
 SLACK = re.compile(r"^\s+WNS\(ns\).*\n[\s-]+\n\s+(-?[\d.]+)", re.M)
+
+
+POWER_STAGE = Stage("power", (POWER,))
 
 
 def build(target: Target, folder: Path, options: Options, progress) -> Path:
@@ -42,7 +47,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     """
     bitstream = f"{target.name}.bit"
     route = Stage("implementation", (bitstream, TIMING))
-    project = Project(target, folder, options, progress, [route])
+    project = Project(target, folder, options, progress, [route, POWER_STAGE])
     project.write_sources()
     configure(target, project.folder)
     environment = toolchain.write_launchers(project.folder, target.flow, options.tools)
@@ -65,8 +70,35 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     )
     project.write_stamp("routed")
     check_timing(project, project.folder / bitstream)
+    if options.power:
+        report_power(project, key, environment)
     project.write_stamp("complete")
     return project.folder / bitstream
+
+
+def power_tcl(name: str) -> str:
+    """Tcl that reports the power of the routed project ``name``: without vectors, by the rates that Vivado assumes."""
+    return f"open_project {name}.xpr\nopen_run impl_1\nreport_power -file {POWER}\n"
+
+
+def report_power(project: Project, key: str, environment: dict[str, str]) -> None:
+    """Writes POWER, and tells the watts in it; raises ``BuildError``."""
+    (project.folder / POWER_SCRIPT).write_text(power_tcl(project.target.name))
+    command = [VIVADO, "-notrace", "-mode", "batch", "-source", POWER_SCRIPT]
+    key = key_of(key, power_tcl(project.target.name))
+    project.run(
+        POWER_STAGE, "Vivado's report of power", command, "power.log", key, environment=environment,
+        phase=phase,
+    )  # fmt: skip
+    project.progress(f"power {watts(project.folder / POWER):g} W")
+
+
+def watts(path: Path) -> float:
+    """The total in a report of Vivado's report_power; raises ``BuildError`` where there is none."""
+    found = WATTS.search(path.read_text())
+    if found is None:
+        raise BuildError(f"{path}: no total on-chip power in this report of Vivado")
+    return float(found[1])
 
 
 def check_timing(project: Project, bitstream: Path) -> None:

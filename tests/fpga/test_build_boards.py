@@ -311,6 +311,26 @@ def test_with_vivado_the_project_is_built(vivado_tools, run):
     assert run(board="arty")[0] == 0 and vivado_tools.calls() == []
 
 
+def test_the_power_of_a_routed_design_is_reported(vivado_tools, run):
+    """A step of its own: what is routed stays so."""
+    run(board="arty")
+    vivado_tools.calls()
+    code, out, err = run("--power", board="arty")
+    assert (code, err) == (0, "") and vivado_tools.calls() == ["vivado"] and "power 0.254 W" in out
+    assert run("--power", board="arty")[0] == 0 and vivado_tools.calls() == []
+    vivado_tools.behave("vivado", "fail")
+    (run.folder / "arty/power.rpt").unlink()
+    code, _, err = run("--power", board="arty")
+    assert code == 1 and "[Common 17-69]" in err and "Traceback" not in err
+
+
+def test_power_where_it_is_not_known(run):
+    code, _, err = run("--power")
+    assert code == 2 and "--power is for boards with Vivado, ulx3s has trellis" in err
+    code, _, err = run("--power", "--synth-only", board="arty")
+    assert code == 2 and "no routed design" in err
+
+
 def test_without_vivado_the_project_is_written_and_the_command_told(vivado_tools, run, tmp_path):
     (tmp_path / "tools" / "vivado").unlink()
     if vivado.shutil.which("vivado"):

@@ -103,6 +103,42 @@ def test_the_slack_of_vivado(build):
     assert row["fmax_mhz"] == pytest.approx(125) and row["passed"] is True
 
 
+def test_the_power_of_vivado(build):
+    """Columns of their own, where a report exists."""
+    folder = build("arty", "vivado", "xc7", {"LUT6": 10}, 100_000_000)
+    (folder / "timing.rpt").write_text(
+        "    WNS(ns)      TNS(ns)\n    -------      -------\n      0.1        0\n"
+    )
+    ecp5(build, 123.4)
+    model = modelfile.load(str(report.SHIPPED))
+    assert report.measure("arty", model)["watts"] == report.NO_POWER
+    assert "images/s/W" not in report.page([report.measure("arty", model)])
+    (folder / "power.rpt").write_text(POWER)
+    row = report.measure("arty", model)
+    rate = row["images_per_s_end_to_end"]
+    assert row["watts"] == 0.254 and row["images_per_s_per_w"] == pytest.approx(rate / 0.254)
+    assert (
+        row["mj_per_image"] == pytest.approx(254 / rate)
+        and "build/arty/power.rpt" in row["sources"]
+    )
+    page = report.page([row, report.measure("ulx3s", model), report.measure("orangecrab")])
+    assert len({line.count("|") for line in page.splitlines() if line.startswith("|")}) == 1
+    assert f"| 0.25 | {254 / rate:.3g} | {rate / 0.254:.0f} |" in page and report.NO_POWER in page
+    (folder / "power.rpt").write_text("nothing")
+    with pytest.raises(report.BuildError, match="no total on-chip power"):
+        report.measure("arty")
+
+
+POWER = """\
++--------------------------+--------------+
+| Total On-Chip Power (W)  | 0.254        |
+| Design Power Budget (W)  | Unspecified* |
+| Dynamic (W)              | 0.192        |
+| Device Static (W)        | 0.062        |
++--------------------------+--------------+
+"""
+
+
 def test_the_page_is_written_between_the_markers(build, tmp_path, monkeypatch, capsys):
     page = tmp_path / "boards.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
