@@ -80,7 +80,7 @@ def _whole(data: dict, key: str) -> int:
             f"{key} is {short(value)}, allowed is a whole number from 1 to {(1 << 32) - 1}"
         )
     if value != int(value):
-        raise BoardError(f"{key} is {value!r}, a whole number is wanted")
+        raise BoardError(f"{key} is {short(value)}, a whole number is wanted")
     return int(value)
 
 
@@ -186,6 +186,6 @@ def _path(name: str) -> Path:
     path = FOLDER / f"{name}.toml"
     if not path.is_file():
         raise BoardError(
-            f"no board {name!r}; there are {', '.join(names())}, or the path of a board file (.toml)"
+            f"no board {short(name)}; there are {', '.join(names())}, or the path of a board file (.toml)"
         )
     return path

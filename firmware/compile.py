@@ -5,7 +5,6 @@ python -m firmware.compile MODEL --board NAME [-o PROGRAM]
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def listing(program: Program) -> str:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog=pipe.program_name("python -m firmware.compile"),
         description="Compiles a model file to a program and says what it costs.",
         epilog="Example: python -m firmware.compile model/pretrained/mnist.safetensors --board arty",

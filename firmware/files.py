@@ -46,6 +46,17 @@ def shown(path: Path) -> Path:
 
 
 @contextlib.contextmanager
+def named(path) -> Iterator[None]:
+    """While it is open, an ``OSError`` that names no file, as of a full disk, gets this name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+
+
+@contextlib.contextmanager
 def whole_file(path) -> Iterator[Path]:
     """Yields a new file's path to write to; it takes the place of ``path`` if no error comes.
 
@@ -57,7 +68,7 @@ def whole_file(path) -> Iterator[Path]:
     if target.is_dir():
         raise IsADirectoryError(f"{path}: is a folder; the name of a file is wanted")
     if target.exists() and not target.is_file():
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, named(path):
             part = Path(folder) / target.name
             yield part
             target.write_bytes(part.read_bytes())

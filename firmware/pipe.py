@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from volley.firmware.texts import shown, shown_lines
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line's parser whose errors show what was typed, and do not obey it."""
+
+    def error(self, message: str):
+        """Ends the program with exit code 2 and one line."""
+        super().error(shown(message))
 
 
 def run(main: Callable[[], int]) -> int:

@@ -39,7 +39,7 @@ exit codes:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line's parser."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog=pipe.program_name("fpga/build.py"),
         description="Builds Volley for a board, or as a simulated board.",
         epilog=EPILOG,

@@ -14,7 +14,6 @@ The costs come from a model fitted to the synthesis runs of fpga/cost_runs.csv, 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import shlex
 import sys
@@ -131,7 +130,7 @@ def keep(run: cost_model.Run) -> None:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code: 0, 1 for a failed tool, 2 for a mistake, 4 for no fit."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog=pipe.program_name("fpga/explore.py"), description=__doc__.splitlines()[0]
     )
     parser.add_argument(

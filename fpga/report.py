@@ -5,7 +5,6 @@ python fpga/report.py [TARGET ...] [--write] [--json]
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import json
@@ -222,7 +221,7 @@ def write_page(text: str, path: Path) -> None:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code: 0, 1 for a broken report, 2 where the user erred."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog=pipe.program_name("fpga/report.py"),
         description=__doc__.splitlines()[0],
         epilog="Build first: python fpga/build.py --target NAME",

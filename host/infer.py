@@ -43,7 +43,7 @@ INTERRUPTED = 130
 
 def parse(arguments=None):
     """The command line's options."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog=pipe.program_name("infer.py"),
         description="Classifies pictures on a Volley board and prints a table: expected and found "
         "class, score, spikes, core cycles and microseconds, round trip.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from volley.firmware.texts import short
 from volley.host.array_files import is_array, read_array, read_bytes
 from volley.host.errors import PictureError
 
@@ -51,11 +52,18 @@ def _text_labels(path, classes):
     except UnicodeDecodeError:
         raise PictureError(f"{path}: neither .npy, IDX nor text; labels are one of these") from None
     names = {name: number for number, name in enumerate(classes)}
+    twice = {name for name in names if classes.count(name) > 1}
     labels = []
     for number, line in enumerate(lines, 1):
         line = line.strip()
         if not line:
             continue
+        if line in twice:
+            same = [str(number) for number, name in enumerate(classes) if name == line]
+            raise PictureError(
+                f"{path}, line {number}: {short(line)} is the name of classes {' and '.join(same[:4])}; "
+                "give numbers, or the classes of the model names of their own"
+            )
         if line in names:
             labels.append(names[line])
         elif re.fullmatch(r"[0-9]{1,9}", line):

@@ -24,7 +24,6 @@ that stay in the cache; with threadpoolctl installed, on several threads.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import sys
@@ -287,7 +286,7 @@ def main(arguments=None):
     """Command line: accuracy of a model file on a data set; returns the exit code."""
     from volley.model.data import datasets, sources
 
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="golden.py",
         description="Accuracy of a model file on test pictures, by the integer golden model.",
     )

@@ -108,11 +108,13 @@ class Chains:
 
     room: words per bank. limits: (weight words, parameter words) that the layers of a chain may
     take together, None where everything is loaded once. apart: the picture lies outside the room.
+    grow: rings are as large as is worth it, not the smallest.
     """
 
-    def __init__(self, model, design: Design, room: int, limits=None, apart: bool = False):
+    def __init__(self, model, design: Design, room: int, limits=None, apart: bool = False,
+                 grow: bool = True):  # fmt: skip
         self.model, self.design, self.room = model, design, room
-        self.limits, self.apart = limits, apart
+        self.limits, self.apart, self.grow = limits, apart, grow
         self.maps = Maps(model, design)
         self.overhead = instruction_overhead(design)
         self.chain = cache(self._chain)
@@ -166,18 +168,20 @@ class Chains:
         numbers = range(first + (not spill_in), last + 1 + spill_out)
         cycles = sum(layer_cycles(layer, self.model, self.design) for layer in layers)
 
+        strides = [self.maps.layouts[number].stride for number in numbers]
+
         def words(rings):
-            return sum(self.maps.words(number, rows) for number, rows in zip(numbers, rings))
+            return sum(rows // BANKS * stride for rows, stride in zip(rings, strides))
 
-        def cost(rings):
+        @cache
+        def overhead_of(rings):
             counts = steps_of_stages(stages, rings)
-            count = sum(counts[spill_in : spill_in + len(layers)])
-            return interleave(stages, rings), count * self.overhead * parts
+            return sum(counts[spill_in : spill_in + len(layers)]) * self.overhead * parts
 
-        rings = self._grow(stages, words, cost, self.room - whole, cycles)
+        rings = self._grow(stages, words, overhead_of, self.room - whole, cycles)
         if rings is None:
             return None
-        sweeps, overhead = cost(rings)
+        sweeps, overhead = interleave(stages, rings), overhead_of(rings)
         spilled = parts * self.maps.bytes(first) if spill_in and first else 0
         spilled += self.maps.bytes(last + 1) if spill_out else 0
         if first == 0 and spill_in:
@@ -188,27 +192,31 @@ class Chains:
             cycles, cycles + overhead,
         )  # fmt: skip
 
-    def _grow(self, stages, words, cost, room, cycles):
+    def _grow(self, stages, words, overhead_of, room, cycles):
         """Rings as small as they may be without too many instructions, as far as there is room."""
         least = least_rings(stages)
         if words(least) > room:
             return None
+        if not self.grow:
+            return least
         # a ring of more than half of the map would not be worth it
         tallest = [
             max(low, whole_ring(math.ceil(stage.rows // stage.pool / 2)))
             for low, stage in zip(least, stages)
         ]
-        best, lowest = least, cost(least)[1]
+        best, lowest = least, overhead_of(least)
         for size in range(BANKS, max(tallest, default=0) + BANKS, BANKS):
             if lowest <= WORTH * cycles:
                 break
             rings = tuple(max(low, min(size, high)) for low, high in zip(least, tallest))
-            if words(rings) <= room and cost(rings)[1] < lowest:
-                best, lowest = rings, cost(rings)[1]
+            if words(rings) > room:  # larger ones take no less
+                break
+            if overhead_of(rings) < lowest:
+                best, lowest = rings, overhead_of(rings)
         for k in range(len(best)):
             while best[k] > least[k]:
                 less = best[:k] + (best[k] - BANKS,) + best[k + 1 :]
-                if cost(less)[1] > lowest:
+                if overhead_of(less) > lowest:
                     break
                 best = less
         return best

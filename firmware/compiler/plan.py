@@ -95,7 +95,8 @@ def _least(maps: Maps, fuse, limits, enough) -> tuple[int, int, int]:
 def _fits(maps: Maps, fuse, limit, words) -> bool:
     """Whether so many words of spike memory would do."""
     return any(
-        Chains(maps.model, maps.design, words, limit).best(fuse, strips) for strips in (True, False)
+        Chains(maps.model, maps.design, words, limit, grow=False).best(fuse, strips)
+        for strips in (True, False)
     )
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import io
 from pathlib import Path
 
+from volley.firmware.files import named
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import replicate, synth
 from volley.fpga.flows.project import CORE, Options, Project
@@ -120,5 +121,5 @@ def configure(target: Target, folder: Path, options: Options) -> None:
     edam = {"name": TOP, "toplevel": TOP, "files": files, "flow_options": flow_options}
     # edalize adds the options to a dictionary of the class, where the next build would find them
     fresh = type(flow_class.__name__, (flow_class,), {"_flow": copy.deepcopy(flow_class._flow)})
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), named(folder):
         fresh(edam, str(folder)).configure()

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from volley.firmware import boards
-from volley.firmware.files import BUILD, PACKAGE, shown, write_whole
+from volley.firmware.files import BUILD, PACKAGE, named, shown, write_whole
 from volley.fpga.errors import BuildError
 from volley.fpga.runner.steps import Steps, hash_files, locked
 from volley.rtl.convert import converter
@@ -140,7 +140,8 @@ def build(board: boards.Board, progress=print, verbose=False, clean=False) -> Pa
             progress(f"simulated board is up to date: {shown(folder)}")
             return folder / BINARY
         wanted = stamp(board)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder)  # nothing of an ended build is taken for a part of this one
         folder.mkdir(parents=True)
         steps = Steps(folder, progress, verbose)
         with steps.step("convert MyHDL to Verilog"):
@@ -162,8 +163,9 @@ def compile_model(source: Path, steps: Steps) -> None:
         options.append("-CFLAGS -DVOLLEY_PCIE")
     running = running_signal(text)
     if running:
-        (folder / "running.vlt").write_text(
-            f'`verilator_config\npublic_flat_rd -module "{converter.TOP}" -var "{running}"\n'
+        write_whole(
+            folder / "running.vlt",
+            f'`verilator_config\npublic_flat_rd -module "{converter.TOP}" -var "{running}"\n',
         )
         member = f"{converter.TOP}__DOT__{verilator_name(running)}"
         options.append(f"-CFLAGS -DVOLLEY_RUNNING={member}")
@@ -199,7 +201,7 @@ def configure(folder: Path, options: list[str], with_running: bool) -> None:
             ],
         },
     }
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), named(folder):
         Sim(edam, str(folder)).configure()
 
 

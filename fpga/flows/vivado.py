@@ -9,6 +9,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+from volley.firmware.files import named, write_whole
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import synth
 from volley.fpga.flows.project import CORE, Options, Project
@@ -46,7 +47,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     one; 4 where the design does not fit; 5 where timing is not met.
     """
     bitstream = f"{target.name}.bit"
-    route = Stage("implementation", (bitstream, TIMING))
+    # the project too: make would go on with one whose creation was ended half-way
+    route = Stage("implementation", (f"{target.name}.xpr", bitstream, TIMING))
     project = Project(target, folder, options, progress, [route, POWER_STAGE])
     project.write_sources()
     configure(target, project.folder)
@@ -145,7 +147,7 @@ def configure(target: Target, folder: Path) -> None:
     scripts = pcie_scripts(target)
     hook = HOOK_TEXT + (pcie.HOOK_TEXT if scripts else "")
     for name, text in {REPORTS: REPORTS_TEXT, HOOK: hook, **scripts}.items():
-        (folder / name).write_text(text)
+        write_whole(folder / name, text)
     files = [{"name": name, "file_type": "verilogSource"} for name in (CORE, f"{TOP}.v")]
     files += [{"name": name, "file_type": "xdc"} for name in constraints.files(target)]
     sources = [pcie.IP, HOOK] if scripts else [HOOK]
@@ -153,5 +155,5 @@ def configure(target: Target, folder: Path) -> None:
     # the project is not called top: edalize's Makefile has a rule that writes PROJECT.v
     edam = {"name": target.name, "toplevel": TOP, "files": files,
             "flow_options": {"part": target.part}}  # fmt: skip
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), named(folder):
         Vivado(edam, str(folder)).configure()

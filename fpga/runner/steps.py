@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from volley.firmware.files import named
 from volley.fpga.errors import BuildError
 
 ERROR_LINES = 12  # of a failed tool's output are shown
@@ -47,7 +48,7 @@ class Steps:
         phase(line): what the tool does, if a line of its output tells it, else None.
         """
         path = self.folder / log
-        with self.step(title), path.open("w") as output:
+        with self.step(title), named(path), path.open("w") as output:
             code = self._follow(title, command, output, phase or (lambda line: None), environment)
             if code:
                 output.flush()

@@ -12,7 +12,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from volley.firmware.files import IN_CHECKOUT, PACKAGE
+from volley.firmware.files import IN_CHECKOUT, PACKAGE, write_whole
 from volley.fpga.errors import BuildError
 from volley.fpga.runner import launch
 
@@ -126,6 +126,6 @@ def write_launchers(folder: Path, flow: str, choice: str) -> dict[str, str]:
         commands = {"yosys": [*script, "system-yosys", shutil.which("yosys") or "yosys"]}
     for tool, command in commands.items():
         path = bin_folder / tool
-        path.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        write_whole(path, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         path.chmod(0o755)
     return {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}

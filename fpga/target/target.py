@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from volley.firmware import boards
+from volley.firmware.texts import short
 from volley.fpga.target import pll
 from volley.rtl.link.uart import check_divisor
 
@@ -24,10 +25,10 @@ RESOURCES = ("lut", "ff", "bram", "dsp")
 PIN_KEYS = {"site", "type", "pull", "active", "constant"}
 PULLS = ("up", "down", "none")
 WORDS = {
-    "name": re.compile(r"[A-Za-z]\w*([.-]\w+)*"),
-    "port": re.compile(r"[A-Za-z_]\w*"),
-    "site": re.compile(r"\w+"),
-    "type": re.compile(r"\w+"),
+    "name": re.compile(r"[A-Za-z]\w{0,63}([.-]\w{1,63})*"),
+    "port": re.compile(r"[A-Za-z_]\w{0,63}"),
+    "site": re.compile(r"\w{1,63}"),
+    "type": re.compile(r"\w{1,63}"),
     "part": re.compile(r"\w+([./-]\w+)*"),
     "option": re.compile(r"[\w./=:,+-]+"),
 }
@@ -105,7 +106,7 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
     try:
         flow, oscillator_hz = data["flow"], whole(data, "oscillator_hz")
         if flow not in FAMILIES:
-            raise boards.BoardError(f"flow is {flow!r}, allowed is {', '.join(FAMILIES)}")
+            raise boards.BoardError(f"flow is {short(flow)}, allowed is {', '.join(FAMILIES)}")
         check_texts(board)
         wanted_hz = clock_hz or board.clock_hz
         setting = pll.find(flow, oscillator_hz, wanted_hz)
@@ -132,7 +133,9 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
 def word(kind: str, key: str, value) -> str:
     """A text that the tools take as it is; raises ``BoardError`` that names the key."""
     if not isinstance(value, str) or not WORDS[kind].fullmatch(value):
-        raise boards.BoardError(f"{key} is {value!r}, a text like {WORDS[kind].pattern} is wanted")
+        raise boards.BoardError(
+            f"{key} is {short(value)}, a text like {WORDS[kind].pattern} is wanted"
+        )
     return value
 
 
@@ -140,7 +143,7 @@ def whole(data: dict, key: str) -> int:
     """A positive whole number; raises ``BoardError`` that names the key."""
     value = data[key]
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise boards.BoardError(f"{key} is {value!r}, a positive whole number is wanted")
+        raise boards.BoardError(f"{key} is {short(value)}, a positive whole number is wanted")
     return value
 
 
@@ -148,7 +151,7 @@ def table(data: dict, key: str, kind: type):
     """A part of a board file; raises ``BoardError`` unless it is of that kind."""
     if not isinstance(data[key], kind):
         name = "table" if kind is dict else "list"
-        raise boards.BoardError(f"{key} is {data[key]!r}, a {name} is wanted")
+        raise boards.BoardError(f"{key} is {short(data[key])}, a {name} is wanted")
     return data[key]
 
 
@@ -162,7 +165,7 @@ def check_texts(board: boards.Board) -> None:
     if board.has_pcie:
         word("site", "channel of [pcie]", table(data, "pcie", dict)["channel"])
         if data["flow"] != "vivado":
-            raise boards.BoardError(f"flow is {data['flow']!r}, with PCIe allowed is 'vivado'")
+            raise boards.BoardError(f"flow is {short(data['flow'])}, with PCIe allowed is 'vivado'")
     table(data, "device", dict)
     for tool in ("nextpnr", "pack"):
         if tool in data:
@@ -172,26 +175,29 @@ def check_texts(board: boards.Board) -> None:
 
 def read_pin(port: str, entry: dict) -> Pin:
     """A ``Pin`` from its table; raises ``BoardError`` on a key or level that is not known."""
+    word("port", "the name of a pin", port)
     if not isinstance(entry, dict):
-        raise boards.BoardError(f"pin {port} is {entry!r}, wanted is {{ site = .., type = .. }}")
+        raise boards.BoardError(
+            f"pin {port} is {short(entry)}, wanted is {{ site = .., type = .. }}"
+        )
     unknown = set(entry) - PIN_KEYS
     if unknown:
         raise boards.BoardError(
-            f"pin {port}: no key {sorted(unknown)[0]!r}; there are {', '.join(sorted(PIN_KEYS))}"
+            f"pin {port}: no key {short(sorted(unknown)[0])}; there are {', '.join(sorted(PIN_KEYS))}"
         )
     active = entry.get("active", "high")
     if active not in ("high", "low"):
-        raise boards.BoardError(f"pin {port}: active is {active!r}, allowed is high or low")
+        raise boards.BoardError(f"pin {port}: active is {short(active)}, allowed is high or low")
     pull, constant = entry.get("pull", "none"), entry.get("constant")
     if pull not in PULLS:
-        raise boards.BoardError(f"pin {port}: pull is {pull!r}, allowed is {', '.join(PULLS)}")
+        raise boards.BoardError(f"pin {port}: pull is {short(pull)}, allowed is {', '.join(PULLS)}")
     if constant is not None and (isinstance(constant, bool) or constant not in (0, 1)):
-        raise boards.BoardError(f"pin {port}: constant is {constant!r}, allowed is 0 or 1")
+        raise boards.BoardError(f"pin {port}: constant is {short(constant)}, allowed is 0 or 1")
     for key in ("site", "type"):
         if key not in entry:
             raise boards.BoardError(f"pin {port}: key {key!r} is missing")
     return Pin(
-        word("port", "the name of a pin", port),
+        port,
         word("site", f"pin {port}: site", entry["site"]),
         word("type", f"pin {port}: type", entry["type"]),
         pull, active == "low", constant,

@@ -70,7 +70,8 @@ def find(path) -> list[tuple[Path, str | None]]:
     path = Path(path)
     if not path.is_dir():
         return [(path, None)]
-    files = sorted(each for each in path.rglob("*") if each.suffix in READERS and each.is_file())
+    files = sorted(each for each in path.rglob("*") if each.suffix in READERS and each.is_file()
+                   and each.name[0] != ".")  # fmt: skip
     if not files:
         raise EventError(f"{path}: no event file in this folder; allowed: {', '.join(READERS)}")
     return [(each, each.parent.name if each.parent != path else None) for each in files]

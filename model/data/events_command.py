@@ -6,12 +6,12 @@ volley events N-MNIST/Test --frames 8 -o events.npy --labels labels.txt
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 
 import numpy as np
 
+from volley.firmware import pipe
 from volley.firmware.files import write_whole
 from volley.firmware.isa import MAX_TICKS
 from volley.model.data import datasets, event_files, events
@@ -19,7 +19,7 @@ from volley.model.data import datasets, event_files, events
 
 def parse(arguments=None):
     """The command line's options."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="volley events",
         description="Writes event frames, uint8 [N, frames, 2, height, width]: of a camera's files, or "
         "simulated from the pictures of a data set (saccades over each picture).",
@@ -101,8 +101,7 @@ def main(arguments=None) -> int:
         if options.labels:
             write_whole(options.labels, ("\n".join(names) + "\n").encode())
     except (event_files.EventError, datasets.DataError, OSError) as error:
-        print(f"events: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("events", error)
     clipped = f", clipped from up to {most}" if most > options.most else ""
     print(
         f"wrote {options.output}: uint8 {list(frames.shape)}, counts up to {options.most}{clipped}"
@@ -111,4 +110,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pipe.run(main))

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from volley.firmware import picture_fit
+from volley.firmware.texts import short
 from volley.model.data import datasets
 from volley.model.data.datasets import DataError
 
@@ -114,13 +115,14 @@ def _own(text, shape):
         raise DataError(
             f"{text}: label {most} of {len(classes)} classes; allowed: up to 256 classes"
         )
-    return Own(
-        re.sub(r"[^\w.-]", "_", name),
-        tuple(found),
-        tuple(map(str, classes)),
-        parts,
-        fit=path.is_dir(),
-    )
+    classes = tuple(map(str, classes))
+    if len(set(classes)) < len(classes):
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise DataError(
+            f"{text}: two classes are called {short(twice)}; give each a name of its own"
+        )
+    name = re.sub(r"[^\w.-]", "_", name)
+    return Own(name, tuple(found), classes, parts, fit=path.is_dir())
 
 
 def _checked(text, split, pictures, labels):

@@ -6,7 +6,6 @@ volley import mynet.nir --ticks 8 --reset soft -o model.safetensors
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -30,7 +29,7 @@ def _factory(text):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="volley import",
         description="Writes the model file of a trained network: IF or LIF neurons of snnTorch or "
         "spikingjelly, or a NIR file; weights of one magnitude per output, convolutions 3x3 or 1x1, "

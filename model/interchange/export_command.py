@@ -5,7 +5,6 @@ volley export mnist.safetensors -o mnist.nir
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from volley.firmware import pipe
@@ -19,7 +18,7 @@ KINDS = {
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="volley export",
         description="Writes a model file as a network for other tools. The end of OUTPUT's name "
         "chooses: " + "; ".join(f"{end}, {what}" for end, what in KINDS.items()) + ".",

@@ -158,7 +158,7 @@ def slim(state):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="checkpoint.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

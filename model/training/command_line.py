@@ -41,7 +41,7 @@ def _real(low, high):
 
 def parser(description):
     """The command line; description heads its --help."""
-    p = argparse.ArgumentParser(
+    p = pipe.Parser(
         prog=pipe.program_name("train.py"),
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,

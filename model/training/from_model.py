@@ -19,8 +19,8 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 
 import numpy as np  # noqa: E402
 
-from volley.firmware import modelfile  # noqa: E402
-from volley.firmware.files import whole_file  # noqa: E402
+from volley.firmware import modelfile, pipe  # noqa: E402
+from volley.model.training import checkpoint  # noqa: E402
 from volley.model.training.checkpoint import ResumeError  # noqa: E402
 
 LATENT = 0.1  # magnitude of the latent weights, as the largest of a fresh network's
@@ -125,11 +125,9 @@ def _scale(scores, labels):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    import torch
-
     from volley.model.data import datasets
 
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="from_model.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -143,11 +141,9 @@ def main(arguments=None):
     try:
         train = datasets.load(options.data, "train", options.data_dir)
         state = state_of(options.model, options.data, *train, options.ticks)
-        with whole_file(options.out) as part:
-            torch.save(state, part)
+        checkpoint.write(options.out, state)
     except (ValueError, OSError) as error:
-        print(f"from_model.py: {error}", file=sys.stderr)
-        return 2
+        return pipe.fail("from_model.py", error)
     print(f"{options.out}: {state['settings']['net']}, {state['settings']['ticks']} ticks")
     return 0
 

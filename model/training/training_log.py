@@ -89,7 +89,7 @@ def plain_numbers(axis, ticker):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = pipe.Parser(
         prog="training_log.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

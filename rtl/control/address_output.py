@@ -57,6 +57,7 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
 
     @always(clk.posedge)
     def move_row():
+        following = intbv(0)[len(row) :]
         if loops.load:
             row.next = ins.out_row
             bank.next = ins.out_bank
@@ -69,10 +70,11 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
                     bank.next = bank + 1
                 else:
                     bank.next = 0
-                    if row + stride == end:
+                    following[:] = row + stride
+                    if following == end:
                         row.next = base
                     else:
-                        row.next = row + stride
+                        row.next = following
 
     @always(clk.posedge)
     def move_group():

@@ -12,16 +12,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
 import myhdl
 from myhdl import Signal
 
-from volley.firmware import boards
+from volley.firmware import boards, pipe
 from volley.firmware.design import parse_settings
 from volley.firmware.files import IMPORT_ROOT
 from volley.rtl.convert import hdl_lint
@@ -30,6 +32,7 @@ from volley.rtl.convert.shared_modules import modules_apart, modules_used
 
 SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
 TOP = "volley"
+INTERRUPTED = 130  # exit code
 RECURSION = 20_000  # MyHDL walks the hierarchy recursively
 
 
@@ -102,21 +105,39 @@ def convert_board(board: boards.Board, language: str, path) -> Path:
     Raises ``ConversionError``.
     """
     settings = ",".join(f"{name}={value}" for name, value in vars(board.design).items())
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "volley.rtl.convert", "--board", "sim", "--set", settings),
-            *("--name", board.name, "--clock-hz", str(board.clock_hz)),
-            *("--divisor", str(board.divisor), "--language", language),
-            *("-o", str(Path(path).resolve())),
-        ],
+    command = [
+        *(sys.executable, "-m", "volley.rtl.convert", "--board", "sim", "--set", settings),
+        *("--name", board.name, "--clock-hz", str(board.clock_hz)),
+        *("--divisor", str(board.divisor), "--language", language),
+        *("-o", str(Path(path).resolve()), "--until-eof"),
+    ]
+    # its standard input is a pipe that ends when this process does, in whatever way
+    with subprocess.Popen(
+        command,
         env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": _import_path()},
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    if done.returncode:
-        raise ConversionError(done.stderr.strip())
+        start_new_session=True,  # Ctrl+C is for this process, which then ends it
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.read()
+        if process.wait():
+            raise ConversionError(said.strip())
     return Path(path)
+
+
+def _end_with_input() -> None:
+    """Interrupts this process, which then cleans up, when its standard input ends."""
+
+    def watch():
+        while os.read(0, 1 << 10):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _import_path() -> str:
@@ -126,7 +147,7 @@ def _import_path() -> str:
 
 def main(arguments=None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m volley.rtl.convert", description=main_text())
+    parser = pipe.Parser(prog="python -m volley.rtl.convert", description=main_text())
     parser.add_argument("--board", default="sim", help="board file in fpga/boards (default: sim)")
     parser.add_argument("--set", default="", metavar="ci=8,co=4", help="other design parameters")
     parser.add_argument("--name", help="board name that the hardware tells (default: the board's)")
@@ -134,6 +155,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--divisor", type=int, help="cycles of a UART bit after reset")
     parser.add_argument("--language", choices=list(SUFFIXES), default="verilog")
     parser.add_argument("-o", "--output", required=True, metavar="FILE")
+    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
@@ -142,6 +164,8 @@ def main(arguments=None) -> int:
             [sys.executable, "-m", "volley.rtl.convert", *given],
             env={**os.environ, "PYTHONPATH": _import_path()},
         ).returncode
+    if options.until_eof:
+        _end_with_input()
     sys.setrecursionlimit(RECURSION)
     try:
         board = boards.load(options.board, parse_settings(options.set))
@@ -165,6 +189,8 @@ def main(arguments=None) -> int:
     except OSError as error:
         print(f"convert: {options.output}: {error.strerror}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -5,12 +5,15 @@ The traps were each seen with MyHDL 0.11.52; tests/rtl/convert/test_hdl_lint.py 
 - A shadow slice ``w(8, 4)`` that a process then indexes becomes ``w[8-1:4][i]``. Some tools reject
   it, Verilator does what was meant, and Yosys 0.70 silently reads ``w[i]``.
 - ``a[4*i+4:4*i]`` with a variable becomes a part select with variable bounds: not Verilog.
+- A sum that is compared loses its carry where all operands are narrow: rtl/convert/hdl_width.py.
 - ``ConcatSignal`` of signed signals becomes VHDL that assigns signed to a slice of unsigned.
 """
 
 from __future__ import annotations
 
 import re
+
+from volley.rtl.convert.hdl_width import lost_carries
 
 
 class TrapError(Exception):
@@ -36,7 +39,7 @@ def verilog_traps(text: str) -> list[tuple[int, str]]:
     """(line number, reason) of each trap in Verilog text."""
     text = _blank(text, r"//[^\n]*|/\*.*?\*/|\"[^\"\n]*\"")
     memories = set(re.findall(r"\breg\b[^;\n]*?\b(\w+)\s*\[[^\]]*\]\s*(?:=[^;]*)?;", text))
-    found = []
+    found = lost_carries(text)
     for number, line in enumerate(text.splitlines(), 1):
         for base, selects in _select_chains(line):
             whole = 2 if base in memories else 1
@@ -52,7 +55,7 @@ def verilog_traps(text: str) -> list[tuple[int, str]]:
                             f"{base!r}: a slice has variable bounds; shift it, or index bit by bit",
                         )
                     )
-    return found
+    return sorted(found)
 
 
 def vhdl_traps(text: str) -> list[tuple[int, str]]:

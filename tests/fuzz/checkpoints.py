@@ -45,7 +45,7 @@ def checkpoint(rng):
         what, value = rng.randrange(4), owner[key]
         if what == 0:
             del owner[key]
-        elif isinstance(value, torch.Tensor):
+        elif isinstance(value, torch.Tensor) and not value.is_sparse:
             changes = [value[..., :0] if value.dim() else value.reshape(1), value.double(), value.int(), value.reshape(-1), value * float("nan"),
                        torch.zeros(()), value.to_sparse() if value.dim() else value,
                        torch.zeros(1).expand(1 << 30)]  # fmt: skip

@@ -127,6 +127,17 @@ def test_labels_are_names_before_they_are_numbers(tmp_path, text, wanted):
         assert load_labels(path, ["1", "0"]).tolist() == wanted
 
 
+def test_the_name_of_two_classes_is_no_label(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("b\na\n")
+    with pytest.raises(
+        PictureError, match="line 2: 'a' is the name of classes 0 and 2; give numbers"
+    ):
+        load_labels(path, ["a", "b", "a"])
+    path.write_text("b\n2\n")
+    assert load_labels(path, ["a", "b", "a"]).tolist() == [1, 2]
+
+
 def test_names_of_files_in_table_and_json(tmp_path, capsys):
     folder = tmp_path / "pictures"
     folder.mkdir()

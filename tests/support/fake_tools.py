@@ -1,7 +1,7 @@
 """Stand-in tools on the PATH: they write what the real ones write, or fail as they do.
 
-``Tools.behave`` says what goes wrong: "fail", "slow" (timing is missed), "big",
-or "crowded" (too much wire).
+``Tools.behave`` says what goes wrong: "fail", "slow" (timing is missed), "big", "crowded" (too much
+wire), or "hang": half of an output is written, then the tool waits with a process of its own.
 """
 
 import json
@@ -88,15 +88,32 @@ else:
          "  Source:                 core/a_reg/C\\n  Destination:            core/b_reg/D\\n")
 """
 
+VERILATOR = """\
+assert sys.argv[1:] == ["-f", "volley.vc"], sys.argv
+note("Vvolley.mk", "Vvolley: main.cpp\\n\\tg++ -o Vvolley main.cpp\\n")
+"""
+
+GXX = """\
+assert "-o" in sys.argv, sys.argv
+note(value("-o"), "a simulated board")
+"""
+
 HEAD = f"""\
 #!{sys.executable} -SE
 import json, os, sys
-what = os.environ.get("STAND_IN_" + os.path.basename(sys.argv[0]).replace("-", "_"), "")
+if "--version" in sys.argv:
+    print("stand-in 1.0")
+    sys.exit(0)
+what = os.environ.get("STAND_IN_" + os.path.basename(sys.argv[0]).replace("-", "_").replace("+", "x"), "")
 with open(os.environ["STAND_IN_CALLS"], "a") as calls:
     calls.write(os.path.basename(sys.argv[0]) + "\\n")
 def note(name, text):
     with open(name, "w") as file:
-        file.write(text)
+        file.write(text[: len(text) // 2] if what == "hang" else text)
+    if what == "hang":
+        import subprocess
+        with subprocess.Popen(["sleep", "60"]):
+            open(os.environ["STAND_IN_CALLS"] + ".hangs", "w").close()
 def value(option):
     return sys.argv[sys.argv.index(option) + 1]
 """
@@ -107,6 +124,8 @@ TOOLS = {
     "ecppack": ECPPACK,
     "openFPGALoader": LOADER,
     "vivado": VIVADO,
+    "verilator": VERILATOR,
+    "g++": GXX,
 }
 
 
@@ -117,6 +136,7 @@ class Tools:
         self.monkeypatch = monkeypatch
         self.log = folder / "calls"
         self.log.write_text("")
+        self.hanging = folder / "calls.hangs"
         for name in names:
             path = folder / name
             path.write_text(HEAD + TOOLS[name])
@@ -127,7 +147,7 @@ class Tools:
 
     def behave(self, tool: str, how: str) -> None:
         """From now on ``tool`` does what ``how`` says."""
-        self.monkeypatch.setenv("STAND_IN_" + tool.replace("-", "_"), how)
+        self.monkeypatch.setenv("STAND_IN_" + tool.replace("-", "_").replace("+", "x"), how)
 
     def calls(self) -> list[str]:
         """The names of the tools that ran since the last call."""

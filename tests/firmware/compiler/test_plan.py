@@ -1,9 +1,11 @@
 """The plan for a board whose rates are known is the fastest end to end."""
 
+import time
+
 import pytest
 
 from volley.firmware import boards
-from volley.firmware.compiler.plan import make_plans
+from volley.firmware.compiler.plan import NoRoom, make_plans
 from volley.firmware.compiler.program import compile_model, planned
 from volley.firmware.compiler.throughput import throughput
 from volley.firmware.network_text import network
@@ -22,6 +24,19 @@ def test_no_other_plan_is_faster(spike_words, fuse):
     for plan in make_plans(model, board.design, fuse):
         other = planned(model, board.design, plan)
         assert throughput(other, *board.rates).end_to_end <= wanted
+
+
+def test_a_deep_network_is_planned_in_bounded_time():
+    """32 layers of high maps that stream: chains of up to eight layers, rings of up to 500 rows."""
+    model = network("-".join(["4C3"] * 31 + ["4"]), (1, 1000, 16))
+    began = time.process_time()
+    with pytest.raises(NoRoom):
+        make_plans(
+            model, boards.load("ulx3s", {"weight_words": 2048, "spike_words": 64}).design, "auto"
+        )
+    roomy = boards.load("ulx3s", {"weight_words": 2048, "spike_words": 1 << 15}).design
+    assert make_plans(model, roomy, "auto")
+    assert time.process_time() - began < 20  # takes 3 s; rings that have no room, tried, took 12
 
 
 def test_rates_change_the_choice():

@@ -49,6 +49,13 @@ def test_divided_folder(tmp_path):
     assert [len(data.parts[s][1]) for s in ("train", "test")] == [6, 4]
 
 
+def test_two_classes_of_one_name_are_refused(tmp_path):
+    pictures, labels = np.zeros((12, 8, 8), np.uint8), np.arange(12) % 2
+    np.savez(tmp_path / "a.npz", train_images=pictures, train_labels=labels, classes=["no", "no"])
+    with pytest.raises(DataError, match="a.npz: two classes are called 'no'; give each a name"):
+        sources.data_set(str(tmp_path / "a.npz"))
+
+
 def test_npz_and_function(tmp_path, monkeypatch):
     """Arrays of either order of dimensions, with names of classes; a function gives the same."""
     rng = np.random.default_rng(0)

@@ -280,6 +280,19 @@ def test_the_command_line_converts_with_hash_seed_0(tmp_path, monkeypatch):
 
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setattr("volley.rtl.convert.converter.subprocess.run", note)
-    convert_board(boards.load("sim"), "verilog", tmp_path / "volley.v")
     assert main(["-o", str(tmp_path / "volley.v")]) == 0
-    assert seeds == ["0", "0"]
+    assert seeds == ["0"]
+
+
+def test_a_board_is_converted_with_hash_seed_0(tmp_path, monkeypatch):
+    seeds, start = [], subprocess.Popen
+
+    def note(command, **options):
+        seeds.append(options["env"]["PYTHONHASHSEED"])
+        return start([sys.executable, "-c", "import sys; sys.exit('no signal x')"], **options)
+
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setattr("volley.rtl.convert.converter.subprocess.Popen", note)
+    with pytest.raises(ConversionError, match="^no signal x$"):
+        convert_board(boards.load("sim"), "verilog", tmp_path / "volley.v")
+    assert seeds == ["0"]
