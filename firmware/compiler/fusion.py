@@ -182,6 +182,7 @@ class Chains:
         if rings is None:
             return None
         sweeps, overhead = interleave(stages, rings), overhead_of(rings)
+        assert sweeps is not None, "rings that are large enough"
         spilled = parts * self.maps.bytes(first) if spill_in and first else 0
         spilled += self.maps.bytes(last + 1) if spill_out else 0
         if first == 0 and spill_in:
