@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import page
 
-from volley.firmware import boards
+from volley.firmware import boards, frames
 from volley.firmware.compiler.throughput import throughput
 from volley.firmware.frames import BITS_PER_BYTE
 from volley.firmware.lines import UartLine
@@ -57,18 +57,18 @@ def measure(name, baud, model, few, many):
     """A row of the table."""
     board = sim.simulated(name)
     baud = baud or boards.load(name).line_baud
-    divisor = round(board.clock_hz / baud)
+    baud = frames.fastest_baud(board.clock_hz, baud)
     binary = sim.build(board, lambda text: print(text, file=sys.stderr))
     (one, program), (two, _) = (session(binary, board, baud, model, n) for n in (few, many))
     count = many - few
     cycles = (two.cycles - one.cycles) / count
     sent = (two.sent - one.sent) / count
     channels, height, width = program.input_shape
-    bit = BITS_PER_BYTE * divisor
-    by_model = throughput(program, board.clock_hz, UartLine(board.clock_hz // divisor)).end_to_end
+    byte = BITS_PER_BYTE * board.clock_hz / baud  # in cycles
+    by_model = throughput(program, board.clock_hz, UartLine(baud)).end_to_end
     return [
-        name, baud, f"{sent:.1f}", f"{cycles:.0f}", f"{sent * bit / cycles:.1%}",
-        f"{channels * height * width * bit / cycles:.1%}", f"{board.clock_hz / cycles:.1f}",
+        name, baud, f"{sent:.1f}", f"{cycles:.0f}", f"{sent * byte / cycles:.1%}",
+        f"{channels * height * width * byte / cycles:.1%}", f"{board.clock_hz / cycles:.1f}",
         f"{by_model:.1f}",
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ import numpy as np
 
 from volley.firmware.fields import Field
 
-VERSION = 2
+VERSION = 3
 HEADER_WORDS = 2
 CRC_WORDS = 1
 MAX_WORDS = 240  # payload of one frame, either way
@@ -51,6 +51,8 @@ SESSION_BITS = 16
 SEQS = 256  # sequence numbers
 SESSIONS = 1 << SESSION_BITS  # numbers of sessions; 0 is that of none
 LEAST_DIVISOR = 4  # clock cycles of a bit that the UART's receiver needs
+DIVISOR_FRACTION_BITS = 8
+DIVISOR_UNIT = 1 << DIVISOR_FRACTION_BITS  # parts of a clock cycle that BAUD counts
 
 HEADER = {
     "seq": Field(0, 0, 8),
@@ -86,7 +88,7 @@ class Command(IntEnum):
     """Only answers: ``info`` is the status."""
 
     BAUD = 6
-    """Answers, then sets the UART to ``address`` clock cycles a bit."""
+    """Answers, then sets the UART to ``address`` / 256 clock cycles a bit."""
 
 
 class Status(IntEnum):
@@ -177,8 +179,16 @@ def frame_sizes(words: int) -> list[int]:
 
 
 def fastest_baud(clock_hz: int, top_baud: int) -> int:
-    """The highest rate up to ``top_baud`` that a UART of a whole divisor gets from a clock."""
-    return clock_hz // max(LEAST_DIVISOR, -(-clock_hz // top_baud))
+    """The highest rate up to ``top_baud`` that a UART gets from a clock: any of LEAST_DIVISOR cycles a bit."""
+    return min(top_baud, clock_hz // LEAST_DIVISOR)
+
+
+def divisor(clock_hz: int, baud: int) -> int:
+    """What BAUD sets for a rate: clock cycles of a bit in parts of 1 / DIVISOR_UNIT, the nearest.
+
+    Its error is at most 1 / (2 DIVISOR_UNIT) of a cycle: 0.05 % of LEAST_DIVISOR.
+    """
+    return round(DIVISOR_UNIT * clock_hz / baud)
 
 
 def decode(data: bytes) -> Frame:

@@ -16,7 +16,7 @@ from volley.firmware import pcie
 from volley.firmware.frames import BITS_PER_BYTE, frame_sizes, line_bytes
 from volley.firmware.pcie_socket import FRAME_BYTES, LINK_BYTES_PER_S
 from volley.firmware.registers import STATUS_ADDRESS
-from volley.firmware.results import Span, end_of, split_late
+from volley.firmware.results import Span, end_of
 
 
 class Kind(Enum):
@@ -51,13 +51,12 @@ class Window(NamedTuple):
 class Turn(NamedTuple):
     """A picture whose upload overlaps with the run before it.
 
-    seconds: beside the run: of the upload, and of scores that are read behind its start. between: from the end of a run to the start of the next, the results read.
+    seconds: of the upload, of RUN and of the results of the run before.
     """
 
     up: int
     down: int
     seconds: float
-    between: float
 
 
 class Line(abc.ABC):
@@ -70,13 +69,8 @@ class Line(abc.ABC):
         """What a step moves, and its time with a core at ``clock_hz``."""
 
     @abc.abstractmethod
-    def picture(
-        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
-    ) -> Turn:
-        """An upload of sections of so many words, whose RUN brings ``spans`` of the run before.
-
-        quiet: cycles of a run before its first score.
-        """
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
+        """An upload of sections of so many words, whose RUN brings ``spans`` of the run before."""
 
 
 SHORT = line_bytes()
@@ -115,13 +109,11 @@ class UartLine(Line):
         count = max(sum(up) + down[-1], up[0] + sum(down))
         return Window(sum(up), sum(down), count * BITS_PER_BYTE / self.baud)
 
-    def picture(
-        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
-    ) -> Turn:
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
         """Upload and RUN, whose answers come beside the next one's."""
         upload = self.window(Step(Kind.WRITE, words), clock_hz)
         up, down = upload.up + SHORT, upload.down + line_bytes(end_of(spans))
-        return Turn(up, down, max(up, down) * BITS_PER_BYTE / self.baud, 0.0)
+        return Turn(up, down, max(up, down) * BITS_PER_BYTE / self.baud)
 
 
 HEADER_BYTES = 12  # of a packet whose address has 32 bits, and of a completion
@@ -129,6 +121,8 @@ PACKET_BYTES = HEADER_BYTES + FRAME_BYTES
 """Of a packet beside its payload."""
 HEADER_CYCLES, WORD_CYCLES = 6, 1
 """Cycles of the bus's clock that the engine takes for a packet, and for each of its words."""
+PICTURE_CYCLES = 12
+"""Cycles that a word of a picture takes on its way into the spike memory (rtl/memory/image_writer.py)."""
 READ_S = 1.5e-6
 """From a load to its data on a real host: 1 to 2 us with the CPU, the root complex and the engine."""
 
@@ -152,8 +146,8 @@ class PcieLine(Line):
     read_s: float = READ_S
     text: str = "PCIe Gen2 x1"
 
-    def _stores(self, sections, clock_hz):
-        """(bytes, seconds) of PAGE and the words of sections."""
+    def _stores(self, sections, clock_hz, word_cycles=WORD_CYCLES):
+        """(bytes, seconds) of PAGE and the words of sections, each of which takes so many cycles."""
         count = seconds = 0
         for words in sections:
             pages = -(-words // pcie.WINDOW_WORDS)
@@ -161,7 +155,7 @@ class PcieLine(Line):
             count += sum(PACKET_BYTES + 4 * size for size in sizes)
             for size in sizes:
                 line = (PACKET_BYTES + 4 * size) / self.bytes_s
-                seconds += max(line, store_cycles(size) / clock_hz)
+                seconds += max(line, max(store_cycles(size), word_cycles * size) / clock_hz)
         return count, seconds
 
     def _loads(self, sizes):
@@ -170,8 +164,8 @@ class PcieLine(Line):
         return Window(up, down, len(sizes) * self.read_s)
 
     def _run(self, clock_hz):
-        """RUN and PAGE in one load, ERRORS in another, RUN."""
-        loads = self._loads([2, 1])
+        """ERRORS in a load, RUN, then RUN and PAGE in another load: it has begun."""
+        loads = self._loads([1, 2])
         store = PACKET_BYTES + 4
         seconds = loads.seconds + max(store / self.bytes_s, store_cycles(1) / clock_hz)
         return Window(loads.up + store, loads.down, seconds)
@@ -199,17 +193,12 @@ class PcieLine(Line):
         loads = self._loads([1])
         return Window(loads.up + count, loads.down, loads.seconds + seconds)
 
-    def picture(
-        self, words: Sequence[int], spans: Sequence[Span], clock_hz: float, quiet: int = 0
-    ) -> Turn:
-        """The upload; the end of the run is seen, counters are loaded, the next one starts; the scores."""
-        up, seconds = self._stores(words, clock_hz)
-        early, late = split_late(spans, quiet)
-        loads, run = self._loads(self._sizes(early)), self._run(clock_hz)
-        behind = self._loads([*self._sizes(late), 1] if late else [])
+    def picture(self, words: Sequence[int], spans: Sequence[Span], clock_hz: float) -> Turn:
+        """The upload; RUN, which waits on the board for the end of the run before; that one's results."""
+        up, seconds = self._stores(words, clock_hz, PICTURE_CYCLES)
+        run, results = self._run(clock_hz), self.window(Step(Kind.RESULTS, spans=spans), clock_hz)
         return Turn(
-            up + loads.up + run.up + behind.up,
-            loads.down + run.down + behind.down,
-            seconds + behind.seconds,
-            loads.seconds + run.seconds,
+            up + run.up + results.up,
+            run.down + results.down,
+            seconds + run.seconds + results.seconds,
         )

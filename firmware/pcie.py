@@ -16,6 +16,9 @@ is answered: with zeros, and ERRORS set, where there is nothing to read.
 IMAGE and SPIKES are streams: a word must be at the address behind the last one's. Place 0 of an
 IMAGE buffer begins a picture, and the first word of SPIKES after PAGE was written may be anywhere.
 A word in another order is dropped and sets ERRORS.
+
+RUN while a program runs starts the next one behind its end; one can wait, and a stop takes it back.
+Meanwhile and until the end of that one, the results of the run before are at registers BEFORE (registers.py).
 """
 
 from __future__ import annotations
@@ -40,11 +43,16 @@ WINDOW_SHIFT = WINDOW_WORDS.bit_length() - 1
 class Control(IntEnum):
     """Control words, from CONTROL_PLACE on."""
 
-    RUN = 0  # written: starts the program at this word of program memory; read: 1 in a run
+    RUN = 0  # written: starts the program at this word of program memory; read: see RUN
     PAGE = 1  # bits 31..WINDOW_SHIFT of the addresses behind the window
     ERRORS = 2  # see ERRORS; writing any word clears all of it
     SESSION = 3  # the session's number, low 16 bits; register SESSION shows it with the results
 
+
+RUN = {
+    "running": Field(0, 0, 1),  # a program runs, or waits
+    "waiting": Field(0, 1, 1),  # a program was started that waits for the end of the one that runs
+}
 
 PAGE = {"page": Field(0, 0, 32 - WINDOW_SHIFT)}
 
@@ -54,7 +62,7 @@ ERRORS = {
     "out_of_stream": Field(0, 9, 1),  # a word of IMAGE or SPIKES in another order
     "read_in_run": Field(0, 10, 1),  # a read of a memory while a program ran
     "bad_address": Field(0, 11, 1),  # nothing to read or write there
-    "run_in_run": Field(0, 12, 1),  # RUN while a program ran
+    "run_in_run": Field(0, 12, 1),  # RUN while one waited already
     "unsupported": Field(0, 13, 1),  # a request that is no read or write of the BAR
 }
 

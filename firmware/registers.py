@@ -17,6 +17,10 @@ IMAGE       buffer << 24 | index in the stream                               wri
 
 Memories can be read only while no program runs; registers and writes are always served.
 
+A design with ``pcie`` keeps the results of two runs: register BEFORE + n shows register n as it was at the end
+of the run before the last, until the next one starts: CYCLES, RUNS, LAYERS and SCORES. Other designs
+show those of the last run there too.
+
 A weight word holds, for CO output channels one after another, CI bits (bit 1 = +1): bit
 ``channel * ci + input``; column k is its bits 32 k .. 32 k + 31.
 
@@ -39,8 +43,9 @@ MAGIC = 0x594C4F56  # "VOLY"
 REGION_SHIFT = 28
 BANK_SHIFT = 20  # bank, tap or kind inside WEIGHTS, PARAMS and SPIKES
 IMAGE_BUFFER_SHIFT = 24
+BEFORE = 1 << 12  # in an index of REGISTERS, see above
 LAYERS_MAX = 32
-SCORES_MAX = 4096
+SCORES_MAX = 3968  # behind SCORES, below BEFORE
 BOARD_NAME_BYTES = 16
 
 
@@ -95,6 +100,8 @@ class Register(IntEnum):
     LAYERS = 64  # then a pair of cycles, spikes for each layer
     SCORES = 128  # then a signed word for each output
 
+
+assert Register.SCORES + SCORES_MAX <= BEFORE
 
 DESIGN_REGISTERS = {
     "ci": Register.CI,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -56,19 +56,6 @@ def result_spans(program: Program) -> list[Span]:
     last = program.layers[-1]
     scores = [Span(SCORES, last.shape[0])] if last.readout else []
     return counter_spans(program) + scores
-
-
-LATE_CYCLES = 4000
-"""A run that writes no score for so long leaves time to read those of the run before."""
-
-
-def split_late(spans: Sequence[Span], quiet: int) -> tuple[list[Span], list[Span]]:
-    """(spans to read before the next run starts, spans that may be read behind its start).
-
-    quiet: cycles from the start to the first score. Scores stay until then; counters do not.
-    """
-    late = [span for span in spans if quiet >= LATE_CYCLES and span.first >= SCORES]
-    return [span for span in spans if span not in late], late
 
 
 def overlaps(program: Program) -> bool:

@@ -124,12 +124,12 @@ class Connection(abc.ABC):
         """Writes words and does not wait: check the answers to the requests behind the next ``run``."""
 
     @abc.abstractmethod
-    def run(self, entry: int, spans: Sequence[Span] = (), quiet: int = 0) -> Request:
+    def run(self, entry: int, spans: Sequence[Span] = (), patience: float = 0.0) -> Request:
         """Starts the program at a word of program memory; ``wait`` for the answer.
 
         spans: of words from register STATUS on, results of the run before, which the answer has, and
-        zeros between them. quiet: cycles that the program takes at least before it writes a score, so
-        that those of the run before may be read behind its start; an answer without words was too late. Its status is BUSY, and nothing was started, where a program still runs.
+        zeros between them. patience: seconds that this may wait for the end of what runs. Its status is BUSY,
+        and nothing was started, where a program still runs.
         """
 
     @abc.abstractmethod

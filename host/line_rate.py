@@ -52,8 +52,8 @@ class LineRate:
         self._reset_baud = None
 
     def set_baud(self, baud: int) -> None:
-        """Sets board and port to the whole divisor next to a rate."""
-        divisor = round(self.identity.clock_hz / baud)
+        """Sets board and port to a rate."""
+        divisor = frames.divisor(self.identity.clock_hz, baud)
         self.link.flush()
         self.link.wait(self.link.submit(Command.BAUD, divisor))
         self.transport.set_baud(baud)

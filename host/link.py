@@ -169,8 +169,8 @@ class Link(Connection):
             self.submit(Command.WRITE, address + at, payload=part) for at, part in _pieces(words)
         ]
 
-    def run(self, entry: int, spans: Sequence[Span] = (), quiet: int = 0) -> Request:
-        """Queues a RUN; one frame carries all words up to the last of ``spans``."""
+    def run(self, entry: int, spans: Sequence[Span] = (), patience: float = 0.0) -> Request:
+        """Queues a RUN, which waits for nothing; one frame carries all words up to the last of ``spans``."""
         return self.submit(Command.RUN, entry, end_of(spans))
 
     def results(self, spans: Sequence[Span]) -> list[int]:

@@ -1,7 +1,8 @@
 """Many pictures, one behind the other: the upload of one overlaps with the run before it.
 
 Two input buffers take turns. A RUN answers with the results of the run before and starts the next,
-so a picture costs its upload and one short frame. A buffer is free again when the next RUN has been
+so a picture costs its upload and one short frame; over PCIe it waits in the board for the end of the run
+before, and those results are read beside it. A buffer is free again when the next RUN has been
 accepted, since that run starts only when the one before is over. Where runs are short against the
 wire, pictures follow each other without waiting for that answer, and the line is never idle.
 
@@ -58,7 +59,6 @@ class Pipeline:
         self.jobs: deque[Job] = deque()
         self.buffer = 0
         self.ahead = False
-        self.quiet = 0  # cycles of a run before the readout, as the last one has counted them
 
     def run(self, pictures):
         """Yields results in order."""
@@ -86,7 +86,7 @@ class Pipeline:
         uploads, entry = self._upload(picture)
         while len(self.jobs) > 1:  # left by _send_ahead
             yield from self._collect()
-        words = self.runner.start(entry, self.spans if self.jobs else [], self.quiet)
+        words = self.runner.start(entry, self.spans if self.jobs else [])
         for request in uploads:
             check(self.link.wait(request))
         self.jobs.append(Job(picture, began, self.runner.runs))
@@ -131,7 +131,6 @@ class Pipeline:
             return
         self.jobs.popleft()
         result = self.runner.result(words, job.began, job.runs)
-        self.quiet = sum(result.layer_cycles[:-1])
         wire = self.link.seconds(self.program.input.bytes)
         self.ahead = MARGIN * result.latency_us < 1e6 * wire
         yield result

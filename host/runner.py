@@ -86,17 +86,15 @@ class Runner:
 
     # runs
 
-    def start(
-        self, entry: int, spans: Sequence[Span] = (), quiet: int = 0
-    ) -> tuple[int, ...] | None:
+    def start(self, entry: int, spans: Sequence[Span] = ()) -> tuple[int, ...] | None:
         """Starts the program at a word of program memory, once what runs has ended.
 
         Returns the words up to the last of ``spans`` of the run before, from register STATUS on,
-        or None if they were lost on the way. quiet: see ``Connection.run``.
+        or None if they were lost on the way.
         """
         end = time.monotonic() + self.run_timeout
         while True:
-            request = self.link.wait(self.link.run(entry, spans, quiet))
+            request = self.link.wait(self.link.run(entry, spans, self.run_timeout))
             if request.lost:
                 runs = self.read_register(Register.RUNS)
                 if runs != self.runs:

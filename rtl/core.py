@@ -84,7 +84,8 @@ def core(clk, bus, identity, design):
     shown_params = host_words(3 * co)
     param_inst = param_store(clk, params, host, shown_params, design)
     shown_scores = host_words(co)
-    score_inst = score_store(clk, results, host, shown_scores, design)
+    counters = RunCounters(kept=1 + design.pcie)
+    score_inst = score_store(clk, results, host, shown_scores, counters.banks, design)
 
     # array
     pipeline_inst = pipeline(
@@ -97,7 +98,6 @@ def core(clk, bus, identity, design):
         results,
         design,
     )
-    counters = RunCounters()
     counters_inst = run_counters(
         clk, bus, run, active.layer, results.spike_total, host.read_counters, counters,
         design.layers,

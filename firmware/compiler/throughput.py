@@ -3,7 +3,7 @@
 The link's figure counts what goes over the line as the driver moves it, see ``firmware.lines``.
 
 Where the upload of one picture overlaps with the run of the one before (``firmware.results.overlaps``,
-``host.pipeline``), the slower of core and link sets the pace, beside what lies between two runs. Else
+``host.pipeline``), the slower of core and link sets the pace. Else
 the driver does one thing after another (``host.device.Device.infer``, ``host.segments``): it writes,
 runs and meanwhile writes ahead, and reads. What is not counted: the latency of the host and of a USB
 adapter, a status that is asked for more than once, and frames that are sent again.
@@ -86,12 +86,11 @@ def throughput(program: Program, clock_hz: float, line: Line | int) -> Throughpu
     line = UartLine(line) if isinstance(line, int) else line
     if overlaps(program):
         cycles = run_cycles(program)[0]
-        quiet = cycles - program.report["layers"][-1]["cycles"]
-        turn = line.picture(upload_sections(program), result_spans(program), clock_hz, quiet)
+        turn = line.picture(upload_sections(program), result_spans(program), clock_hz)
         return Throughput(
             core=clock_hz / cycles,
-            link=1 / (turn.seconds + turn.between),
-            end_to_end=1 / (max(cycles / clock_hz, turn.seconds) + turn.between),
+            link=1 / turn.seconds,
+            end_to_end=1 / max(cycles / clock_hz, turn.seconds),
             up=turn.up,
             down=turn.down,
         )

@@ -68,6 +68,7 @@ class Simulator:
         self.layer_cycles = np.zeros(design.layers, np.int64)
         self.layer_spikes = np.zeros((batch, design.layers), np.int64)
         self.runs = self.session = 0
+        self._before: list[int] = []  # registers as the run before the last has left them
         self.moved = dict.fromkeys(COUNTED, 0)
         self._stream = bytearray()
         self._ordered: dict[
@@ -183,6 +184,10 @@ class Simulator:
             self.load_pictures(picture.transpose(0, 3, 1, 2), buffer)
 
     def _register(self, number):
+        if number >= registers.BEFORE:
+            number -= registers.BEFORE
+            counted = number in (Register.CYCLES, Register.RUNS) or number >= Register.LAYERS
+            return self._before[number] if counted and self._before else self._register(number)
         if number >= Register.SCORES:
             return int(self.scores[0, number - Register.SCORES]) & 0xFFFFFFFF
         if number >= Register.LAYERS:
@@ -206,6 +211,8 @@ class Simulator:
             self._run(entry)
 
     def _run(self, entry):
+        last = Register.SCORES + self.design.scores
+        self._before = [self._register(number) for number in range(last)]
         self.layer_cycles[:] = 0
         self.layer_spikes[:] = 0
         self.runs += 1

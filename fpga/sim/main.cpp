@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -45,6 +46,7 @@ constexpr size_t READ_AHEAD = 64;           // bytes that suffice for one batch
 constexpr size_t UNREAD_MAX = 1 << 20;      // answers that nobody reads: then time stops
 constexpr int SLEEP_MS = 1000;              // a look at the parent every second
 constexpr unsigned FRAME_BITS = 10;         // start, eight data bits, stop
+constexpr uint64_t PARTS = 256;             // of a clock cycle: the wire's bits are counted in them
 
 volatile sig_atomic_t stop_asked = 0;
 volatile sig_atomic_t parent_changed = 0;
@@ -56,13 +58,15 @@ void note_parent(int) { parent_changed = 1; }
 struct Sender {
     std::string waiting;
     size_t next = 0;
-    uint32_t shift = 0, bits = 0, timer = 0;
+    uint32_t shift = 0, bits = 0;
+    uint64_t timer = 0, rest = 0;
     bool level = true;
 
     size_t left() const { return waiting.size() - next; }
     bool idle() const { return bits == 0 && timer == 0 && left() == 0; }
 
-    bool tick(uint32_t divisor) {
+    // divisor: clock cycles of a bit, in PARTS.
+    bool tick(uint64_t divisor) {
         if (timer == 0) {
             if (bits == 0) {
                 if (left() == 0) return true;
@@ -72,9 +76,11 @@ struct Sender {
             level = shift & 1;
             shift >>= 1;
             --bits;
-            timer = divisor;
+            rest += divisor;
+            timer = rest / PARTS;
+            rest %= PARTS;
         }
-        --timer;
+        if (timer) --timer;
         return level;
     }
 };
@@ -82,20 +88,24 @@ struct Sender {
 // The end of the wire that listens to the board's tx pin.
 struct Receiver {
     std::string received;
-    uint32_t shift = 0, place = 0, timer = 0;
+    uint32_t shift = 0, place = 0;
+    uint64_t timer = 0, rest = 0;
     bool active = false;
 
-    void tick(bool level, uint32_t divisor) {
+    void tick(bool level, uint64_t divisor) {
         if (!active) {
             if (level) return;
             active = true;
             place = shift = 0;
-            timer = divisor / 2;
+            timer = divisor / 2 / PARTS;
+            rest = divisor / 2 % PARTS;
             if (timer) return;
         } else if (--timer) {
             return;
         }
-        timer = divisor;
+        rest += divisor;
+        timer = rest / PARTS;
+        rest %= PARTS;
         shift |= static_cast<uint32_t>(level) << place;
         if (++place < FRAME_BITS) return;
         active = false;
@@ -275,11 +285,11 @@ struct Board {
     Receiver receiver;
     std::unique_ptr<Pcie> pcie;  // none without its socket
     bool uart_used = true;       // with a socket: a byte has come
-    uint32_t divisor;
+    uint64_t divisor;  // in PARTS
     uint64_t quiet_since = 0;
     Clock::duration busy{};
 
-    explicit Board(const Options& given) : options(given), divisor(given.divisor) {
+    explicit Board(const Options& given) : options(given), divisor(given.divisor * PARTS) {
         if (options.pcie.fd >= 0) {
             pcie = std::make_unique<Pcie>(options.pcie, options.clock_hz);
             uart_used = false;
@@ -289,8 +299,7 @@ struct Board {
 
     void set_speed(uint32_t baud) {
         if (baud == 0) return;  // hung up
-        divisor = (options.clock_hz + baud / 2) / baud;
-        if (divisor == 0) divisor = 1;
+        divisor = std::max((options.clock_hz * PARTS + baud / 2) / baud, PARTS);
     }
 
     void simulate(uint64_t cycles) {

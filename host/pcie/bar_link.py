@@ -19,22 +19,29 @@ from volley.firmware.pcie import (
     CONTROL_PLACE,
     ERRORS,
     REGISTERS_PLACE,
+    RUN,
     WINDOW_PLACE,
     WINDOW_SHIFT,
     WINDOW_WORDS,
     Control,
     control,
 )
-from volley.firmware.registers import MAGIC, REGION_SHIFT, STATUS_ADDRESS, Region, Register, address
-from volley.firmware.results import Span, end_of, split_late
+from volley.firmware.registers import (
+    BEFORE,
+    MAGIC,
+    REGION_SHIFT,
+    STATUS_ADDRESS,
+    Region,
+    Register,
+)
+from volley.firmware.results import Span, end_of
 from volley.host.connection import Connection, Progress, Request, session_number
 from volley.host.errors import LinkError, TransportError
 from volley.host.pcie.bar import Bar
 
-CYCLES_ADDRESS = address(Region.REGISTERS, Register.CYCLES)
+BEFORE_ADDRESS = STATUS_ADDRESS + BEFORE
 ONES = 0xFFFFFFFF  # of a load that nobody answers
-POLL_S = 0.2  # how long one ``run`` waits for the end of the program before
-SPIN_S = 0.002  # of it without a pause
+SPIN_S = 0.002  # of waiting for the end of a run without a pause
 PAUSE_S = 0.0001
 MEANINGS = {
     "damaged": "damaged packets were dropped",
@@ -42,7 +49,7 @@ MEANINGS = {
     "out_of_stream": "a word of a picture or of spikes came out of order and was dropped",
     "read_in_run": "a memory was read while a program ran",
     "bad_address": "there is nothing to read or write at an address",
-    "run_in_run": "a program was started while one ran",
+    "run_in_run": "a program was started while another one waited",
     "unsupported": "a request was no read or write of the BAR",
 }
 """What each field of ERRORS means."""
@@ -111,9 +118,9 @@ class BarLink(Connection):
         )
 
     def _poll(self):
-        """Loads RUN and, in the same access, PAGE; raises ``TransportError`` for another session."""
-        running, page = self.bar.load_block(CONTROL_PLACE, 2)
-        if running == ONES:
+        """The fields of RUN; loads PAGE in the same access: raises ``TransportError`` for another session."""
+        state, page = self.bar.load_block(CONTROL_PLACE, 2)
+        if state == ONES:
             self._raise_gone()
         if page != self._page:
             self.broken = True
@@ -121,8 +128,9 @@ class BarLink(Connection):
                 f"{self.name}: PAGE is {page}, the driver has written {self._page}: the board was "
                 "reset or is used by another program; start again"
             )
-        self.running = bool(running)
-        return self.running
+        found = unpack(RUN, [state])
+        self.running = bool(found["running"])
+        return found
 
     def cycles(self) -> int | None:
         """Clock cycles of a simulated board since it was switched on."""
@@ -193,44 +201,46 @@ class BarLink(Connection):
 
     def results(self, spans: Sequence[Span]) -> list[int]:
         """Loads the words of ``spans`` alone: a load takes a microsecond or two."""
+        return self._results(spans, STATUS_ADDRESS)
+
+    def _results(self, spans, start):
         words = [0] * end_of(spans)
-        self._load_spans(words, spans)
+        for first, count in spans:
+            words[first : first + count] = self._load(start + first, count)
         self.flush()
         return words
-
-    def _load_spans(self, words, spans):
-        for first, count in spans:
-            words[first : first + count] = self._load(STATUS_ADDRESS + first, count)
 
     # runs
 
     def status(self) -> bool:
         """Whether a program runs."""
-        return self._poll()
+        self._poll()
+        return self.running
 
-    def run(self, entry: int, spans: Sequence[Span] = (), quiet: int = 0) -> Request:
-        """Starts the program once nothing runs; BUSY after a moment of waiting.
+    def run(self, entry: int, spans: Sequence[Span] = (), patience: float = 0.0) -> Request:
+        """Starts the program behind the end of what runs, then loads the results of that.
 
-        What is read behind the start counts only if CYCLES, loaded after it, is below ``quiet``.
+        Where that does not end, the wait and the run are given up, and the answer is BUSY.
         """
         request = Request(Command.RUN, entry, done=True)
+        self.flush()
+        self.bar.store(control(Control.RUN), entry)
+        if not self._begun(patience):
+            self.bar.store(REGISTERS_PLACE + Register.CONTROL, 1)
+            request.status = Status.BUSY
+            return request
+        request.count = end_of(spans)
+        if spans:
+            request.words = tuple(self._results(spans, BEFORE_ADDRESS))
+        return request
+
+    def _begun(self, patience):
+        """Whether no run waits any more within so many seconds."""
         began = time.monotonic()
-        while self._poll():
+        while self._poll()["waiting"]:
             waited = time.monotonic() - began
-            if waited > POLL_S:
-                request.status = Status.BUSY
-                return request
+            if waited > patience:
+                return False
             if waited > SPIN_S:
                 time.sleep(PAUSE_S)
-        early, late = split_late(spans, quiet)
-        words = self.results(early)
-        self.bar.store(control(Control.RUN), entry)
-        self.running = True
-        request.count = end_of(spans)
-        if late:
-            words += [0] * (request.count - len(words))
-            self._load_spans(words, late)
-            if self._load(CYCLES_ADDRESS, 1)[0] >= quiet:
-                return request
-        request.words = tuple(words)
-        return request
+        return True

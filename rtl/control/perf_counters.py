@@ -2,20 +2,24 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
-from volley.rtl.memory.ram import address_bits
+from volley.firmware.registers import BEFORE
+from volley.rtl.memory.ram import address_bits, banked_address, banked_words
 
 COUNT_BITS = 32
 
 
 @block
-def layer_counter(clk, restart, amount, account, layer, read, read_layer, count, layers):
+def layer_counter(clk, restart, amount, account, layer, read, read_layer, count, banks, layers):
     """Adds up ``amount`` each cycle, and at ``account`` adds the sum to the counter of ``layer``.
 
     restart: clears all counters, in as many cycles as there are layers (shorter than the fetch and
     the drain before the first ``account``). count: counter ``read_layer``, a cycle after ``read``.
+    banks: (of the run, of what is read), bools, or (None, None) where there is one.
     """
     bits = address_bits(layers)
-    counts = [Signal(intbv(0)[COUNT_BITS:]) for _ in range(layers)]
+    depth = banked_words(layers, banks[0])
+    counts = [Signal(intbv(0)[COUNT_BITS:]) for _ in range(depth)]
+    look_at, store_at, read_at = (Signal(modbv(0)[address_bits(depth) :]) for _ in range(3))
     total = Signal(modbv(0)[COUNT_BITS:])
     addend = Signal(intbv(0)[COUNT_BITS:])
     before = Signal(intbv(0)[COUNT_BITS:])
@@ -25,6 +29,11 @@ def layer_counter(clk, restart, amount, account, layer, read, read_layer, count,
     adding = Signal(bool(0))
     writing = Signal(bool(0))
     clearing = Signal(bool(0))
+    address_insts = [
+        banked_address(banks[0], layer, look_at, layers),
+        banked_address(banks[0], to_write, store_at, layers),
+        banked_address(banks[1], read_layer, read_at, layers),
+    ]
 
     @always(clk.posedge)
     def add_up():
@@ -41,9 +50,9 @@ def layer_counter(clk, restart, amount, account, layer, read, read_layer, count,
         if account:
             to_add.next = layer
             addend.next = total
-            before.next = counts[layer]
+            before.next = counts[look_at]
         if read:
-            count.next = counts[read_layer]
+            count.next = counts[read_at]
 
     @always(clk.posedge)
     def sum_up():
@@ -67,17 +76,67 @@ def layer_counter(clk, restart, amount, account, layer, read, read_layer, count,
     @always(clk.posedge)
     def store_count():
         if writing:
-            counts[to_write].next = summed
+            counts[store_at].next = summed
 
     return instances()
 
 
 class RunCounters:
-    """What the counters show: cycles of the last run, runs, and a word of each layer's counters."""
+    """What the counters show: cycles of a run, runs up to it, and a word of each layer's counters.
 
-    def __init__(self):
+    banks: of the results of the run that was started last, and of those that the host asks for, bools; None
+    where those of one run are kept.
+    """
+
+    def __init__(self, kept=1):
         self.cycles, self.runs = (Signal(modbv(0)[32:]) for _ in range(2))
         self.layer_cycles, self.layer_spikes = (Signal(intbv(0)[COUNT_BITS:]) for _ in range(2))
+        self.banks = (Signal(bool(0)), Signal(bool(0))) if kept == 2 else (None, None)
+
+
+@block
+def run_counter(clk, start, running, cycles, runs):
+    """cycles, runs = cycles of the run that was started last, and runs since power-up."""
+
+    @always(clk.posedge)
+    def count_run():
+        if start:
+            cycles.next = 0
+            runs.next = runs + 1
+        elif running:
+            cycles.next = cycles + 1
+
+    return instances()
+
+
+@block
+def two_runs(clk, start, running, before, counters):
+    """``run_counter`` that shows the run before the last if ``before`` is set, two cycles later, and drives the banks."""
+    cycles, runs, cycles_before = (Signal(modbv(0)[32:]) for _ in range(3))
+    bank, shown_bank = counters.banks
+    run_counter_inst = run_counter(clk, start, running, cycles, runs)
+
+    @always_comb
+    def drive_banks():
+        bank.next = runs[0]
+        shown_bank.next = runs[0]
+        if before:
+            shown_bank.next = not runs[0]
+
+    @always(clk.posedge)
+    def keep_cycles():
+        if start:
+            cycles_before.next = cycles
+
+    @always(clk.posedge)
+    def show_run():
+        counters.cycles.next = cycles
+        counters.runs.next = runs
+        if before:
+            counters.cycles.next = cycles_before
+            counters.runs.next = runs - 1
+
+    return instances()
 
 
 @block
@@ -90,8 +149,9 @@ def run_counters(clk, bus, run, layer, spike_total, read, counters, layers):
     shown_layer = Signal(modbv(0)[address_bits(layers) :])
     amount = Signal(intbv(0)[1:])
     latched_layer = Signal(modbv(0)[8:])
+    before = Signal(bool(0))
     start, running, issuing, account = bus.run, run.running, run.issuing, run.account
-    address = bus.address
+    address, before_bit, banks = bus.address, BEFORE.bit_length() - 1, counters.banks
 
     @always_comb
     def drive_amount():
@@ -99,22 +159,28 @@ def run_counters(clk, bus, run, layer, spike_total, read, counters, layers):
         shown_layer.next = latched_layer
 
     @always(clk.posedge)
-    def latch_layer():
-        latched_layer.next = address[9:1]
+    def latch_address():
+        if bus.read:
+            latched_layer.next = address[9:1]
+            before.next = address[before_bit]
 
     cycles_inst = layer_counter(
-        clk, start, amount, account, layer, read, shown_layer, counters.layer_cycles, layers
+        clk, start, amount, account, layer, read, shown_layer, counters.layer_cycles, banks, layers
     )
     spikes_inst = layer_counter(
-        clk, start, spike_total, account, layer, read, shown_layer, counters.layer_spikes, layers
+        clk,
+        start,
+        spike_total,
+        account,
+        layer,
+        read,
+        shown_layer,
+        counters.layer_spikes,
+        banks,
+        layers,
     )
-
-    @always(clk.posedge)
-    def count_run():
-        if start:
-            counters.cycles.next = 0
-            counters.runs.next = counters.runs + 1
-        elif running:
-            counters.cycles.next = counters.cycles + 1
-
+    if banks[0] is None:
+        run_inst = run_counter(clk, start, running, counters.cycles, counters.runs)
+    else:
+        run_inst = two_runs(clk, start, running, before, counters)
     return instances()

@@ -3,7 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from volley.firmware.fields import WORD_BITS
-from volley.firmware.frames import BAD_FRAMES_TO_FALL_BACK
+from volley.firmware.frames import BAD_FRAMES_TO_FALL_BACK, DIVISOR_UNIT
 from volley.rtl.link.executor import executor
 from volley.rtl.link.frame_rx import FrameEvents, frame_rx
 from volley.rtl.link.frame_tx import frame_tx
@@ -60,7 +60,7 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     rst: synchronous, active high; not needed after power-up.
     rx, tx: the pins, as the device sees them; ``rx`` may change at any time.
     bus: a ``volley.rtl.link.bus.Bus``, of which this is the master.
-    reset_divisor: clock cycles of a bit after power-up and reset, and again after
+    reset_divisor: whole clock cycles of a bit after power-up and reset, and again after
     BAD_FRAMES_TO_FALL_BACK damaged frames or bytes without stop bit with no intact frame between.
 
     A new divisor counts from the end of the stop bit of the answer to BAUD on: the host lets a bit
@@ -69,7 +69,8 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     Raises ``ValueError`` if the UART can not work at ``reset_divisor``.
     """
     check_divisor(reset_divisor)
-    divisor = Signal(intbv(reset_divisor)[DIVISOR_BITS:])
+    first_divisor = reset_divisor * DIVISOR_UNIT
+    divisor = Signal(intbv(first_divisor)[DIVISOR_BITS:])
     new_divisor = Stream(DIVISOR_BITS)
     bad = Signal(intbv(0, min=0, max=BAD_FRAMES_TO_FALL_BACK))  # in a row
     events, line = FrameEvents(), ByteLine()
@@ -88,7 +89,7 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     @always(clk.posedge)
     def choose_divisor():
         if rst:
-            divisor.next = reset_divisor
+            divisor.next = first_divisor
             bad.next = 0
         elif new_divisor.valid:
             divisor.next = new_divisor.data
@@ -97,7 +98,7 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
             bad.next = 0
         elif events.damaged or line.lost:
             if bad == BAD_FRAMES_TO_FALL_BACK - 1:
-                divisor.next = reset_divisor
+                divisor.next = first_divisor
                 bad.next = 0
             else:
                 bad.next = bad + 1

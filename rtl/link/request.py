@@ -3,6 +3,7 @@
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.frames import (
+    DIVISOR_UNIT,
     HEADER,
     LEAST_DIVISOR,
     MAX_WORDS,
@@ -54,6 +55,7 @@ def request_check(request, numbers, running, verdict):
     numbers: ``Numbers``. running: a program runs.
     """
     entry_limit, divisor_limit = 1 << ENTRY_BITS, 1 << DIVISOR_BITS
+    least_divisor = LEAST_DIVISOR * DIVISOR_UNIT
     identify, read, write = int(Command.IDENTIFY), int(Command.READ), int(Command.WRITE)
     run, state, baud = int(Command.RUN), int(Command.STATUS), int(Command.BAUD)
     ok, busy, bad_address = int(Status.OK), int(Status.BUSY), int(Status.BAD_ADDRESS)
@@ -85,7 +87,7 @@ def request_check(request, numbers, running, verdict):
             elif running:
                 verdict.next = busy
         elif request.command == baud:
-            if request.address < LEAST_DIVISOR or request.address >= divisor_limit:
+            if request.address < least_divisor or request.address >= divisor_limit:
                 verdict.next = bad_address
         elif request.command != state:
             verdict.next = bad_command

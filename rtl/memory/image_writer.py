@@ -52,7 +52,8 @@ def image_writer(clk, host, data, write, design):
     image_base. image_shape: register IMAGE_SHAPE; image_stride: words from row y to row y + 3.
     data, image_accept: a 32-bit word, four bytes, taken in a cycle in which ``write.ready`` is set.
     ``write.request`` stays until ``write.grant``; the slots keep their values for one more cycle. Bytes
-    after the last pixel are ignored.
+    after the last pixel are ignored. A pixel of up to CI channels takes two cycles a byte where its write is
+    granted at once, and a 32-bit word four more.
     word_accept: like image_accept, for 32-bit column word_column of the word at word_address of
     word_bank; the last column writes the word. It ends a picture that is not complete.
     """
@@ -121,6 +122,11 @@ def image_writer(clk, host, data, write, design):
                 request.next = False
                 clear.next = True
                 index.next = 0
+                if left != 0:  # the next byte meanwhile
+                    byte.next = pending[8:]
+                    pending.next = pending >> 8
+                    left.next = left - 1
+                    take.next = True
                 if channel != shape[c_msb:c_lsb] - 1:
                     channel.next = channel + 1
                     group_offset.next = group_offset + shape[w_msb:w_lsb]
@@ -134,6 +140,7 @@ def image_writer(clk, host, data, write, design):
                         row.next = row + 1
                         if row == shape[h_msb:h_lsb] - 1:
                             done.next = True
+                            take.next = False
                         if row_bank == BANKS - 1:
                             row_bank.next = 0
                             row_base.next = row_base + stride

@@ -1,6 +1,6 @@
 """Memories with one write port and one registered read port."""
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import Signal, always, always_comb, block, concat, instances, intbv
 
 from volley.rtl.delay import delay
 
@@ -38,6 +38,30 @@ def ram(clk, write, write_address, write_data, read, read_address, read_data, de
     def read_port():
         if read:
             read_data.next = words[read_address]
+
+    return instances()
+
+
+def banked_words(words, bank):
+    """Depth of a memory of two banks of so many words, or of one where ``bank`` is None."""
+    return words if bank is None else 2 << address_bits(words)
+
+
+@block
+def banked_address(bank, word, address, words):
+    """address = that of ``word``, below ``words``, in a memory of ``banked_words``; bank: bool, or None."""
+    bits = address_bits(words)
+    if bank is None:
+
+        @always_comb
+        def drive_address():
+            address.next = word
+
+    else:
+
+        @always_comb
+        def drive_address():
+            address.next = concat(bank, word[bits:])
 
     return instances()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
+from volley.firmware.frames import DIVISOR_UNIT
 from volley.fpga.flows import sim
 from volley.fpga.runner.steps import Steps
 from volley.rtl.convert.converter import convert
@@ -16,7 +17,8 @@ BYTES = 4096  # that may wait for their way back, a power of two
 @block
 def volley(clk, rst, rx, tx, divisor):
     """Sends every received byte + 1; ports as the top level's. ``divisor``: cycles of a bit."""
-    speed = Signal(intbv(divisor)[DIVISOR_BITS:])
+    parts = divisor * DIVISOR_UNIT
+    speed = Signal(intbv(parts)[DIVISOR_BITS:])
     received, sent = Stream(BYTE_BITS), Stream(BYTE_BITS)
     error, busy, failed = (Signal(bool(0)) for _ in range(3))
     bits = BYTES.bit_length() - 1
@@ -28,7 +30,7 @@ def volley(clk, rst, rx, tx, divisor):
 
     @always(clk.posedge)
     def queue_bytes():
-        speed.next = divisor
+        speed.next = parts
         if rst:
             first.next = 0
             last.next = 0

@@ -14,6 +14,7 @@ from volley.firmware.pcie import (
     DEVICE_ID,
     ERRORS,
     REGISTERS_PLACE,
+    RUN,
     VENDOR_ID,
     WINDOW_PLACE,
     WINDOW_SHIFT,
@@ -46,6 +47,7 @@ class FakeBar(Bar):
         self.board.simulator.session = 0
         self.errors = dict.fromkeys(ERRORS, 0)
         self.columns = []  # of a spike word that is not complete
+        self.waiting = None  # the entry of a run that waits for the end of the one before
 
     def close(self):
         self.closed = True
@@ -75,10 +77,19 @@ class FakeBar(Bar):
         self.errors[name] = 1
         return 0
 
+    def _advance(self):
+        """Starts what waits, once nothing runs."""
+        if self.waiting is not None and not self.board.running:
+            entry, self.waiting = self.waiting, None
+            self.board.start(entry)
+
     def _load(self, place):
+        self._advance()
         if CONTROL_PLACE <= place < WINDOW_PLACE:
             if place == CONTROL_PLACE + Control.RUN:
-                return int(self.board.running)
+                waiting = self.waiting is not None
+                state = {"running": self.board.running or waiting, "waiting": waiting}
+                return pack(RUN, state, 1, "RUN")[0]
             if place == CONTROL_PLACE + Control.PAGE:
                 return self.page
             if place == CONTROL_PLACE + Control.SESSION:
@@ -98,6 +109,7 @@ class FakeBar(Bar):
         return words[0] if words else self._error("bad_address")
 
     def _store(self, place, word):
+        self._advance()
         if CONTROL_PLACE <= place < WINDOW_PLACE:
             self._control(place - CONTROL_PLACE, word)
             return
@@ -114,7 +126,7 @@ class FakeBar(Bar):
                 return
             self.follows, self.armed = address + 1, False
         if address == Register.CONTROL:
-            self.board.ends = 0.0
+            self.board.ends, self.waiting = 0.0, None
         if region == Region.SPIKES:
             self._spikes(address, word)
         else:
@@ -137,12 +149,13 @@ class FakeBar(Bar):
             self.errors = dict.fromkeys(ERRORS, 0)
         elif word != Control.RUN:
             self._error("bad_address")
-        elif self.board.running:
+        elif self.waiting is not None:
             self._error("run_in_run")
         elif value >= ENTRIES:
             self._error("bad_address")
         else:
-            self.board.start(value)
+            self.waiting = value
+            self._advance()
 
     def set_errors(self, word):
         """ERRORS as the hardware would have it."""

@@ -8,7 +8,16 @@ import random
 
 from myhdl import instance
 
-from volley.firmware.frames import INFO, LEAST_DIVISOR, MAX_WORDS, RESPONSE, Command, Frame, Status
+from volley.firmware.frames import (
+    DIVISOR_UNIT,
+    INFO,
+    LEAST_DIVISOR,
+    MAX_WORDS,
+    RESPONSE,
+    Command,
+    Frame,
+    Status,
+)
 from volley.firmware.registers import REGION_SHIFT, Region, Register, address
 from volley.rtl.link.uart import DIVISOR_BITS
 
@@ -68,7 +77,7 @@ class Device:
         if code == Command.STATUS:
             return self._response(seq, Status.OK)
         if code == Command.BAUD:
-            if not LEAST_DIVISOR <= argument < 1 << DIVISOR_BITS:
+            if not LEAST_DIVISOR * DIVISOR_UNIT <= argument < 1 << DIVISOR_BITS:
                 return self._response(seq, Status.BAD_ADDRESS)
             self.divisors.append(argument)
             return self._response(seq, Status.OK)
@@ -88,13 +97,14 @@ class Device:
         return Frame(seq, RESPONSE + status, len(words), info, words)
 
 
-def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1, stable=True):
+def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1, stable=True, ending=None):
     """An instance for ``run_bench``: the slave of ``bus``, which also checks its rules.
 
     memory, started: as in ``Device``, filled during the simulation. ready_share: how often the
-    slave is ready; reads take 1 to 4 cycles. stable: an access must stay until it is taken.
+    slave is ready; reads take 1 to 4 cycles. stable: an access must stay until it is taken. ending: a list; an
+    item in it is taken out and ends the run.
     """
-    chance = random.Random(seed)
+    chance, ending = random.Random(seed), [] if ending is None else ending
 
     @instance
     def answer_accesses():
@@ -112,6 +122,9 @@ def bus_memory(clk, bus, memory, started, ready_share=0.7, seed=1, stable=True):
                 assert not bus.running, "run while running"
                 started.append(int(bus.entry))
                 bus.running.next = True
+            if ending:
+                ending.pop()
+                bus.running.next = False
             if bus.write and bus.ready:
                 memory[address] = int(bus.write_data)
                 if address == CONTROL and memory[address] & 1:

@@ -52,7 +52,7 @@ class Line:
             for _ in range(limit):
                 if self.answered >= answers:
                     break
-                yield delay(self.divisor[0] * PERIOD)
+                yield delay(round(self.divisor[0] * PERIOD))
             assert self.answered >= answers, f"{self.answered} answers, {answers} wanted"
 
         return waiting()
@@ -61,7 +61,7 @@ class Line:
         """Lets the time of that many bits pass."""
 
         def pausing():
-            yield delay(bits * self.divisor[0] * PERIOD)
+            yield delay(round(bits * self.divisor[0] * PERIOD))
 
         return pausing()
 

@@ -8,13 +8,16 @@ DATA_BITS = 8
 
 
 def send(pin, data, bit_time):
-    """A generator to ``yield``: sends bytes back to back, ``bit_time`` time units a bit."""
+    """A generator to ``yield``: sends bytes back to back, ``bit_time`` time units a bit, whole or not."""
 
     def drive_pin():
+        left = 0.0
         for byte in data:
             for bit in [0] + [byte >> k & 1 for k in range(DATA_BITS)] + [1]:
                 pin.next = bool(bit)
-                yield delay(bit_time)
+                left += bit_time
+                yield delay(round(left))
+                left -= round(left)
 
     return drive_pin()
 
@@ -31,7 +34,7 @@ def cycles(count):
 def listen(pin, received, bit_cycles):
     """An instance for ``run_bench`` that appends each byte from ``pin`` to ``received``.
 
-    bit_cycles: a list whose only element is the clock cycles of a bit; it may be changed.
+    bit_cycles: a list whose only element is the clock cycles of a bit, whole or not; it may be changed.
     A missing stop bit raises AssertionError.
     """
 
@@ -40,12 +43,13 @@ def listen(pin, received, bit_cycles):
         while True:
             yield pin.negedge
             byte, bit_time = 0, bit_cycles[0] * PERIOD
-            yield delay(bit_time // 2)
+            moments = [round((k + 0.5) * bit_time) for k in range(DATA_BITS + 2)]
+            yield delay(moments[0])
             assert not pin, "start bit is too short"
             for k in range(DATA_BITS):
-                yield delay(bit_time)
+                yield delay(moments[k + 1] - moments[k])
                 byte |= int(pin) << k
-            yield delay(bit_time)
+            yield delay(moments[-1] - moments[-2])
             assert pin, f"no stop bit after {byte:#04x}"
             received.append(byte)
 

@@ -8,13 +8,16 @@ from volley.firmware.pcie import (
     CONTROL_PLACE,
     PAGE,
     PLACE_BITS,
+    RUN,
     WINDOW_PLACE,
     WINDOW_SHIFT,
     Control,
 )
-from volley.firmware.registers import IMAGE_BUFFER_SHIFT, REGION_SHIFT, Region
+from volley.firmware.registers import IMAGE_BUFFER_SHIFT, REGION_SHIFT, Region, Register
+from volley.firmware.registers import address as address_of
 from volley.rtl.link.bus import ENTRY_BITS
 from volley.rtl.link.pcie.error_flags import ErrorEvents, error_flags
+from volley.rtl.link.pcie.run_queue import WaitingRun, run_queue
 from volley.rtl.link.pcie.tlp_format import BE_BITS, LENGTH_BITS
 
 STEPS = enum("JUDGE_WORD", "READ_BUS", "GIVE_WORD", "AWAIT_ANSWER")
@@ -161,11 +164,15 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
     )
     events, errors = ErrorEvents(), Signal(intbv(0)[WORD_BITS:])
     error_flags_inst = error_flags(clk, rst, link_errors, events, errors)
+    queue = WaitingRun()
+    run_queue_inst = run_queue(clk, rst, queue, bus)
 
     all_bytes, entry_limit = (1 << BE_BITS) - 1, 1 << ENTRY_BITS
     run, page_word, page_bits = CONTROL_PLACE + Control.RUN, CONTROL_PLACE + Control.PAGE, len(page)
     errors_word, session_word = CONTROL_PLACE + Control.ERRORS, CONTROL_PLACE + Control.SESSION
     image, spikes = int(Region.IMAGE), int(Region.SPIKES)
+    stop_word = address_of(Region.REGISTERS, Register.CONTROL)
+    running_bit, waiting_bit = RUN["running"].lsb, RUN["waiting"].lsb
 
     @always_comb
     def drive_judged():
@@ -189,7 +196,8 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
     @always(clk.posedge)
     def access():
         region = intbv(0)[WORD_BITS - REGION_SHIFT :]
-        bus.run.next = False
+        queue.ask.next = False
+        queue.cancel.next = False
         events.clear.next = False
         events.partial_word.next = False
         events.out_of_stream.next = False
@@ -220,7 +228,8 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                     events.read_in_run.next = True
                 elif verdict == VERDICTS.ON_CONTROL:
                     if word.place == run:
-                        data.next = bus.running
+                        data.next[running_bit] = queue.under_way
+                        data.next[waiting_bit] = queue.waiting
                     elif word.place == page_word:
                         data.next = page
                     elif word.place == session_word:
@@ -233,6 +242,7 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                 events.partial_word.next = word.enables != 0
             elif verdict == VERDICTS.ON_BUS:
                 bus.write.next = True
+                queue.cancel.next = word.address == stop_word and word.data[0]
                 if region == image or region == spikes:
                     follows.next = word.address + 1
                     armed.next = False
@@ -246,13 +256,13 @@ def bar_access(clk, rst, request, payload, words, bus, link_errors, done):
                     armed.next = True
                 elif word.place == session_word:
                     bus.session.next = word.data[SESSION_BITS:]
-                elif bus.running:
+                elif queue.waiting:
                     events.run_in_run.next = True
                 elif word.data >= entry_limit:
                     events.bad_address.next = True
                 else:
-                    bus.run.next = True
-                    bus.entry.next = word.data[ENTRY_BITS:]
+                    queue.ask.next = True
+                    queue.entry.next = word.data[ENTRY_BITS:]
             else:
                 events.bad_address.next = True
         elif step == STEPS.READ_BUS:

@@ -11,6 +11,7 @@ from tests.support.random_models import network, random_model
 from volley.firmware import pcie
 from volley.firmware.pcie import CONTROL_PLACE, ERRORS, WINDOW_PLACE, Control, control
 from volley.firmware.registers import (
+    BEFORE,
     IDENTITY_WORDS,
     MAGIC,
     STATUS_ADDRESS,
@@ -112,7 +113,6 @@ def test_every_word_is_stored_once_and_uploads_overlap(run_s):
     assert len(runs) == len(images)
     pages = [at for at, access in enumerate(stored) if access == (control(Control.PAGE), 1)]
     assert len(pages) == len(images), "one PAGE a picture: the buffers take turns"
-    # results of a run are loaded behind its end, before the next one starts
     uploads = [sum(size for place, size in stored[a:b] if place >= WINDOW_PLACE)
                for a, b in zip([0, *runs], runs)]  # fmt: skip
     assert uploads == [-(-images[0].size // 4)] * len(images)
@@ -257,6 +257,46 @@ def test_a_program_that_hangs_is_stopped(bar):
         )
 
 
+def test_results_of_a_run_are_loaded_while_the_next_one_is_under_way(bar):
+    """And a picture is in its buffer, and its RUN on the board, before the run before ends."""
+    model = overlapping()
+    program, loaded = small_program(model)
+    images = model.images(5)
+    bar.board.run_s, states = 0.02, []
+    load = bar.load_block
+
+    def watch(place, count):
+        if place >= CONTROL_PLACE or place < BEFORE:
+            return load(place, count)
+        states.append((bar.board.running, bar.waiting, bar.board.simulator.runs))
+        return load(place, count)
+
+    bar.load_block = watch
+    with Device(BarLink(bar)) as device:
+        device.load(program)
+        runs = bar.board.simulator.runs
+        found = [result.scores for result in device.infer_many(images)]
+    np.testing.assert_array_equal(found, golden.run(loaded, images).scores)
+    assert {state[2] - runs for state in states} == {2, 3, 4, 5}
+    assert all(running and waiting is None for running, waiting, _ in states)
+
+
+def test_a_run_that_waits_too_long_is_taken_back(bar):
+    model = overlapping()
+    program, loaded = small_program(model)
+    images = model.images(3)
+    with Device(BarLink(bar)) as device:
+        device.load(program)
+        device.run_timeout, bar.board.hang = 0.05, True
+        with pytest.raises(DeviceError, match="did not end within 0.05 s and was stopped"):
+            list(device.infer_many(images))
+        assert bar.waiting is None and not bar.board.running
+        bar.board.hang = False
+        wanted = golden.run(loaded, images).scores
+        found = [result.scores for result in device.infer_many(images)]
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_a_run_under_way_is_stopped_when_a_session_begins(bar):
     bar.board.hang, bar.board.ends = True, 1.0
     with Device(BarLink(bar)):
@@ -296,4 +336,8 @@ def test_only_words_that_say_something_are_loaded(bar):
     head = {(STATUS_ADDRESS, 2), (STATUS_ADDRESS + 2, 2)}
     layers = {(Register.LAYERS + 2 * k, 2) for k in range(len(program.layers))}
     scores = {(Register.SCORES + k, 2) for k in range(0, 10, 2)}
-    assert loads == control_words | head | layers | scores
+    results = head | layers | scores
+    before = {(BEFORE + place, size) for place, size in results}
+    assert loads == control_words | before | results, (
+        "those of the last run are where they always are"
+    )

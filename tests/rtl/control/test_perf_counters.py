@@ -2,10 +2,11 @@
 
 import random
 
-from myhdl import Signal, instance, intbv
+import pytest
+from myhdl import Signal, instance, intbv, now
 
-from tests.support.bench import clock, flag, run_bench
-from volley.firmware.registers import Region, Register, address
+from tests.support.bench import PERIOD, clock, flag, run_bench
+from volley.firmware.registers import BEFORE, Region, Register, address
 from volley.rtl.control.perf_counters import RunCounters, run_counters
 from volley.rtl.control.sequencer import RunControl
 from volley.rtl.link.bus import Bus
@@ -13,18 +14,40 @@ from volley.rtl.link.bus import Bus
 LAYERS = 5
 
 
-def test_counters_of_two_runs():
-    """Each layer's cycles and spikes, in turn and more than once; a start clears them, but not the runs."""
+@pytest.mark.parametrize("kept", [1, 2])
+def test_counters_of_three_runs(kept):
+    """Each layer's cycles and spikes, in turn and more than once; a start clears them, but not the runs.
+
+    Where two are kept, those of the run before are shown too, also while the next one is under way.
+    """
     rng = random.Random(4)
     clk, done, bus = clock(), flag(), Bus()
     run = RunControl(bus.run, bus.entry, flag())
     layer, total, read = Signal(intbv(0)[8:]), Signal(intbv(0)[6:]), flag()
-    counters = RunCounters()
+    counters = RunCounters(kept)
+    done_runs = []  # (cycles, spikes, length) of each
     dut = run_counters(clk, bus, run, layer, total, read, counters, LAYERS)
+
+    def check(number, offset=0):
+        """What is shown of run ``number``."""
+        cycles, spikes, length = done_runs[number - 1]
+        for index in range(LAYERS):
+            place = Register.LAYERS + 2 * index + offset
+            bus.address.next, bus.read.next = address(Region.REGISTERS, place), True
+            yield clk.posedge
+            bus.address.next, bus.read.next = address(Region.WEIGHTS), False  # another master's
+            read.next = True
+            for _ in range(3):
+                yield clk.negedge
+            assert counters.layer_cycles == cycles[index]
+            assert counters.layer_spikes == spikes[index]
+            assert (counters.runs, counters.cycles) == (number, length)
+            yield clk.posedge
+            read.next = False
 
     @instance
     def stimulus():
-        for number in range(1, 3):
+        for number in range(1, 4):
             cycles, spikes, length = [0] * LAYERS, [0] * LAYERS, 0
             bus.run.next = True
             yield clk.posedge
@@ -33,6 +56,10 @@ def test_counters_of_two_runs():
             for _ in range(LAYERS + 3):  # the first instruction is fetched
                 yield clk.posedge
                 length += 1
+            if kept == 2 and number > 1:
+                start = now()
+                yield from check(number - 1, BEFORE)
+                length += (now() - start) // PERIOD
             for _ in range(12):
                 index = rng.randrange(LAYERS)
                 layer.next = index
@@ -51,17 +78,11 @@ def test_counters_of_two_runs():
             run.running.next = False
             yield clk.posedge
             yield clk.posedge
-            yield clk.negedge
-            assert counters.runs == number
-            assert counters.cycles == length
-            for index in range(LAYERS):
-                bus.address.next = address(Region.REGISTERS, Register.LAYERS + 2 * index)
-                read.next = True
-                for _ in range(3):
-                    yield clk.negedge
-                assert counters.layer_cycles == cycles[index]
-                assert counters.layer_spikes == spikes[index]
-            read.next = False
+            done_runs.append((cycles, spikes, length))
+            yield from check(number)
+            if kept == 2 and number > 1:
+                yield from check(number - 1, BEFORE)
+                yield from check(number)
         done.next = True
         yield clk.posedge
 

@@ -9,7 +9,16 @@ from tests.support.bench import clock, flag, run_bench
 from tests.support.link_device import CONTROL, Device, bus_memory
 from tests.support.stream import watch_stream
 from volley.firmware.fields import WORD_BITS
-from volley.firmware.frames import INFO, MAX_WORDS, RESPONSE, Command, Frame, Status
+from volley.firmware.frames import (
+    DIVISOR_UNIT,
+    INFO,
+    LEAST_DIVISOR,
+    MAX_WORDS,
+    RESPONSE,
+    Command,
+    Frame,
+    Status,
+)
 from volley.firmware.registers import REGION_SHIFT, Region, Register, address
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.bus import Bus
@@ -209,12 +218,13 @@ def test_unknown_commands():
 
 
 def test_baud():
-    values = [3, 4, 868, 0xFFFF, 0x10000, 0x10004, 0, 0xFFFFFFFF]
+    least, whole = LEAST_DIVISOR * DIVISOR_UNIT, 868 * DIVISOR_UNIT
+    values = [least - 1, least, 2133, whole, 0xFFFFFF, 0x1000000, 0x10004000, 0, 0xFFFFFFFF]
     *_, divisors = check(
         numbered(*((Command.BAUD, value) for value in values)),
-        [BAD_ADDRESS, OK, OK, OK, BAD_ADDRESS, BAD_ADDRESS, BAD_ADDRESS, BAD_ADDRESS],
+        [BAD_ADDRESS, OK, OK, OK, OK, BAD_ADDRESS, BAD_ADDRESS, BAD_ADDRESS, BAD_ADDRESS],
     )
-    assert divisors == [4, 868, 0xFFFF]
+    assert divisors == [least, 2133, whole, 0xFFFFFF]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -11,6 +11,7 @@ from tests.support.link_line import Line, encoded, request
 from volley.firmware import frames
 from volley.firmware.frames import (
     BAD_FRAMES_TO_FALL_BACK,
+    DIVISOR_UNIT,
     INFO,
     LEAST_DIVISOR,
     MAX_WORDS,
@@ -167,8 +168,9 @@ def test_baud():
     def session():
         yield line.send(encoded([request(0, Command.IDENTIFY, 0, 2)]))
         yield line.wait(1)
-        for number, divisor in enumerate([LEAST_DIVISOR, 13, 9], start=1):
-            yield line.send(encoded([request(2 * number - 1, Command.BAUD, divisor)]))
+        for number, divisor in enumerate([LEAST_DIVISOR, 13, 8.25, 9], start=1):
+            parts = int(divisor * DIVISOR_UNIT)
+            yield line.send(encoded([request(2 * number - 1, Command.BAUD, parts)]))
             yield line.wait(2 * number)
             yield line.pause(1)  # the rest of the stop bit
             line.divisor[0] = divisor
@@ -176,7 +178,7 @@ def test_baud():
             yield line.wait(2 * number + 1)
 
     line.run(session, 50_000)
-    assert [answer.code - RESPONSE for answer in line.answers] == [Status.OK] * 7
+    assert [answer.code - RESPONSE for answer in line.answers] == [Status.OK] * 9
     assert line.answers[-1].words == (untouched(WEIGHTS), untouched(WEIGHTS + 1))
 
 
@@ -186,7 +188,9 @@ def test_baud_after_a_long_answer():
 
     def session():
         yield line.send(
-            encoded([request(0, Command.READ, WEIGHTS, 100), request(1, Command.BAUD, 9)])
+            encoded(
+                [request(0, Command.READ, WEIGHTS, 100), request(1, Command.BAUD, 9 * DIVISOR_UNIT)]
+            )
         )
         yield line.wait(2)
         yield line.pause(1)
@@ -204,7 +208,7 @@ def fall_back(nuisance, divisor=20):
     answered = []
 
     def session():
-        yield line.send(encoded([request(0, Command.BAUD, divisor)]))
+        yield line.send(encoded([request(0, Command.BAUD, divisor * DIVISOR_UNIT)]))
         yield line.wait(1)
         yield line.pause(1)
         line.divisor[0] = divisor
@@ -234,7 +238,7 @@ def test_fall_back_when_the_host_is_slower():
     line = Line(reset_divisor=26)
 
     def session():
-        yield line.send(encoded([request(0, Command.BAUD, LEAST_DIVISOR)]))
+        yield line.send(encoded([request(0, Command.BAUD, LEAST_DIVISOR * DIVISOR_UNIT)]))
         yield line.wait(1)
         yield line.pause(1)
         for attempt in range(3):
@@ -254,7 +258,7 @@ def test_intact_frames_keep_the_divisor():
     rounds = 3
 
     def session():
-        yield line.send(encoded([request(0, Command.BAUD, 9)]))
+        yield line.send(encoded([request(0, Command.BAUD, 9 * DIVISOR_UNIT)]))
         yield line.wait(1)
         yield line.pause(1)
         line.divisor[0] = 9
@@ -270,7 +274,7 @@ def test_intact_frames_keep_the_divisor():
 def test_reset():
     """A reset in mid-frame: the expected seq and the divisor are those of power-up."""
     line = Line()
-    first = [request(0, Command.STATUS), request(1, Command.BAUD, 11)]
+    first = [request(0, Command.STATUS), request(1, Command.BAUD, 11 * DIVISOR_UNIT)]
 
     def session():
         yield line.send(encoded(first))

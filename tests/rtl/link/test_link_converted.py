@@ -15,13 +15,13 @@ from tests.support.hdl import convert, run_tool
 from tests.support.link_device import CONTROL
 from tests.support.serial_line import DATA_BITS
 from volley.firmware import frames
-from volley.firmware.frames import RESPONSE, Command, Frame, Status
+from volley.firmware.frames import DIVISOR_UNIT, RESPONSE, Command, Frame, Status
 from volley.firmware.registers import REGION_SHIFT, Region, address
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.bus import Bus
 from volley.rtl.link.link import link
 
-FIRST, SECOND = 4, 7  # divisors, before and after BAUD
+FIRST, SECOND = 4, 7.25  # divisors, before and after BAUD
 WEIGHTS = address(Region.WEIGHTS)
 
 
@@ -53,18 +53,21 @@ def small_device(clk, rst, rx, tx):
 def session():
     """(levels of rx, statuses that must be answered)."""
     source = random.Random(2)
-    levels, statuses, seq, divisor = [1] * 10, [], 0, FIRST
+    levels, statuses, seq, divisor, rest = [1] * 10, [], 0, FIRST, 0.0
     big = [source.choice([0, source.getrandbits(32)]) for _ in range(32)]
 
     def line(data):
+        nonlocal rest
         for byte in data:
             for bit in [0] + [byte >> k & 1 for k in range(DATA_BITS)] + [1]:
-                levels.extend([bit] * divisor)
+                rest += divisor
+                levels.extend([bit] * int(rest))
+                rest -= int(rest)
 
     def ask(command, argument, count, words, status, pause=40):
         nonlocal seq
         line(frames.encode(seq, command, count, argument, words))
-        levels.extend([1] * pause * divisor)
+        levels.extend([1] * int(pause * divisor))
         statuses.append(status)
         seq = (seq + 1) % 256
 
@@ -79,7 +82,7 @@ def session():
     ask(9, 0, 0, [], Status.BAD_COMMAND, 0)
     seq = 200
     ask(Command.IDENTIFY, 0, 3, [], Status.OK, 1500)
-    ask(Command.BAUD, SECOND, 0, [], Status.OK, 400)
+    ask(Command.BAUD, int(SECOND * DIVISOR_UNIT), 0, [], Status.OK, 400)
     divisor = SECOND
     ask(Command.READ, WEIGHTS + 5, 2, [], Status.OK, 500)
     return levels, statuses
@@ -93,10 +96,10 @@ def received(levels):
             if levels[place]:
                 place += 1
                 continue
-            bits = levels[place + divisor // 2 :: divisor][: DATA_BITS + 2]
+            bits = [levels[int(place + (k + 0.5) * divisor)] for k in range(DATA_BITS + 2)]
             assert bits[0] == 0 and bits[-1] == 1, "no start or stop bit"
             data.append(sum(bit << k for k, bit in enumerate(bits[1:-1])))
-            place += 10 * divisor
+            place = int(place + 9.5 * divisor)  # in the stop bit
             if bytes(data).count(0) == len(session()[1]) - 1 and divisor == FIRST:
                 return read(place, SECOND, data)
         return bytes(data)

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from myhdl import instance
 
 from tests.support.bench import clock, flag, run_bench
@@ -15,13 +16,15 @@ from volley.rtl.pipeline import Results
 DESIGN = Design(ci=8, co=2)
 
 
-def test_score_store():
-    """Outputs are counted in groups of CI, and within one in parts of CO."""
+@pytest.mark.parametrize("banked", [False, True])
+def test_score_store(banked):
+    """Outputs are counted in groups of CI, and within one in parts of CO; each bank has its own."""
     rng = random.Random(9)
     clk, done = clock(), flag()
     layout, host, shown = Target(DESIGN), HostPort(DESIGN), host_words(DESIGN.co)
     results = Results(layout, DESIGN)
-    dut = score_store(clk, results, host, shown, DESIGN)
+    banks = (flag(), flag()) if banked else (None, None)
+    dut = score_store(clk, results, host, shown, banks, DESIGN)
     rows = -(-DESIGN.scores // DESIGN.co)
     scores = [
         [rng.randrange(-(1 << 31), 1 << 31) for _ in range(DESIGN.co)] for _ in range(min(rows, 24))
@@ -36,6 +39,12 @@ def test_score_store():
             for signal, value in zip(results.scores, values):
                 signal.next = value
             yield clk.posedge
+            if banked:  # the next run's, at the same place
+                banks[0].next = True
+                for signal in results.scores:
+                    signal.next = 7
+                yield clk.posedge
+                banks[0].next = False
         results.score_write.next = False
         results.scores[0].next = 5
         yield clk.posedge
@@ -44,6 +53,12 @@ def test_score_store():
             yield clk.posedge
             yield clk.negedge
             assert [int(word) for word in shown] == [value % (1 << 32) for value in values]
+            if banked:
+                banks[1].next = True
+                yield clk.posedge
+                yield clk.negedge
+                assert [int(word) for word in shown] == [7] * DESIGN.co
+                banks[1].next = False
         done.next = True
         yield clk.posedge
 

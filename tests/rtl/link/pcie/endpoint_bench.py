@@ -38,9 +38,14 @@ class Root:
         self.memory = memory if isinstance(memory, dict) else dict(memory)
         self.device_id, self.stalled, self.resetting = DeviceId(), False, False
         self.user_rst = Signal(bool(0))
+        self.ending = []
 
     def reset(self):
         self.resetting = True
+
+    def end_run(self):
+        """The program that runs comes to its end."""
+        self.ending.append(True)
 
     def take(self):
         """The packets since the last call."""
@@ -57,7 +62,7 @@ def rtl_endpoint(script, memory=(), source_share=1.0, sink_share=1.0, ready_shar
     user_clk, clk, done = clock(), clock(), flag()
     rx, tx, bus = AxiPort(RX_USER_BITS), AxiPort(TX_USER_BITS), Bus()
     dut = pcie_endpoint(user_clk, root.user_rst, rx, tx, root.device_id, clk, bus)
-    slave = bus_memory(clk, bus, root.memory, root.started, ready_share, seed)
+    slave = bus_memory(clk, bus, root.memory, root.started, ready_share, seed, ending=root.ending)
     source = axi_source(user_clk, rx, root.arrivals, source_share, seed)
     sink = axi_sink(
         user_clk, root.user_rst, tx, root.packets, sink_share, seed + 1, lambda: root.stalled

@@ -334,7 +334,12 @@ def test_run_and_page():
         send(root, asked)
         yield from answered(root, asked, words_at(root, 2, 2))  # registers are served
         yield from errors_are(root, read_in_run=1)
-        send(root, write(control(Control.RUN), [7]))
+        send(root, write(control(Control.RUN), [7]))  # waits
+        asked = read(control(Control.RUN))
+        send(root, asked)
+        yield from answered(root, asked, b"\3\0\0\0")
+        yield from errors_are(root, read_in_run=1)
+        send(root, write(control(Control.RUN), [8]))  # one is enough
         yield from errors_are(root, read_in_run=1, run_in_run=1)
         send(root, write(CONTROL, [1]), write(control(Control.ERRORS), [0]))
         asked = read(WINDOW_PLACE, 2)
@@ -344,6 +349,23 @@ def test_run_and_page():
         yield from errors_are(root, bad_address=1)
 
     assert rtl_endpoint(script).started == [0x1234]
+
+
+def test_a_run_waits_for_the_end_of_the_one_before():
+    """The slave's runs end when CONTROL is written, here by its own hand and not by the BAR."""
+
+    def script(root):
+        asked = read(control(Control.RUN))
+        send(root, write(control(Control.RUN), [5]), write(control(Control.RUN), [6]))
+        for started, state in (([5], 3), ([5, 6], 1), ([5, 6], 0)):
+            send(root, asked)
+            yield from answered(root, asked, bytes([state, 0, 0, 0]))
+            assert root.started == started
+            root.end_run()
+            yield (60,)
+        yield from errors_are(root)
+
+    assert rtl_endpoint(script).started == [5, 6]
 
 
 def test_the_session_ends_with_a_reset():
