@@ -12,9 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from volley.firmware import modelfile  # noqa: E402
 from volley.firmware.files import EXAMPLES, PRETRAINED, write_whole  # noqa: E402
 
 SHIPPED = PRETRAINED / "mnist.safetensors"
+
+
+def shipped():
+    """Names of the shipped models that boards of any options hold: those of format 1."""
+    paths = sorted(PRETRAINED.glob("*.safetensors"))
+    return [path.stem for path in paths if not modelfile.news_of(modelfile.load(path))]
 
 
 def parser(script, description, page=False):

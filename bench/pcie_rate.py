@@ -75,7 +75,7 @@ def main(arguments=None) -> int:
     with_pcie = [name for name in boards.names() if boards.load(name).has_pcie]
     parser.add_argument("--boards", nargs="+", default=with_pcie, choices=boards.names(), metavar="NAME",
                         help=f"({' '.join(with_pcie)})")  # fmt: skip
-    shipped = sorted(path.stem for path in page.PRETRAINED.glob("*.safetensors"))
+    shipped = page.shipped()
     parser.add_argument("--models", nargs="+", default=shipped, choices=shipped, metavar="NAME",
                         help=f"of model/pretrained ({' '.join(shipped)})")  # fmt: skip
     parser.add_argument("--count", type=int, default=8, help="pictures of the longer stream (8)")

@@ -241,7 +241,7 @@ PARTS = ("accuracy", "boards", "libraries")
 def main(arguments=None):
     """The command line; returns the exit code: 0, 1 if a part failed, 2 if none began."""
     parser = page.parser("run.py", __doc__, page=True)
-    shipped = sorted(path.stem for path in page.PRETRAINED.glob("*.safetensors"))
+    shipped = page.shipped()
     known = [name for name in boards.names() if name != "sim"]
     parser.add_argument("--models", nargs="+", choices=shipped, default=shipped, metavar="NAME",
                         help=f"of model/pretrained ({' '.join(shipped)})")  # fmt: skip
