@@ -110,11 +110,18 @@ def run_counter(clk, start, running, cycles, runs):
 
 
 @block
-def two_runs(clk, start, running, before, counters):
-    """``run_counter`` that shows the run before the last if ``before`` is set, two cycles later, and drives the banks."""
+def two_runs(clk, bus, running, counters):
+    """``run_counter`` that shows the run before the last where the host reads at BEFORE, and drives the banks."""
     cycles, runs, cycles_before = (Signal(modbv(0)[32:]) for _ in range(3))
+    before, before_bit = Signal(bool(0)), BEFORE.bit_length() - 1
     bank, shown_bank = counters.banks
+    start, address = bus.run, bus.address
     run_counter_inst = run_counter(clk, start, running, cycles, runs)
+
+    @always(clk.posedge)
+    def latch_bank():
+        if bus.read:
+            before.next = address[before_bit]
 
     @always_comb
     def drive_banks():
@@ -149,9 +156,8 @@ def run_counters(clk, bus, run, layer, spike_total, read, counters, layers):
     shown_layer = Signal(modbv(0)[address_bits(layers) :])
     amount = Signal(intbv(0)[1:])
     latched_layer = Signal(modbv(0)[8:])
-    before = Signal(bool(0))
     start, running, issuing, account = bus.run, run.running, run.issuing, run.account
-    address, before_bit, banks = bus.address, BEFORE.bit_length() - 1, counters.banks
+    address, banks = bus.address, counters.banks
 
     @always_comb
     def drive_amount():
@@ -159,10 +165,9 @@ def run_counters(clk, bus, run, layer, spike_total, read, counters, layers):
         shown_layer.next = latched_layer
 
     @always(clk.posedge)
-    def latch_address():
+    def latch_layer():
         if bus.read:
             latched_layer.next = address[9:1]
-            before.next = address[before_bit]
 
     cycles_inst = layer_counter(
         clk, start, amount, account, layer, read, shown_layer, counters.layer_cycles, banks, layers
@@ -182,5 +187,5 @@ def run_counters(clk, bus, run, layer, spike_total, read, counters, layers):
     if banks[0] is None:
         run_inst = run_counter(clk, start, running, counters.cycles, counters.runs)
     else:
-        run_inst = two_runs(clk, start, running, before, counters)
+        run_inst = two_runs(clk, bus, running, counters)
     return instances()
