@@ -3,9 +3,9 @@
     python bench/interchange.py
 
 Each row compares every neuron at every tick of random pictures, layers behind one another:
-networks with dyadic parameters (weights +-1, biases on 1/4), which are exact; networks with real-valued
-batch normalisation, by fraction bits; the PyTorch twins of the shipped models; NIR, both ways. Needs the extras
-train, interchange and test.
+networks with dyadic parameters (weights +-1, biases on 1/4), which are exact, as are ternary weights, up to five
+levels and sums of spikes (SEW ADD); networks with real-valued batch normalisation, by fraction bits; the
+PyTorch twins of the shipped models; NIR, both ways. Needs the extras train, interchange and test.
 """
 
 import argparse
@@ -59,6 +59,23 @@ def dyadic(count, tau=None):
             wrong, total, _ = np.sum(found, 0)
             kind = f"LIF tau {tau:g}" if tau else "IF"
             row(f"dyadic: {count} networks, {library}, {kind}, {reset} reset", wrong, total)
+
+
+def copied(count):
+    """Networks of ternary weights, of four and five levels, and of SEW ADD blocks."""
+    from tests.support.peer_networks import network, sew_network
+
+    levels = {"ternary": (-1.0, 0.0, 1.0), "5 levels": (-2.0, -1.0, 0.0, 1.0, 2.0)}
+    makers = {
+        name: lambda library, reset, seed, given=given: network(library, reset, seed, None, given)
+        for name, given in levels.items()
+    }
+    for name, make in {**makers, "SEW ADD": sew_network}.items():
+        for library in LIBRARIES:
+            for reset in RESETS:
+                made = [make(library, reset, 2000 + seed) for seed in range(count)]
+                wrong, total, _ = np.sum([compared(*net, 1.0, 4) for net in made], 0)
+                row(f"{name}: {count} networks, {library}, IF, {reset} reset", wrong, total)
 
 
 def normalised(count, bits, tau=None):
@@ -185,6 +202,7 @@ def main(arguments=None):
     print("neurons x ticks that differ, of all; share")
     for tau in (None, 2.0, 4.0):
         dyadic(options.networks, tau)
+    copied(options.networks)
     normalised(6, (4, 5, 6, 7, 8, None))
     normalised(6, (4, 6, None), 2.0)
     nir_in(max(1, options.networks // 5))

@@ -59,6 +59,8 @@ def snntorch():
 
 
 NETWORKS = {"csnn": csnn, "snntorch": snntorch}
+RATES = {"csnn": 2e-4, "snntorch": 1e-3}
+"""Learning rates of the libraries' training: 2048 inputs of one sign make a step of the CSNN's outputs large, and silence them."""
 PORTS = {"csnn": "sim:acorn", "snntorch": "sim"}
 """Where the network's weights stay on the chip or, of the CSNN's last layers, come over PCIe."""
 
@@ -81,12 +83,12 @@ def rates(module, ticks, pictures):
     return sum(module(x) for _ in range(ticks)) / ticks
 
 
-def train_real(module, ticks, pictures, labels):
+def train_real(module, ticks, pictures, labels, rate):
     """One epoch with the library's surrogate gradient; cross-entropy of the rates."""
     import torch
     import torch.nn.functional as F
 
-    optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
+    optimiser = torch.optim.Adam(module.parameters(), lr=rate)
     module.train()
     for at in range(0, len(labels) - BATCH + 1, BATCH):
         wanted = torch.from_numpy(labels[at : at + BATCH]).long()
@@ -165,7 +167,13 @@ def main(arguments=None):
     folder = BUILD / "library_networks"
     folder.mkdir(parents=True, exist_ok=True)
     began = time.time()
-    train_real(module, ticks, pictures[: options.pictures], labels[: options.pictures])
+    train_real(
+        module,
+        ticks,
+        pictures[: options.pictures],
+        labels[: options.pictures],
+        RATES[options.network],
+    )
     print(f"real weights, {options.pictures} pictures: {100 * accuracy(module, ticks, test[:1000], right[:1000]):.2f} % "
           f"of 1,000 by the library, {time.time() - began:.0f} s", flush=True)  # fmt: skip
     net = torch_import.read(module, SHAPE)
