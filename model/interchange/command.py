@@ -32,8 +32,8 @@ def _parser():
     parser = pipe.Parser(
         prog="volley import",
         description="Writes the model file of a trained network: IF or LIF neurons of snnTorch or "
-        "spikingjelly, or a NIR file; weights of one magnitude per output, convolutions 3x3 or 1x1, "
-        "the first of any size.",
+        "spikingjelly, or a NIR file; weights of one magnitude per output, behind the first "
+        "layer ternary ones too; convolutions 3x3 or 1x1, the first of any size; sums of the spikes of two layers.",
         epilog="FACTORY is MODULE:FUNCTION; the function takes nothing and returns the trained "
         "torch module, its weights loaded. Example: volley import mynet:make --shape 1,28,28 "
         "--ticks 8 -o model.safetensors",
