@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
 
 from bench.power import macros, netlist
+from bench.power.clock_gates import clock_gate
 from bench.power.liberty import Cell, Library, Pin, expression
 from bench.power.simulator import LANES
 
@@ -20,7 +22,8 @@ class Run(NamedTuple):
     """What a simulation counted, of all 64 inputs together; the first axis is the layer.
 
     toggles: by net, of the sampled cycles. cycles, sampled: clock cycles. q, d, both: edges at which
-    Q, D, or both were 1, by flip-flop, of the sampled cycles. accesses: (reads, writes) by memory.
+    Q, D, or both were 1, by flip-flop, of the sampled cycles in which it has a clock. accesses: (reads, writes)
+    by memory. edges: cycles that each gated clock lets through, of all.
     """
 
     toggles: np.ndarray
@@ -30,6 +33,7 @@ class Run(NamedTuple):
     d: np.ndarray
     both: np.ndarray
     accesses: list[tuple[np.ndarray, np.ndarray]]
+    edges: np.ndarray
 
 
 def holds(when: str, states: dict[str, bool]) -> bool:
@@ -106,11 +110,15 @@ def tree_buffers(loads: int) -> int:
 class Energies:
     """Joules of a picture: ``table[layer, block, kind]``, mean over the 64 inputs.
 
-    wire: farads of wire at each load. hertz: of the clock, for the leakage.
+    wire: farads of wire at each load. hertz: of the clock, for the leakage. small: memories of many words are
+    made of small macros.
     """
 
-    def __init__(self, library: Library, net: netlist.Netlist, run: Run, wire: float, hertz: float):
-        self.library, self.net, self.run = library, net, run
+    def __init__(
+        self, library: Library, net: netlist.Netlist, run: Run, wire: float, hertz: float,
+        small: bool = False,
+    ):  # fmt: skip
+        self.library, self.net, self.run, self.small = library, net, run, small
         self.block_of_net = netlist.blocks(net)
         self.blocks = [name for name, _ in netlist.BLOCKS]
         self.table = np.zeros((len(run.cycles), len(self.blocks), len(KINDS)))
@@ -159,42 +167,72 @@ class Energies:
                 self._add(block, kind, self.run.toggles[:, mine] @ joules[mine] * self.share)
 
     def _clock(self, wire):
-        """Flip-flops' clock pins by their states, and a tree of buffers over them."""
+        """Flip-flops' clock pins by their states, a tree of buffers over them, and clock gates in it."""
         net, library, run = self.net, self.library, self.run
-        states = {
-            (True, True): run.both,
-            (True, False): run.q - run.both,
-            (False, True): run.d - run.both,
-            (False, False): run.sampled[:, None] * LANES - run.q - run.d + run.both,
-        }
+        every = run.sampled[:, None] * LANES
+        # edges of each flip-flop in the sampled cycles: of a gated clock, its share of them all
+        share = run.sampled / np.maximum(run.cycles, 1)
+        members = defaultdict(lambda: defaultdict(list))
+        for k, part in enumerate(net.flip_flops):
+            if not part.second:
+                members[self.block_of_net[part.output]][part.clock].append(k)
         buffer = clock_buffer(library)
-        for block in self.blocks:
-            mine = [
-                k
-                for k, part in enumerate(net.flip_flops)
-                if self.block_of_net[part.output] == block and not part.second
-            ]
-            if not mine:
-                continue
-            for name in {net.flip_flops[k].cell for k in mine}:
-                cell = library.cells[name]
-                chosen = [k for k in mine if net.flip_flops[k].cell == name]
-                pin = cell.pins[cell.clocked_on.strip("()! ")]
-                for (q, d), counts in states.items():
-                    edges = counts[:, chosen].sum(1).astype(float)
-                    self._add(block, "clock", edges * clock_energy(cell, q, d) * self.share)
-                charge = (pin.capacitance + wire) * library.volts**2 * len(chosen)
-                self._add(block, "clock", charge * run.cycles)
-            if buffer:
-                per = (buffer.inputs[0].capacitance + wire) * library.volts**2
-                per += 2 * output_energy(buffer.outputs[0])
-                self._add(block, "clock", per * tree_buffers(len(mine)) * run.cycles)
+        square = library.volts**2
+        per_buffer = 0.0
+        if buffer:
+            per_buffer = (buffer.inputs[0].capacitance + wire) * square
+            per_buffer += 2 * output_energy(buffer.outputs[0])
+        for block, clocks in members.items():
+            loads = 0
+            for clock, mine in clocks.items():
+                if clock is None:
+                    cycles, edges = run.cycles.astype(float), every[:, 0].astype(float)
+                    loads += len(mine)
+                else:
+                    cycles = run.edges[:, clock] / LANES
+                    edges = run.edges[:, clock] * share
+                    loads += 1
+                    # the gate stands for the buffer at the root of its tree
+                    self._gate(block, net.clocks[clock], cycles, wire)
+                self._flip_flops(block, mine, edges, cycles, wire)
+                buffers = tree_buffers(len(mine)) - 1 if clock is not None else 0
+                self._add(block, "clock", per_buffer * max(buffers, 0) * cycles)
+            self._add(block, "clock", per_buffer * tree_buffers(loads) * run.cycles)
+
+    def _flip_flops(self, block, mine, edges, cycles, wire):
+        """Flip-flops ``mine`` of one clock; edges: in the sampled cycles of all inputs; cycles: of one input."""
+        net, library, run = self.net, self.library, self.run
+        for name in {net.flip_flops[k].cell for k in mine}:
+            cell = library.cells[name]
+            chosen = [k for k in mine if net.flip_flops[k].cell == name]
+            pin = cell.pins[cell.clocked_on.strip("()! ")]
+            both = run.both[:, chosen].sum(1).astype(float)
+            q, d = (ones[:, chosen].sum(1).astype(float) for ones in (run.q, run.d))
+            neither = np.maximum(edges * len(chosen) - q - d + both, 0)
+            states = {
+                (True, True): both, (True, False): q - both, (False, True): d - both,
+                (False, False): neither,
+            }  # fmt: skip
+            for (q_set, d_set), counts in states.items():
+                self._add(block, "clock", counts * clock_energy(cell, q_set, d_set) * self.share)
+            charge = (pin.capacitance + wire) * library.volts**2 * len(chosen)
+            self._add(block, "clock", charge * cycles)
+
+    def _gate(self, block, clock, passed, wire):
+        """A clock gate; passed: cycles that it lets through."""
+        cell, half = clock_gate(self.library), self.library.volts**2 / 2
+        own = (cell.clock + wire) * 2 * half + cell.cycle
+        toggles = self.run.toggles[:, clock.enable] * self.share
+        enable = (cell.enable + wire) * half + cell.toggle
+        self._add(block, "clock", own * self.run.cycles + cell.passed * passed + enable * toggles)
 
     def _memories(self):
         for memory, (reads, writes) in zip(self.net.memories, self.run.accesses):
             block = netlist.block_of(memory.name)
             for counts, write in ((reads, False), (writes, True)):
-                one = macros.access_energy(memory.words, memory.bits, write, self.library)
+                one = macros.access_energy(
+                    memory.words, memory.bits, write, self.library, self.small
+                )
                 self._add(block, "memory", counts / LANES * one)
 
     def _leakage(self, hertz):
@@ -206,5 +244,10 @@ class Energies:
             if part.second:
                 continue
             watts[self.block_of_net[part.output]] += self.library.cells[part.cell].leakage
+        gating = clock_gate(self.library)
+        gated = {(self.block_of_net[p.output], p.clock) for p in self.net.flip_flops}
+        for block, clock in gated:
+            if clock is not None:
+                watts[block] += gating.leakage
         for block, power in watts.items():
             self._add(block, "leakage", power * self.run.cycles / hertz)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from bench.power import netlist, stimulus, synthesis
+from bench.power import levers, netlist, stillness, stimulus, synthesis
 from bench.power.energy import Run
 from bench.power.liberty import Library
 from bench.power.simulator import LANES, Simulator
@@ -27,7 +27,8 @@ class FlowError(RuntimeError):
 class Job(NamedTuple):
     """What an energy is wanted of.
 
-    pictures: uint8 [N, C, H, W], 1 to 64 of them. every: toggles are counted in one cycle of so many.
+    pictures: uint8 [N, C, H, W], 1 to 64 of them. every: toggles are counted in one cycle of so many. levers:
+    how many of ``levers.LEVERS``.
     """
 
     model: object
@@ -38,11 +39,13 @@ class Job(NamedTuple):
     co: int
     every: int
     folder: Path
+    levers: int = len(levers.LEVERS)
 
     @property
     def program(self):
         """The compiled program, all of it on the chip."""
-        design = stimulus.design_for(self.model, self.ci, self.co)
+        gate = int(self.levers >= levers.OPTION)
+        design = stimulus.design_for(self.model, self.ci, self.co, gate)
         program = compile_model(self.model, design, fuse="none", explain=False)
         if program.segments:
             raise FlowError(f"{self.model.name}: its weights do not stay on the chip")
@@ -51,21 +54,28 @@ class Job(NamedTuple):
 
 def synthesise(job: Job, say) -> Path:
     """The netlist's file."""
-    return synthesis.netlist(job.program.design, job.library, job.liberty, job.folder, say)
+    folder = job.folder / levers.variant(job.levers)
+    gated = job.levers >= levers.GATES
+    return synthesis.netlist(job.program.design, job.library, job.liberty, folder, gated, say)
 
 
-def simulate(job: Job, made: Path, say) -> Run:
-    """What the netlist does with the pictures; its spikes, maps and scores must be golden's.
+def netlist_of(job: Job, made: Path) -> netlist.Netlist:
+    """The netlist with its levers."""
+    return levers.prepared(made, job.library, levers.simulated(job.levers), job.ci)
+
+
+def simulate(job: Job, made: Path, net: netlist.Netlist, say) -> Run:
+    """What the netlist, of ``netlist_of``, does with the pictures; its spikes, maps and scores must be golden's.
 
     A finished simulation of the same netlist, model and pictures is read back. Raises FlowError.
     """
-    program, path = job.program, job.folder / "run.npz"
+    program = job.program
+    path = job.folder / f"run-{levers.simulated(job.levers)}.npz"
     key = hashlib.sha256(
         b"".join(
             [
                 made.with_name("netlist.key").read_bytes(), job.pictures.tobytes(),
-                program.to_bytes(),
-                str(job.every).encode(),
+                program.to_bytes(), str(job.every).encode(), Path(stillness.__file__).read_bytes(),
             ]
         )
     ).hexdigest()  # fmt: skip
@@ -73,9 +83,7 @@ def simulate(job: Job, made: Path, say) -> Run:
     if found is not None:
         say(f"simulation: read from {path}")
         return found
-    net = netlist.read(made, job.library)
-    layers = len(program.layers)
-    simulator = Simulator(job.library, net, job.folder, layers)
+    simulator = Simulator(job.library, net, job.folder, len(program.layers))
     bus = stimulus.CoreBus(simulator)
     lanes = np.resize(np.arange(len(job.pictures)), LANES)
     pictures = job.pictures[lanes]
@@ -91,7 +99,7 @@ def simulate(job: Job, made: Path, say) -> Run:
     cycles, sampled = simulator.cycles()
     run = Run(
         simulator.toggles(), cycles, sampled, *simulator.flip_flop_states(),
-        [simulator.accesses(number) for number in range(len(net.memories))],
+        [simulator.accesses(number) for number in range(len(net.memories))], simulator.edges(),
     )  # fmt: skip
     _store(path, key, run)
     return run

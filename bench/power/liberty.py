@@ -110,7 +110,11 @@ class Pin:
 
 @dataclasses.dataclass
 class Cell:
-    """leakage: watts. state: the name of the flip-flop's or latch's state in functions, or ""."""
+    """leakage: watts. state: the name of the flip-flop's or latch's state in functions, or "".
+
+    gating: of a clock gate for rising edges, its pins clock, enable and output. latch: of a latch that is open
+    while a pin is 1, its pins data and enable.
+    """
 
     name: str
     area: float
@@ -119,6 +123,8 @@ class Cell:
     state: str
     next_state: str
     clocked_on: str
+    gating: dict[str, str] = dataclasses.field(default_factory=dict)
+    latch: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def inputs(self) -> list[Pin]:
@@ -214,6 +220,31 @@ def read(path: Path, slew: float = 0.1e-9, load: float = 10e-15) -> Library:
             [power(part) for part in group.all("internal_power")],
         )  # fmt: skip
 
+    def gating(group):
+        if not group.attributes.get("clock_gating_integrated_cell", "").startswith("latch_posedge"):
+            return {}
+        marks = {
+            "clock": "clock_gate_clock_pin",
+            "enable": "clock_gate_enable_pin",
+            "output": "clock_gate_out_pin",
+        }
+        found = {
+            name: part.name for name, mark in marks.items() for part in group.all("pin")
+            if part.attributes.get(mark) == "true"
+        }  # fmt: skip
+        return found if len(found) == len(marks) else {}
+
+    def latch(group):
+        names = {part.name for part in group.all("pin")}
+        for part in group.all("latch"):
+            pins = {
+                "data": part.attributes.get("data_in", ""),
+                "enable": part.attributes.get("enable", ""),
+            }
+            if set(pins.values()) <= names:
+                return pins
+        return {}
+
     def cell(group):
         states = group.all("ff") + group.all("latch")
         state = states[0].name.split()[0].strip('",') if states else ""
@@ -221,7 +252,8 @@ def read(path: Path, slew: float = 0.1e-9, load: float = 10e-15) -> Library:
         return Cell(
             group.name, group.number("area"), watt * group.number("cell_leakage_power"),
             {part.name: pin(part) for part in group.all("pin")}, state.split(",")[0],
-            attributes.get("next_state", ""), attributes.get("clocked_on", ""),
+            attributes.get("next_state", ""), attributes.get("clocked_on", ""), gating(group),
+            latch(group),
         )  # fmt: skip
 
     cells = {group.name: cell(group) for group in tree.all("cell")}

@@ -38,6 +38,13 @@ def macro_energy(words: int, write: bool) -> float:
     return MACROS[near][index] * (words / near) ** exponent * 1e-12
 
 
-def access_energy(words: int, bits: int, write: bool, library: Library) -> float:
-    """Joules of an access of ``bits`` bits: as many macros side by side, the last by its share."""
+def access_energy(
+    words: int, bits: int, write: bool, library: Library, small: bool = False
+) -> float:
+    """Joules of an access of ``bits`` bits: as many macros side by side, the last by its share.
+
+    small: of many words in macros of few each, of which an access is of one; a macro that is not accessed takes
+    nothing by its Liberty file. What chooses between them is not in it.
+    """
+    words = min(words, min(MACROS)) if small else words
     return macro_energy(words, write) * bits / MACRO_BITS * scale(library)

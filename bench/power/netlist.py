@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.power.clock_gates import clock_gate
 from bench.power.liberty import Library
 
 ZERO, ONE = 0, 1
@@ -45,7 +46,8 @@ class Gate:
 class FlipFlop:
     """A D flip-flop: nets of D and of an output; inverted: it is the one that shows not Q.
 
-    second: the other output of a flip-flop that is there already, as a net of its own.
+    second: the other output of a flip-flop that is there already, as a net of its own. clock: the number of
+    its gated clock, or None: the clock itself.
     """
 
     cell: str
@@ -53,6 +55,14 @@ class FlipFlop:
     output: int
     inverted: bool
     second: bool = False
+    clock: int | None = None
+
+
+@dataclasses.dataclass
+class GatedClock:
+    """What a clock gate lets through in the cycles behind which ``enable``, a net, is 1."""
+
+    enable: int
 
 
 @dataclasses.dataclass
@@ -87,7 +97,10 @@ class Memory:
 
 @dataclasses.dataclass
 class Netlist:
-    """ports: {name: nets, lowest first}. names: of the nets that have one. nets: their number."""
+    """ports: {name: nets, lowest first}. names: of the nets that have one. nets: their number.
+
+    places: of named nets, which bit of the name they are.
+    """
 
     ports: dict[str, list[int]]
     gates: list[Gate]
@@ -96,6 +109,18 @@ class Netlist:
     names: dict[int, str]
     nets: int
     clock: int
+    clocks: list[GatedClock] = dataclasses.field(default_factory=list)
+    places: dict[int, int] = dataclasses.field(default_factory=dict)
+
+    def order(self) -> list[Node]:
+        """``nodes``, kept until ``changed``."""
+        if getattr(self, "_order", None) is None:
+            self._order = nodes(self)
+        return self._order
+
+    def changed(self):
+        """Gates were added."""
+        self._order = None
 
     def block(self, net: int) -> str:
         """The block of a net's name."""
@@ -130,17 +155,26 @@ def read(path: Path, library: Library, clock: str = "clk") -> Netlist:
         return tuple(number(bit) for bit in bits)
 
     names: dict[int, str] = {}
+    places: dict[int, int] = {}
     for name, entry in module["netnames"].items():
         if not entry["hide_name"]:
-            for bit in entry["bits"]:
+            for place, bit in enumerate(entry["bits"]):
                 names.setdefault(number(bit), name)
+                places.setdefault(number(bit), place)
     ports = {name: list(nets(port["bits"])) for name, port in module["ports"].items()}
-    gates, flip_flops, memories = [], [], []
+    gates, flip_flops, memories, clocks = [], [], [], []
+    gating = clock_gate(library)
+    gated = {}  # the number of a clock by its net
+    for cell in module["cells"].values():
+        if gating and cell["type"] == gating.cell:
+            pins = cell["connections"]
+            gated[number(pins[gating.output_pin][0])] = len(clocks)
+            clocks.append(GatedClock(number(pins[gating.enable_pin][0])))
     for name, cell in module["cells"].items():
         kind, pins = cell["type"], cell["connections"]
         if kind == "$mem_v2":
             memories.append(_memory(name, cell["parameters"], pins, nets))
-        elif kind in ("$scopeinfo", "$assert", "$print"):
+        elif kind in ("$scopeinfo", "$assert", "$print") or (gating and kind == gating.cell):
             continue
         elif kind not in library.cells:
             raise NetlistError(
@@ -149,12 +183,17 @@ def read(path: Path, library: Library, clock: str = "clk") -> Netlist:
         else:
             known = library.cells[kind]
             if known.state:
-                flip_flops += _flip_flops(known, pins, nets)
+                clock_net = number(pins[known.clocked_on.strip("()! ")][0])
+                for part in _flip_flops(known, pins, nets):
+                    part.clock = gated.get(clock_net)
+                    flip_flops.append(part)
             else:
                 inputs = tuple(number(pins[pin.name][0]) for pin in known.inputs)
                 (output,) = known.outputs
                 gates.append(Gate(kind, inputs, number(pins[output.name][0])))
-    return Netlist(ports, gates, flip_flops, memories, names, counter[0], ports[clock][0])
+    return Netlist(
+        ports, gates, flip_flops, memories, names, counter[0], ports[clock][0], clocks, places
+    )
 
 
 def _flip_flops(known, pins, nets) -> list[FlipFlop]:
@@ -272,7 +311,11 @@ def blocks(netlist: Netlist) -> list[str]:
             for net in (*port.address, *enables, *getattr(port, "data", ())):
                 if net is not None:
                     reached[net] = reached[net] or block_of(memory.name)
-    for node in reversed(nodes(netlist)):
+    for part in netlist.flip_flops:
+        if part.clock is not None:
+            enable = netlist.clocks[part.clock].enable
+            reached[enable] = reached[enable] or found[part.output]
+    for node in reversed(netlist.order()):
         if node.gate:
             found[node.gate.output] = reached[node.gate.output] or "control"
             for net in node.inputs:

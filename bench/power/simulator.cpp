@@ -29,11 +29,13 @@ struct Memory {
 
 static int pins, layers, layer;
 static std::vector<word> value, fresh, next_q;
-static std::vector<net> inputs, outputs, data_nets, q_nets;
+static std::vector<net> inputs, outputs, data_nets, q_nets, enables;
+static std::vector<int> clock_of;  // of a flip-flop: the number of its gated clock, or -1
+static std::vector<word> passes;
 static std::vector<char> inverted;
 static std::vector<Segment> ordered;
 static std::vector<std::vector<Segment>> steps;
-static std::vector<uint64_t> toggles, ones_q, ones_d, ones_both, cycles, sampled;
+static std::vector<uint64_t> toggles, ones_q, ones_d, ones_both, cycles, sampled, edges;
 static std::vector<Memory> memories;
 static int64_t nets_count;
 static const char* failure = nullptr;
@@ -156,8 +158,11 @@ void add_step(int step, int cell, int begin, int end) {
     steps[step].push_back({cell, begin, end});
 }
 
-void set_flip_flops(int count, const net* d, const net* q, const char* inverted_) {
+void set_flip_flops(int count, const net* d, const net* q, const char* inverted_, const int* clock_of_,
+                    int clocks, const net* enables_) {
     data_nets.assign(d, d + count); q_nets.assign(q, q + count);
+    clock_of.assign(clock_of_, clock_of_ + count); enables.assign(enables_, enables_ + clocks);
+    passes.assign(clocks, 0); edges.assign((int64_t)layers * clocks, 0);
     inverted.assign(inverted_, inverted_ + count);
     next_q.assign(count, 0);
     for (auto* ones : {&ones_q, &ones_d, &ones_both}) ones->assign((int64_t)layers * count, 0);
@@ -199,6 +204,10 @@ void fill_memory(int memory, int at, int bit, word to) {
 void set_layer(int to) { layer = to; }
 void poke(net n, word to, int counted) { set_net(n, to, counted); }
 word peek(net n) { return value[n]; }
+// a word for each net: what each input sees
+void poke_all(int count, const net* nets, const word* words, int counted) {
+    for (int k = 0; k < count; k++) set_net(nets[k], words[k], counted);
+}
 
 void settle() {
     for (auto& s : ordered) {
@@ -213,6 +222,11 @@ void settle() {
 void cycle(int runs, int counted) {
     int count = q_nets.size();
     if (runs) cycles[layer]++;
+    int clocks = enables.size();
+    for (int k = 0; k < clocks; k++) passes[k] = value[enables[k]];
+    if (runs)
+        for (int k = 0; k < clocks; k++)
+            edges[(int64_t)layer * clocks + k] += __builtin_popcountll(passes[k]);
     if (counted) {
         uint64_t* q1 = ones_q.data() + (int64_t)layer * count;
         uint64_t* d1 = ones_d.data() + (int64_t)layer * count;
@@ -220,13 +234,20 @@ void cycle(int runs, int counted) {
         for (int k = 0; k < count; k++) {
             word q = value[q_nets[k]], d = value[data_nets[k]];
             if (inverted[k]) q = ~q;
+            if (clock_of[k] >= 0) q &= passes[clock_of[k]], d &= passes[clock_of[k]];
             q1[k] += __builtin_popcountll(q);
             d1[k] += __builtin_popcountll(d);
             b1[k] += __builtin_popcountll(q & d);
         }
         sampled[layer]++;
     }
-    for (int k = 0; k < count; k++) next_q[k] = inverted[k] ? ~value[data_nets[k]] : value[data_nets[k]];
+    for (int k = 0; k < count; k++) {
+        next_q[k] = inverted[k] ? ~value[data_nets[k]] : value[data_nets[k]];
+        if (clock_of[k] >= 0) {
+            word pass = passes[clock_of[k]];
+            next_q[k] = (next_q[k] & pass) | (value[q_nets[k]] & ~pass);
+        }
+    }
     clock_memories(runs);
     for (int k = 0; k < count; k++) set_net(q_nets[k], next_q[k], counted);
     for (auto& m : memories)
@@ -272,6 +293,7 @@ void get_flip_flops(uint64_t* q, uint64_t* d, uint64_t* both) {
     memcpy(d, ones_d.data(), ones_d.size() * 8);
     memcpy(both, ones_both.data(), ones_both.size() * 8);
 }
+void get_edges(uint64_t* to) { memcpy(to, edges.data(), edges.size() * 8); }
 void get_accesses(int memory, uint64_t* reads, uint64_t* writes) {
     memcpy(reads, memories[memory].read_count.data(), layers * 8);
     memcpy(writes, memories[memory].write_count.data(), layers * 8);

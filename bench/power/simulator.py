@@ -75,7 +75,8 @@ class Simulator:
 
     def __init__(self, library: Library, net: netlists.Netlist, folder: Path, counters: int):
         self.netlist, self.counters = net, counters
-        everything = netlists.nodes(net)
+        self._ports: dict[str, np.ndarray] = {}
+        everything = net.order()
         cells = sorted({node.gate.cell for node in everything if node.gate})
         number = {name: k for k, name in enumerate(cells)}
         # by the latest arrival, so that the inputs of a gate come before it; then by cell
@@ -125,7 +126,12 @@ class Simulator:
         data = _array([part.data for part in net.flip_flops])
         output = _array([part.output for part in net.flip_flops])
         inverted = _array([part.inverted for part in net.flip_flops], np.int8)
-        self.lib.set_flip_flops(len(data), _pointer(data), _pointer(output), _pointer(inverted))
+        clocks = _array([-1 if p.clock is None else p.clock for p in net.flip_flops], np.int32)
+        enables = _array([clock.enable for clock in net.clocks])
+        self.lib.set_flip_flops(
+            len(data), _pointer(data), _pointer(output), _pointer(inverted), _pointer(clocks),
+            len(enables), _pointer(enables),
+        )  # fmt: skip
         for index, memory in enumerate(net.memories):
             self.lib.add_memory(memory.words, memory.bits, len(memory.reads), len(memory.writes))
             for port, read in enumerate(memory.reads):
@@ -152,12 +158,21 @@ class Simulator:
 
     def set(self, port: str, values, counted: bool = False):
         """Sets a port: one number for all inputs, or one for each of the 64."""
-        for bit, net in enumerate(self.netlist.ports[port]):
-            if np.ndim(values):
-                word = sum(1 << k for k, value in enumerate(values) if int(value) >> bit & 1)
-            else:
-                word = -(int(values) >> bit & 1) & 0xFFFFFFFFFFFFFFFF
-            self.lib.poke(net, ctypes.c_uint64(word), counted)
+        nets = self._port(port)
+        shifts = np.arange(len(nets), dtype=np.uint64)[:, None]
+        bits = np.asarray(values, np.uint64) >> shifts & np.uint64(1)
+        packed = np.packbits(
+            np.broadcast_to(bits.astype(np.uint8), (len(nets), LANES)), axis=1, bitorder="little"
+        )
+        self.lib.poke_all(
+            len(nets), _pointer(nets), _pointer(np.ascontiguousarray(packed)), counted
+        )
+
+    def _port(self, port: str) -> np.ndarray:
+        """Nets of a port."""
+        if port not in self._ports:
+            self._ports[port] = _array(self.netlist.ports[port])
+        return self._ports[port]
 
     def get(self, port: str) -> np.ndarray:
         """The number at a port for each of the 64 inputs."""
@@ -207,6 +222,12 @@ class Simulator:
         ]
         self.lib.get_flip_flops(*map(_pointer, found))
         return tuple(found)
+
+    def edges(self) -> np.ndarray:
+        """uint64 [layers, gated clocks]: cycles of all inputs that they let through."""
+        found = np.zeros((self.counters, len(self.netlist.clocks)), np.uint64)
+        self.lib.get_edges(_pointer(found))
+        return found
 
     def accesses(self, memory: int) -> tuple[np.ndarray, np.ndarray]:
         """Reads and writes of a memory of all inputs together, by layer."""

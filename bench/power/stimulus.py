@@ -22,8 +22,8 @@ class RunError(RuntimeError):
     """The netlist does not do what the bus promises; the text says what."""
 
 
-def design_for(model, ci: int, co: int) -> Design:
-    """The smallest memories that hold all of a model, each map at an address of its own."""
+def design_for(model, ci: int, co: int, gate: int = 0) -> Design:
+    """The smallest memories that hold all of a model, each map at an address of its own; gate: the option."""
     roomy = Design(ci=ci, co=co, spike_words=1 << 20, weight_words=1 << 20, param_words=1 << 16)
     maps = Maps(model, roomy)
     needs = [layer_words(layer, source, roomy) for layer, source in zip(model.layers, maps.layouts)]
@@ -35,7 +35,7 @@ def design_for(model, ci: int, co: int) -> Design:
         ci=ci, co=co, spike_words=_rounded(spikes), weight_words=_rounded(weights),
         param_words=_rounded(params), program_words=max(16, INSTRUCTION_WORDS * (layers + 1)),
         layers=layers, row_max=max(4, 1 << (row - 1).bit_length()), lut=4,
-        scores=max(4, model.layers[-1].outputs),
+        scores=max(4, model.layers[-1].outputs), gate=gate,
     )  # fmt: skip
 
 

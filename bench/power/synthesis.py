@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.power import clock_gates
 from volley.firmware.files import IMPORT_ROOT
 
 TOP = "core"
@@ -29,10 +30,10 @@ opt
 memory -nomap
 opt_clean
 memory_map -rom-only
-opt -fast -full -nodffe -nosdff
+opt -fast -full {registers}
 techmap
-opt -fast -nodffe -nosdff
-dfflibmap -liberty {liberty}
+opt -fast {registers}
+{clock_gates}dfflibmap -liberty {liberty}
 opt -fast -nodffe -nosdff
 abc -liberty {liberty} {unused}
 opt_clean
@@ -40,6 +41,14 @@ stat -liberty {liberty}
 write_json {netlist}
 """
 """Memories stay whole. Cells of ``unused`` are none that a netlist of gates has, as drivers of a bus."""
+
+CLOCK_GATES = """\
+dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01
+clockgate -min_net_size {fewest} -pos {cell} {pins} {tied}
+dfflegalize -cell $_DFF_P_ 01
+"""
+FEWEST = 1
+"""Flip-flops with an enable that get a clock gate; more than one would leave what is behind them ungated."""
 
 
 class SynthesisError(Exception):
@@ -85,34 +94,45 @@ def settings(design) -> str:
     return ",".join(f"{name}={value}" for name, value in dataclasses.asdict(design).items())
 
 
-def netlist(design, library, liberty: Path, folder: Path, say=print) -> Path:
-    """Yosys' JSON of the core in cells of a library; made anew if design, library or hardware changed.
-
-    library: ``liberty.Library``; liberty: its file. Raises SynthesisError.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    verilog, made = folder / f"{TOP}.v", folder / "netlist.json"
-    say("conversion to Verilog")
-    convert(settings(design), verilog)
-    text = verilog.read_bytes() + Path(liberty).read_bytes() + SCRIPT.encode()
-    key = hashlib.sha256(text).hexdigest()
-    stamp = folder / "netlist.key"
-    if made.exists() and stamp.exists() and stamp.read_text() == key:
-        return made
-    stamp.unlink(missing_ok=True)
-    local = folder / "library.lib"
-    local.write_bytes(Path(liberty).read_bytes())
+def script(library, liberty: str, made: str, gated: bool) -> str:
+    """Yosys' commands; raises SynthesisError."""
+    gate, text = clock_gates.clock_gate(library) if gated else None, ""
+    if gated and not gate:
+        raise SynthesisError(f"{library.name} has neither a clock gate nor a latch and an AND")
+    if gate:
+        pins = f"{gate.enable_pin}:{gate.clock_pin}:{gate.output_pin}"
+        tied = " ".join(f"-tie_lo {pin}" for pin in gate.tied)
+        text = CLOCK_GATES.format(fewest=FEWEST, cell=gate.cell, pins=pins, tied=tied)
     unused = [
         name for name, cell in library.cells.items()
         if cell.state or len(cell.outputs) != 1 or not cell.outputs[0].function
         or not any(cell.inputs)
     ]  # fmt: skip
-    (folder / "synth.ys").write_text(
-        SCRIPT.format(
-            top=TOP, liberty=local.name, netlist=made.name,
-            unused=" ".join(f"-dont_use {name}" for name in unused),
-        )
+    return SCRIPT.format(
+        top=TOP, liberty=liberty, netlist=made, clock_gates=text,
+        registers="-nosdff" if gated else "-nodffe -nosdff",
+        unused=" ".join(f"-dont_use {name}" for name in unused),
     )  # fmt: skip
+
+
+def netlist(design, library, liberty: Path, folder: Path, gated: bool, say=print) -> Path:
+    """Yosys' JSON of the core in cells of a library; made anew if design, library or hardware changed.
+
+    library: ``liberty.Library``; liberty: its file. gated: enables become clock gates. Raises SynthesisError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    verilog, made, local = folder / f"{TOP}.v", folder / "netlist.json", folder / "library.lib"
+    say("conversion to Verilog")
+    convert(settings(design), verilog)
+    commands = script(library, local.name, made.name, gated)
+    text = verilog.read_bytes() + Path(liberty).read_bytes() + commands.encode()
+    key = hashlib.sha256(text).hexdigest()
+    stamp = folder / "netlist.key"
+    if made.exists() and stamp.exists() and stamp.read_text() == key:
+        return made
+    stamp.unlink(missing_ok=True)
+    local.write_bytes(Path(liberty).read_bytes())
+    (folder / "synth.ys").write_text(commands)
     say(f"synthesis to the cells of {library.name}: minutes; the log is {folder / 'synth.log'}")
     code = "from pyosys import libyosys as y; y.run_pass('script synth.ys', y.Design())"
     with open(folder / "synth.log", "w") as log:

@@ -14,6 +14,7 @@ NAMES = (
     "published",
     "run",
     "cycles",
+    "energy",
     "ticks",
     "array_cost",
     "block_cost",

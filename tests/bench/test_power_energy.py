@@ -41,7 +41,7 @@ def counted():
     states = [np.array([[a, b]], np.uint64) * LANES for a, b in ((6, 1), (5, 2), (4, 0))]
     accesses = [(np.array([5 * LANES], np.uint64), np.array([0], np.uint64))]
     ten = np.array([10], np.uint64)
-    return Run(toggles, ten, ten, *states, accesses)
+    return Run(toggles, ten, ten, *states, accesses, np.zeros((1, 0), np.uint64))
 
 
 def by_hand():
@@ -135,3 +135,5 @@ def test_energy_of_depths_between_and_beyond_the_macros(library):
     found = [macros.macro_energy(words, False) for words in sizes]
     assert found == sorted(found) and found[3] == found[4]
     assert macros.macro_energy(256, True) == pytest.approx(64e-12)
+    small = macros.access_energy(1312, 16, False, library, small=True)
+    assert small == pytest.approx(macros.access_energy(256, 16, False, library))

@@ -68,3 +68,51 @@ TWO_OUTPUTS = (
 """
 )
 """With a flip-flop that shows Q and not Q."""
+
+GATED = (
+    TEXT.rstrip()[:-1]
+    + """
+  cell (CLOCK_GATE) {
+    area : 6; cell_leakage_power : 6.0; clock_gating_integrated_cell : "latch_posedge";
+    pin (CK) { direction : input; capacitance : 0.005; clock_gate_clock_pin : true;
+      internal_power () { rise_power (scalar) { values ("0.01"); } fall_power (scalar) { values ("0.03"); } } }
+    pin (EN) { direction : input; capacitance : 0.002; clock_gate_enable_pin : true;
+      internal_power () { power (scalar) { values ("0.07"); } } }
+    pin (GCK) { direction : output; clock_gate_out_pin : true; state_function : "CK * held";
+      internal_power () { related_pin : "CK"; rise_power (scalar) { values ("0.2"); } fall_power (scalar) { values ("0.4"); } } }
+  }
+}
+"""
+)
+"""With a clock gate."""
+
+LATCHED = (
+    TEXT.rstrip()[:-1]
+    + """
+  cell (LATCH) {
+    area : 4; cell_leakage_power : 4.0;
+    latch (IQ, IQN) { data_in : "D"; enable : "CLK"; }
+    pin (CLK) { direction : input; capacitance : 0.003; clock : true;
+      internal_power () { power (scalar) { values ("0.02"); } } }
+    pin (D) { direction : input; capacitance : 0.004; internal_power () { power (scalar) { values ("0.01"); } } }
+    pin (Q) { direction : output; function : "IQ"; internal_power () { related_pin : "D"; power (scalar) { values ("0.5"); } } }
+  }
+}
+"""
+)
+"""With a latch, of which a clock gate can be made."""
+
+
+def with_buffer(text):
+    """A library with a buffer too, which ABC wants."""
+    return (
+        text.rstrip()[:-1]
+        + """
+  cell (BUF) {
+    area : 2; cell_leakage_power : 1.0;
+    pin (A) { direction : input; capacitance : 0.010; }
+    pin (Y) { direction : output; function : "A"; }
+  }
+}
+"""
+    )
