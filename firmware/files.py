@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +45,51 @@ def shown(path: Path) -> Path:
     if IN_CHECKOUT and path.is_relative_to(PACKAGE):
         return path.relative_to(PACKAGE)
     return path
+
+
+PIPE_SECONDS = 10.0  # that a pipe may bring nothing
+PIPE_MOST = 1 << 28
+"""Bytes that are read from a pipe."""
+
+
+def regular(path) -> Path:
+    """The path of a file, as a library may read it; raises ``OSError`` for devices, pipes and folders.
+
+    A device may have no end, and from a pipe that nobody writes to nothing comes.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        raise _no_file(path, mode)
+    return Path(path)
+
+
+def _no_file(path, mode):
+    if stat.S_ISDIR(mode):
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = "a pipe" if stat.S_ISFIFO(mode) else "a device"
+    return OSError(errno.EINVAL, f"is {kind}, a file is wanted", str(path))
+
+
+def read_input(path) -> bytes:
+    """The content of a user's file, or of a pipe that brings something; raises ``OSError``."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISREG(mode):
+            return file.read()
+        if not stat.S_ISFIFO(mode):
+            raise _no_file(path, mode)
+        content = bytearray()
+        while True:
+            if not select.select([file], [], [], PIPE_SECONDS)[0]:
+                why = f"a pipe that has brought nothing for {PIPE_SECONDS:.0f} s"
+                raise OSError(errno.ETIMEDOUT, why, str(path))
+            piece = file.read(1 << 20)
+            if not piece:
+                return bytes(content)
+            content += piece
+            if len(content) > PIPE_MOST:
+                why = f"a pipe of more than {PIPE_MOST} bytes"
+                raise OSError(errno.EFBIG, why, str(path))
 
 
 @contextlib.contextmanager

@@ -18,9 +18,19 @@ class Parser(argparse.ArgumentParser):
         """Ends the program with exit code 2 and one line."""
         super().error(shown(message))
 
+    def _get_values(self, action, arg_strings):
+        """As always, but an empty text, as of a shell's variable that is not set, is an error."""
+        if "" in arg_strings and action.default != "":
+            raise argparse.ArgumentError(action, "is empty; leave it out, or give a value")
+        return super()._get_values(action, arg_strings)
+
 
 def run(main: Callable[[], int]) -> int:
     """``main()``, or 0 where it let a ``BrokenPipeError`` of the standard output through."""
+    if sys.stdout is None:  # closed by who started it
+        sys.stdout = open(os.devnull, "w")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character gets its code
             stream.reconfigure(errors="backslashreplace")
@@ -31,8 +41,13 @@ def run(main: Callable[[], int]) -> int:
     except MemoryError:
         return fail(Path(sys.argv[0]).name, "needs more memory than this machine gives it")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
-        return 0
+        code = 0
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        code = fail(Path(sys.argv[0]).name, f"standard output: {error.strerror or error}")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+    return code
 
 
 def fail(command: str, error: object, code: int = 2, lines: bool = False) -> int:

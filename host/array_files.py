@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
-import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from volley.firmware import idx
+from volley.firmware import idx, npy
+from volley.firmware.files import read_input
 from volley.host.errors import PictureError
 
 KINDS = (
@@ -22,18 +22,13 @@ LARGEST = 1 << 28
 
 PIECE = 1 << 20
 
-NPY_MAGIC = b"\x93NUMPY"
 GZIP_MAGIC = b"\x1f\x8b"
-HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def read_bytes(path: Path) -> bytes:
     """A file's content; raises ``PictureError``."""
     try:
-        return path.read_bytes()
+        return read_input(path)
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file or folder; allowed: {KINDS}") from None
     except (OSError, ValueError) as error:  # a name with a zero byte
@@ -44,7 +39,7 @@ def read_bytes(path: Path) -> bytes:
 
 def is_array(content: bytes) -> bool:
     """Whether bytes begin as .npy, IDX or gzip."""
-    return content.startswith((NPY_MAGIC, GZIP_MAGIC)) or idx.is_idx(content)
+    return content.startswith((npy.MAGIC, GZIP_MAGIC)) or idx.is_idx(content)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -52,7 +47,7 @@ def read_array(path: Path) -> np.ndarray:
     content = read_bytes(path)
     if content.startswith(GZIP_MAGIC):
         content = _unpacked(path, content)
-    if content.startswith(NPY_MAGIC):
+    if content.startswith(npy.MAGIC):
         return _npy(path, content)
     if idx.is_idx(content):
         try:
@@ -78,22 +73,7 @@ def _unpacked(path, content):
 
 
 def _npy(path, content):
-    file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        if version not in HEADERS:
-            raise ValueError(f"version {version[0]}.{version[1]}, allowed are 1.0 and 2.0")
-        shape, _, dtype = HEADERS[version](file)
-        if dtype.hasobject:
-            raise ValueError("Python objects, allowed are numbers")
-        promised, there = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
-        if promised != there:
-            raise ValueError(
-                f"its header promises {dtype} of shape {list(shape)}, {promised} bytes, and "
-                f"{there} follow"
-            )
-        file.seek(0)
-        return np.load(file, allow_pickle=False)
-    except Exception as error:  # numpy's parser of headers raises many kinds
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PictureError(f"{path}: no usable .npy file ({reason})") from None
+        return npy.parse(content)
+    except npy.NpyError as error:
+        raise PictureError(f"{path}: no usable .npy file ({error})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -20,7 +21,7 @@ EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YC
 def natural_order(path: Path) -> list:
     """A key that sorts 2.png before 10.png."""
     parts = re.split(r"([0-9]+)", path.name.casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [path.name]
+    return [[(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name]
 
 
 def in_folder(folder: Path) -> list[Path]:
@@ -45,14 +46,17 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
     fit: one of another size is scaled, keeping its proportions. Raises ``PictureError``.
     """
     channels, height, width = shape
-    read_bytes(path)
+    content = io.BytesIO(read_bytes(path))
     if channels not in MODES:
         raise PictureError(
             f"{path}: a picture file has 1 or 3 channels, the model takes {channels}; "
             "give the pictures as .npy of shape [N, channels, height, width]"
         )
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(content, formats=FORMATS) as picture,
+        ):
             if picture.mode not in EIGHT_BIT_MODES:
                 raise PictureError(
                     f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"

@@ -48,6 +48,13 @@ def usage() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a subcommand; returns its exit code, 2 for one that there is not."""
+    from volley.firmware import pipe
+
+    return pipe.run(lambda: _main(arguments))
+
+
+def _main(arguments):
+    """The subcommand named first, with the rest."""
     given = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] in ("-h", "--help", "help"):
         print(usage())
@@ -60,8 +67,6 @@ def main(arguments: list[str] | None = None) -> int:
     if given[0] not in COMMANDS:
         print(f"volley: no command {given[0]!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
         return WRONG_USE
-    from volley.firmware import pipe
-
     try:
         command = importlib.import_module(f"volley.{COMMANDS[given[0]][0]}")
     except ModuleNotFoundError as error:
@@ -75,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return WRONG_USE
     sys.argv[0] = f"volley {given[0]}"
-    return pipe.run(lambda: command.main(given[1:]))
+    return command.main(given[1:])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from volley.firmware import picture_fit
+from volley.firmware import npy, picture_fit
+from volley.firmware.files import regular
 from volley.firmware.texts import short
 from volley.model.data import datasets
 from volley.model.data.datasets import DataError
@@ -176,7 +177,9 @@ def _from_folder(path, shape):
     for split, home in homes.items():
         pictures, labels = [], []
         for label, name in enumerate(classes):
-            files = sorted(p for p in (home / name).glob("*") if picture_fit.is_picture(p))
+            files = sorted(
+                p for p in (home / name).glob("*") if picture_fit.is_picture(p) and p.is_file()
+            )
             if not files:
                 raise DataError(
                     f"{home / name}: no picture; allowed: {', '.join(picture_fit.SUFFIXES)}"
@@ -197,9 +200,10 @@ def _from_folder(path, shape):
 def _from_npz(path):
     """({split: (pictures, labels)}, classes or None) of an .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, EOFError) as error:
+        arrays = npy.read_npz(regular(path))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}; an .npz file is wanted") from None
+    except npy.NpyError as error:
         raise DataError(f"{path}: not an .npz file of plain arrays ({error})") from None
     parts = {
         split: (arrays[f"{split}_images"], arrays[f"{split}_labels"])

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from volley.firmware import npy
 from volley.model import golden
 from volley.model.interchange.chain import InterchangeError, refuse
 
@@ -149,8 +150,8 @@ def samples(source, count, folder, model):
     if not Path(source).is_file():
         raise InterchangeError(f"{source}: no such file; an array uint8 [N,C,H,W] is needed")
     try:
-        pictures = np.load(source, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        pictures = npy.parse(Path(source).read_bytes())
+    except npy.NpyError as error:
         raise InterchangeError(f"{source}: not a .npy file ({error})") from None
     if pictures.dtype == bool:
         pictures = pictures.astype(np.uint8)

@@ -23,7 +23,7 @@ def _factory(text):
         return getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text}: {error}; MODULE must be importable from here") from None
-    except Exception as error:  # whatever the user's code raises
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
         said = str(error).replace("\n", " ")
         raise ValueError(f"{text}: {type(error).__name__} in it: {said}") from None
 

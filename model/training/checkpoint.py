@@ -18,7 +18,7 @@ if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from volley.firmware import pipe  # noqa: E402
-from volley.firmware.files import write_whole  # noqa: E402
+from volley.firmware.files import read_input, regular, write_whole  # noqa: E402
 from volley.firmware.texts import shown  # noqa: E402
 
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
@@ -47,9 +47,11 @@ def read(path, remedy=NAME_ONE):
     from volley.model.nets import finite
 
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        state = torch.load(regular(path), weights_only=True, map_location="cpu")
     except FileNotFoundError:
         raise ResumeError(f"{path}: no such checkpoint; {remedy}") from None
+    except OSError as error:
+        raise ResumeError(f"{path}: {error.strerror or error}; {remedy}") from None
     except Exception as error:
         raise ResumeError(
             f"{path}: not a checkpoint of this program ({type(error).__name__}); {remedy}"
@@ -136,7 +138,7 @@ def load_into(path, module, tensors, remedy=NAME_ONE):
 def digest(path):
     """A checkpoint file as an option's value in other checkpoints: its SHA-256, 16 digits."""
     try:
-        content = Path(path).read_bytes()
+        content = read_input(path)
     except FileNotFoundError:
         raise ResumeError(f"{path}: no such checkpoint; {NAME_ONE}") from None
     return f"sha256 {hashlib.sha256(content).hexdigest()[:16]}"

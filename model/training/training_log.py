@@ -18,7 +18,7 @@ if __name__ == "__main__":  # as a script: import from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from volley.firmware import pipe  # noqa: E402
-from volley.firmware.files import whole_file  # noqa: E402
+from volley.firmware.files import regular, whole_file  # noqa: E402
 
 
 class LogError(ValueError):
@@ -37,7 +37,7 @@ def write_log(rows, path):
 def read_log(path):
     """The rows of a log as dicts, numbers as float; LogError when it is not one."""
     try:
-        with open(path, newline="") as file:
+        with open(regular(path), newline="") as file:
             rows = list(csv.DictReader(file))
         return [{k: v if k == "stage" else float(v) for k, v in row.items()} for row in rows]
     except (OSError, ValueError, TypeError, csv.Error) as error:

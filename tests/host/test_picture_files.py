@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import struct
 import zlib
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from volley.firmware import texts
+from volley.firmware import files, texts
 from volley.host import images, infer, picture_files
 from volley.host.errors import PictureError
 from volley.host.labels import load_labels
@@ -125,6 +126,27 @@ def test_labels_are_names_before_they_are_numbers(tmp_path, text, wanted):
             load_labels(path, ["1", "0"])
     else:
         assert load_labels(path, ["1", "0"]).tolist() == wanted
+
+
+def test_names_that_are_the_beginning_of_others_have_an_order(tmp_path):
+    for name in ("a", "a1", "a1b", "1", "1.png", "1.png.png", "b.png", "a1.png", "10.png"):
+        Image.fromarray(DIGIT).save(tmp_path / name, "PNG")
+    found = images.load(tmp_path, GREY)
+    assert found.files == ["1.png", "1.png.png", "10.png", "a1.png", "b.png"]
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "link.png", "pipe.png"])
+def test_what_has_no_end_is_not_read(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(files, "PIPE_SECONDS", 0.1)
+    (tmp_path / "link.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (
+        lambda: images.load(tmp_path / name, GREY),
+        lambda: load_labels(tmp_path / name, []),
+    ):
+        with pytest.raises(PictureError, match="is a device|brought nothing"):
+            read()
 
 
 def test_the_name_of_two_classes_is_no_label(tmp_path):
