@@ -1,6 +1,6 @@
 """Measures images/s end to end over PCIe on simulated boards, in cycles of their clocks.
 
-python bench/pcie_rate.py [--boards acorn litefury] [--models FILE ...] [--count N]
+python bench/pcie_rate.py [--boards acorn litefury] [--models NAME ...] [--count N]
 
 Two streams of pictures, one longer: the cycles between first packet and last result, which the simulated
 board counts while its line is paced as Gen2 x1 (firmware/pcie_socket.py), give those of a picture. Every
@@ -44,12 +44,12 @@ def cycles_of(device, pictures, wanted):
     return device.link.cycles() - before, results
 
 
-def measure(name, model, pictures):
-    """A row of the table."""
+def measure(name, path, pictures):
+    """A row of the table; path: of the model file."""
     board = boards.load(name)
-    wanted = golden.run(model, pictures, layers=False).scores
+    wanted = golden.run(modelfile.load(path), pictures, layers=False).scores
     with Device.open(f"sim:{name}", say=lambda text: print(text, file=sys.stderr)) as device:
-        program = device.load(model)
+        program = device.load(path)
         few, _ = cycles_of(device, pictures[:FEW], wanted)
         many, results = cycles_of(device, pictures, wanted)
         before = device.link.cycles()
@@ -63,7 +63,7 @@ def measure(name, model, pictures):
     ]
     by_model, real, uart = (rate_text(found.end_to_end) for found in rates)
     return [
-        f"{model.name} on {name}", core, f"{counted:.0f}", rate_text(board.clock_hz / core),
+        f"{path.stem} on {name}", core, f"{counted:.0f}", rate_text(board.clock_hz / core),
         rate_text(board.clock_hz / counted), f"{core / counted:.1%}", by_model, real, uart,
         f"{1e9 * load:.0f}",
     ]  # fmt: skip
@@ -87,9 +87,9 @@ def main(arguments=None) -> int:
     try:
         for name in options.boards:
             for chosen in options.models:
-                model = modelfile.load(page.PRETRAINED / f"{chosen}.safetensors")
-                pictures, _ = datasets.load(chosen, "test", options.data_dir)
-                rows.append(measure(name, model, pictures[: options.count]))
+                path = page.PRETRAINED / f"{chosen}.safetensors"
+                pictures, _ = datasets.load(chosen.partition("-")[0], "test", options.data_dir)
+                rows.append(measure(name, path, pictures[: options.count]))
                 print("\n".join(page.table(HEADS, rows[-1:])), file=sys.stderr)
     except ERRORS as error:
         return page.failed("pcie_rate.py", error)
