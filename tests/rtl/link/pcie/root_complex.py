@@ -110,7 +110,7 @@ class SimulatedBar(Bar):
                 data += await self.window.read(4 * at, 4 * size)
             return data
 
-        return np.frombuffer(resume(load)(), "<u4").copy()
+        return np.frombuffer(resume(load)(), "<u4").tolist()
 
     def store_block(self, place, words):
         async def store():
