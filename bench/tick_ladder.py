@@ -1,16 +1,18 @@
 """Accuracy beside speed: the CIFAR-10 models, each at the ticks that it was trained for.
 
-    python bench/tick_ladder.py [--board arty100] [--set pack=1] [--plot docs/tick-ladder.png]
+    python bench/tick_ladder.py [--boards litefury acorn] [--set pack=1] [--plot docs/tick-ladder.png]
                                 [--write docs/tick-ladder.md]
 
 Accuracy is the integer golden model's on the test pictures; cycles are those of the compiled program,
-by the model of the counters that the hardware's own are tested against; images/s at the board's clock.
-The plot has what others published beside them. --pictures 0 leaves accuracy out.
+by the model of the counters that the hardware's own are tested against; images/s at the board's clock,
+of the core and end to end over its link. The plot has what others published beside them. --pictures 0
+leaves accuracy and the plot out.
 """
 
 import dataclasses
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import page
@@ -19,7 +21,7 @@ import published
 from volley.firmware import boards, modelfile
 from volley.firmware.compiler.cycle_model import run_cycles
 from volley.firmware.compiler.program import compile_model
-from volley.firmware.compiler.throughput import throughput
+from volley.firmware.compiler.throughput import rate_text, throughput
 from volley.firmware.design import parse_settings
 from volley.firmware.files import PRETRAINED, whole_file
 from volley.model import golden
@@ -36,14 +38,13 @@ def accuracy(model, data, count):
     return float((found == labels).mean())
 
 
-def measure(path, board, settings, count):
-    """A row: name, ticks, accuracy or None, cycles, images/s of the core, and end to end."""
-    model = modelfile.load(path)
+def measure(model, share, board, settings):
+    """A row: name, ticks, accuracy or None, board, cycles, images/s of the core, and end to end."""
     design = dataclasses.replace(board.design, **settings)
     program = compile_model(model, design)
     rate = throughput(program, *board.rates)
-    share = accuracy(model, "cifar10", count) if count else None
-    return [path.stem, model.ticks, share, sum(run_cycles(program)), rate.core, rate.end_to_end]
+    cycles = sum(run_cycles(program))
+    return [model.name, model.ticks, share, board.name, cycles, rate.core, rate.end_to_end]
 
 
 def others():
@@ -65,14 +66,21 @@ def draw(rows, path):
     from matplotlib import pyplot
 
     figure, axis = pyplot.subplots(figsize=(6, 4), layout="constrained")
-    points = [
-        (f"{name}, T = {ticks}", 100 * share, rate) for name, ticks, share, _, _, rate in rows
-    ]
-    for style, group in (("o", points), ("x", others())):
-        for label, share, rate in group:
-            axis.plot([rate], [share], style, color="C0" if style == "o" else "C1")
-            axis.annotate(label, (rate, share), fontsize="x-small", xytext=(4, 4),
-                          textcoords="offset points")  # fmt: skip
+    groups = {
+        name: [row for row in rows if row[3] == name] for name in dict.fromkeys(r[3] for r in rows)
+    }
+    for number, (board, group) in enumerate(groups.items()):
+        axis.plot([row[-1] for row in group], [100 * row[2] for row in group], "o-", label=board)
+        for row in group:
+            axis.annotate(
+                f"T = {row[1]}", (row[-1], 100 * row[2]), xytext=(0, 6 - 16 * number),
+                textcoords="offset points", fontsize="x-small", ha="center",
+            )  # fmt: skip
+    for label, share, rate in others():
+        axis.plot([rate], [share], "x", color="black")
+        axis.annotate(label, (rate, share), xytext=(4, -10), textcoords="offset points",
+                      fontsize="x-small")  # fmt: skip
+    axis.legend(fontsize="small")
     axis.set(xscale="log", xlabel="images/s end to end", ylabel="accuracy on CIFAR-10, %")
     axis.margins(x=0.3, y=0.2)
     with whole_file(path) as part:
@@ -83,30 +91,48 @@ def draw(rows, path):
 def main(arguments=None):
     """The command line; returns the exit code."""
     parser = page.parser("tick_ladder.py", __doc__, page=True)
-    parser.add_argument("--board", default="arty100", help="board (arty100)")
-    parser.add_argument("--set", default="pack=1", metavar="pack=1", help="design parameters")
+    parser.add_argument("--boards", nargs="+", default=["litefury", "acorn"], metavar="NAME",
+                        help="boards (litefury acorn)")  # fmt: skip
+    parser.add_argument("--set", default="", metavar="pack=1", help="design parameters")
     parser.add_argument("--pictures", type=int, default=10000, help="test pictures (10000)")
     parser.add_argument("--plot", metavar="PNG", help="picture to draw")
     options = parser.parse_args(arguments)
     try:
-        board, settings = boards.load(options.board), parse_settings(options.set)
-        files = sorted(PRETRAINED.glob("cifar10*.safetensors"))
-        rows = [measure(path, board, settings, options.pictures) for path in files]
-        rows.sort(key=lambda row: -row[1])
+        settings = parse_settings(options.set) if options.set else {}
+        places = [boards.load(name) for name in options.boards]
+        files = PRETRAINED.glob("cifar10*.safetensors")
+        models = sorted(map(modelfile.load, files), key=lambda model: -model.ticks)
+        shares = [
+            accuracy(m, "cifar10", options.pictures) if options.pictures else None for m in models
+        ]
+        rows = [
+            measure(model, share, board, settings)
+            for board in places
+            for model, share in zip(models, shares)
+        ]
         if options.plot and options.pictures:
             draw(rows, options.plot)
     except (ValueError, OSError) as error:
         return page.failed("tick_ladder.py", error)
-    heads = ["model", "ticks", "accuracy", "cycles", "core, images/s", "end to end, images/s"]
-    lines = [f"{board.title}, {options.set}", ""]
-    lines += page.table(
+    heads = [
+        "model",
+        "ticks",
+        "accuracy",
+        "board",
+        "cycles",
+        "core, images/s",
+        "end to end, images/s",
+    ]
+    lines = page.table(
         heads,
         [
-            [name, ticks, "" if share is None else f"{100 * share:.2f} %", cycles,
-             f"{core:.0f}", f"{both:.0f}"]
-            for name, ticks, share, cycles, core, both in rows
+            [name, ticks, "" if share is None else f"{100 * share:.2f} %", board, cycles,
+             rate_text(core), rate_text(both)]
+            for name, ticks, share, board, cycles, core, both in rows
         ],
     )  # fmt: skip
+    if options.plot and options.pictures:
+        lines += ["", f"![accuracy against images/s]({Path(options.plot).name})"]
     lines += ["", "Published by others (sources: bench/published.py):", ""]
     lines += page.table(
         ["system", "accuracy", "images/s"],

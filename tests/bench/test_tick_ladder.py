@@ -1,8 +1,10 @@
 """The bench of accuracy beside speed: rows by ticks, published points, a plot."""
 
+import dataclasses
+
 import pytest
 
-from volley.firmware import boards
+from volley.firmware import boards, modelfile
 
 
 def test_published_points(bench):
@@ -16,10 +18,12 @@ def test_published_points(bench):
 def test_row_and_plot(bench, tmp_path):
     """Fewer ticks take fewer cycles with pack; the plot is a PNG."""
     tick_ladder = bench("tick_ladder")
-    board = boards.load("arty100")
-    path = tick_ladder.PRETRAINED / "cifar10.safetensors"
-    row = tick_ladder.measure(path, board, {"pack": 1}, 0)
-    assert row[:3] == ["cifar10", 8, None]
-    assert row[4] == pytest.approx(board.clock_hz / row[3]) and row[5] <= row[4]
-    tick_ladder.draw([[*row[:2], 0.85, *row[3:]]], tmp_path / "p.png")
+    board = boards.load("litefury")
+    model = modelfile.load(tick_ladder.PRETRAINED / "cifar10.safetensors")
+    row = tick_ladder.measure(model, 0.85, board, {})
+    assert row[:4] == ["cifar10", 8, 0.85, "litefury"]
+    assert row[5] == pytest.approx(board.clock_hz / row[4]) and row[6] <= row[5]
+    fewer = tick_ladder.measure(dataclasses.replace(model, ticks=4), 0.8, board, {})
+    assert fewer[4] < 0.6 * row[4]
+    tick_ladder.draw([row, fewer], tmp_path / "p.png")
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
