@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cable", help="openFPGALoader's name of the adapter, for several boards")
     parser.add_argument("--serial", help="serial number of the adapter, for several boards")
     parser.add_argument("--synth-only", action="store_true", help="stop after synthesis")
-    parser.add_argument("--seed", type=int, default=1, help="of place and route (default: 1)")
+    parser.add_argument("--seed", type=int, help="of place and route (default: the board's, or 1)")
     parser.add_argument(
         "--chains", action="store_true",
         help="ECP5: first level of the popcount trees in carry chains: fewer LUTs, harder to route",
@@ -179,7 +179,7 @@ def build_board(options) -> None:
     settings, clock_hz = split_clock(options.set)
     chosen = target.load(options.target, settings, clock_hz)
     how = project.Options(
-        options.tools, options.seed, options.synth_only, options.clean, options.verbose,
+        options.tools, chosen.seed if options.seed is None else options.seed, options.synth_only, options.clean, options.verbose,
         options.patient, options.chains, options.power,
     )  # fmt: skip
     if options.chains and chosen.family not in synth.CHAIN_SCRIPTS:

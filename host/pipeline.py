@@ -30,7 +30,7 @@ from volley.host.results import Result
 from volley.host.runner import Runner
 
 AHEAD = 4  # pictures under way where runs are short against the wire
-MARGIN = 1.5  # by how much a run must be shorter than the upload that follows it
+MARGIN = 1.25  # by how much a run must be shorter than the upload that follows it
 
 
 def infer_many(runner: Runner, pictures) -> Iterator[Result]:

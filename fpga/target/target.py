@@ -91,6 +91,11 @@ class Target:
         """The names of its pins."""
         return {pin.port for pin in self.pins}
 
+    @property
+    def seed(self) -> int:
+        """The seed of place and route with which the board's design was seen to meet its clock."""
+        return self.board.data.get("nextpnr", {}).get("seed", 1)
+
     def options(self, tool: str) -> list[str]:
         """The board file's own options of a tool's table, e.g. "nextpnr"."""
         return list(self.board.data.get(tool, {}).get("options", []))
@@ -171,6 +176,8 @@ def check_texts(board: boards.Board) -> None:
         if tool in data:
             for option in table(table(data, tool, dict), "options", list):
                 word("option", f"an option of [{tool}]", option)
+    if "seed" in data.get("nextpnr", {}):
+        whole(data["nextpnr"], "seed")
 
 
 def read_pin(port: str, entry: dict) -> Pin:

@@ -175,6 +175,19 @@ def test_what_is_too_big_is_not_routed(tools, run):
     assert not (run.folder / "ulx3s/top.bit").exists()
 
 
+def test_the_board_names_a_seed_and_the_command_line_another(tools, run, tmp_path):
+    path = tmp_path / "mine.toml"
+    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    path.write_text(text.replace("[nextpnr]", "[nextpnr]\nseed = 5"))
+    for given, seed in (([], 5), (["--seed", "6"], 6)):
+        folder = tmp_path / f"build{seed}"
+        command = ["--target", str(path), "--tools", "system", "--folder", str(folder), *given]
+        assert build.main(command) == 0
+        assert (folder / "top.bit").read_text() == f"seed {seed}"
+    path.write_text(text.replace("[nextpnr]", '[nextpnr]\nseed = "5"'))
+    assert build.main(["--target", str(path), "--dry-run"]) == 2
+
+
 def test_a_missed_clock_leaves_no_bitstream_and_names_the_path_and_a_clock(tools, run):
     run()
     tools.calls()
