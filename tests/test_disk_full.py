@@ -1,12 +1,11 @@
 """Writers on a full disk: the file that was there stays whole, nothing is left beside it, the file is named."""
 
-import contextlib
-import resource
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.support.full_disk import room
 from volley.firmware import modelfile
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.design import Design
@@ -14,17 +13,6 @@ from volley.firmware.network_text import network
 from volley.host import report, trace
 
 ROOM = 100  # bytes that a file may take
-
-
-@contextlib.contextmanager
-def full_disk():
-    """Files cannot grow beyond ROOM bytes; Python ignores the signal and gets an OSError."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def model(path):
@@ -77,7 +65,7 @@ def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path, writer):
     writer(path)
     assert path.stat().st_size > ROOM, "the test must not fit"
     path.write_bytes(b"what was there")
-    with full_disk(), pytest.raises(OSError, match="out.bin"):
+    with room(ROOM), pytest.raises(OSError, match="out.bin"):
         writer(path)
     assert path.read_bytes() == b"what was there"
     assert [p.name for p in tmp_path.iterdir()] == ["out.bin"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from safetensors.numpy import save_file
 
 from tests.support.random_models import models
-from tests.support.small_model import small_model
+from tests.support.small_model import set_key, small_model
 from volley.firmware import modelfile
 from volley.firmware.modelfile import ModelError
 
@@ -122,10 +122,7 @@ JSON_ERRORS = [
 )
 def test_json_errors(written, keys, value, words):
     tensors, text, write = written
-    where = text
-    for key in keys[:-1]:
-        where = where[key]
-    where[keys[-1]] = value
+    set_key(text, keys, value)
     with pytest.raises(ModelError) as error:
         modelfile.load(write(tensors, text))
     for word in words:

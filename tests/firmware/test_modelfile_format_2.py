@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.support.small_model import small_model
+from tests.support.small_model import set_key, small_model
 from volley.firmware import modelfile
 from volley.firmware.modelfile import Layer, ModelError
 
@@ -34,10 +34,7 @@ NEWS = [
 def test_errors_of_format_2(written, keys, value, words):
     tensors, text, write = written
     text["format"] = 2
-    where = text
-    for key in keys[:-1]:
-        where = where[key]
-    where[keys[-1]] = value
+    set_key(text, keys, value)
     with pytest.raises(ModelError) as error:
         modelfile.load(write(tensors, text))
     for word in words:

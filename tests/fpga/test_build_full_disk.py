@@ -1,21 +1,10 @@
 """A build on a full disk names the file, and the next one, with room, is whole."""
 
-import contextlib
 import re
-import resource
 
 import pytest
 
-
-@contextlib.contextmanager
-def room(size):
-    """No file of this process or of a tool grows beyond ``size`` bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+from tests.support.full_disk import room
 
 
 def content(folder):

@@ -5,6 +5,13 @@ import numpy as np
 from volley.firmware.modelfile import Layer, Model
 
 
+def set_key(text, keys, value):
+    """Gives a key of the JSON object ``text``, named by its path, another value."""
+    for key in keys[:-1]:
+        text = text[key]
+    text[keys[-1]] = value
+
+
 def small_model():
     """A valid model of three layers: conv with pooling, dense, readout."""
 
