@@ -161,8 +161,8 @@ OWN = {
 CHAINED = "the same, ECP5 with its first level in carry chains (`--chains`)"
 
 
-def luts(source, module, family, folder, passes=PASSES):
-    """LUTs of a Verilog module; ``capacity`` says what counts as one. passes: by family."""
+def cells(source, module, family, folder, passes=PASSES):
+    """{cell type: number} of a Verilog module after synthesis. passes: by family."""
     (folder / "count.ys").write_text(
         f"read_verilog {source}\nrename {module} {TOP}\n{passes[family]}\n"
         f"tee -q -o {synth.STAT} stat -json -top {TOP}\n"
@@ -173,7 +173,12 @@ def luts(source, module, family, folder, passes=PASSES):
     if done.returncode:
         raise RuntimeError((folder / "count.log").read_text()[-2000:])
     statistic = json.loads((folder / synth.STAT).read_text())
-    return capacity.count(statistic["design"]["num_cells_by_type"], family)["lut"]
+    return statistic["design"]["num_cells_by_type"]
+
+
+def luts(source, module, family, folder, passes=PASSES):
+    """LUTs of a Verilog module; ``capacity`` says what counts as one."""
+    return capacity.count(cells(source, module, family, folder, passes), family)["lut"]
 
 
 def measure(ci, families, folder):

@@ -7,7 +7,6 @@ boards' builds, for Xilinx's series 7 and for ECP5. LUTs that are shift register
 pipeline is longer, they hold what goes on beside the membrane, instead of flip-flops.
 """
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +16,6 @@ import page
 from myhdl import Signal, block, intbv
 
 from volley.firmware.isa import DESCRIPTOR, LANES, MEMBRANE_BITS
-from volley.fpga.flows import synth
 from volley.fpga.target import capacity
 from volley.rtl.control.fields import field_signal
 from volley.rtl.convert.converter import ConversionError, convert
@@ -53,9 +51,7 @@ def instance(leak, pack):
 def measure(leak, pack, family, folder):
     """{resource: count} of one neuron."""
     source = convert(instance(leak, pack), "verilog", folder / "neuron.v")
-    array_cost.luts(source.name, source.stem, family, folder)
-    statistic = json.loads((folder / synth.STAT).read_text())
-    cells = statistic["design"]["num_cells_by_type"]
+    cells = array_cost.cells(source.name, source.stem, family, folder)
     found = capacity.count(cells, family)
     shifts = sum(number for cell, number in cells.items() if cell.startswith("SRL"))
     return {"lut": found["lut"] - shifts, "srl": shifts, "ff": found["ff"]}

@@ -5,7 +5,6 @@
 Counted is Yosys' netlist for Xilinx's series 7, with the passes of the boards' builds.
 """
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 import array_cost
 import page
 
-from volley.fpga.flows import synth
 from volley.fpga.target import capacity
 from volley.rtl.convert.converter import ConversionError, convert
 from volley.rtl.link.pcie.pcie_endpoint import endpoint_instance
@@ -24,9 +22,7 @@ FAMILY, MODULE = "xc7", "pcie_endpoint"
 def measure(folder):
     """Counts by resource of the engine: "lut", "ff", "bram", "dsp"."""
     source = convert(endpoint_instance(), "verilog", folder / f"{MODULE}.v")
-    array_cost.luts(source.name, MODULE, FAMILY, folder)
-    statistic = json.loads((folder / synth.STAT).read_text())
-    return capacity.count(statistic["design"]["num_cells_by_type"], FAMILY)
+    return capacity.count(array_cost.cells(source.name, MODULE, FAMILY, folder), FAMILY)
 
 
 def main(arguments=None):
