@@ -9,9 +9,11 @@ dM = A dy A', dU = V' dM, dV = dM U', dw = G' dU G, and dx adds up B dV B'.
 """
 
 import torch
+import torch.nn.functional as F
 
 from volley.model.nets import native
 
+TILE = 4  # rows and columns of a tile's result; maps are filled up with zeros to whole tiles
 CHUNK = 2**21  # floats of transformed tiles at a time: they stay in the cache
 G = torch.tensor(
     [
@@ -29,9 +31,22 @@ GG = torch.kron(G, G)  # G w G' of a kernel as a vector of 9
 def suits(x, weight):
     """Whether `conv3x3` takes maps x [n,h,w,c] and weights [out,c,k,k]."""
     outputs, c, kernel = weight.shape[:3]
-    tiled = x.shape[1] % 4 == 0 and x.shape[2] % 4 == 0 and c % native.LANES == 0
+    h, w = x.shape[1:3]
+    tiled = (h + -h % TILE) * (w + -w % TILE) < 2 * h * w  # else most of the work is on zeros
     on = native.active() and x.device.type == "cpu"
-    return on and kernel == 3 and tiled and outputs % native.LANES == 0
+    return on and kernel == 3 and tiled and c % native.LANES == outputs % native.LANES == 0
+
+
+def whole_tiles(x):
+    """Maps [n,h,w,c] with rows and columns of zeros below and right, to multiples of TILE."""
+    h, w = x.shape[1:3]
+    return F.pad(x, (0, 0, 0, -w % TILE, 0, -h % TILE)) if h % TILE or w % TILE else x
+
+
+def _cut(x, like):
+    """Maps x without what `whole_tiles` adds to maps of the size of `like`."""
+    h, w = like.shape[1:3]
+    return x if x.shape[1:3] == (h, w) else x[:, :h, :w].contiguous()
 
 
 def suits_encoder(x, weight):
@@ -57,6 +72,8 @@ class _Conv3x3(torch.autograd.Function):
     def forward(ctx, x, weight):
         outputs, c = weight.shape[:2]
         u = transformed(weight)
+        ctx.save_for_backward(x, u)
+        given, x = x, whole_tiles(x)
         y = torch.empty(*x.shape[:3], outputs)
         for part in _chunks(x, outputs):
             shape = x[part].shape[:3]
@@ -64,8 +81,7 @@ class _Conv3x3(torch.autograd.Function):
             native.tiles("tiles_in", x[part], v, c, shape)
             torch.bmm(v.transpose(0, 1), u, out=m.transpose(0, 1))
             native.tiles("tiles_out", m, y[part], outputs, shape)
-        ctx.save_for_backward(x, u)
-        return y
+        return _cut(y, given)
 
     @staticmethod
     def backward(ctx, dy):
@@ -84,13 +100,14 @@ def gradients(x, u, dy):
     With native.half the products are of bfloat16: about 3 % off in the root mean square.
     """
     c, outputs = u.shape[1:]
+    given, x, dy = x, whole_tiles(x), whole_tiles(dy)
     du = torch.zeros_like(u)
     dx = torch.empty_like(x)
     half = native.half() and c % native.HALF_LANES == 0 and outputs % native.HALF_LANES == 0
     back = _half_back if half else _back
     for part in _chunks(x, outputs):
         back(x[part], u, dy[part], du, dx[part])
-    return dx, (GG.T @ du.view(36, -1)).view(3, 3, c, outputs).permute(3, 2, 0, 1)
+    return _cut(dx, given), (GG.T @ du.view(36, -1)).view(3, 3, c, outputs).permute(3, 2, 0, 1)
 
 
 def _back(x, u, dy, du, dx):
@@ -121,7 +138,7 @@ def _half_back(x, u, dy, du, dx):
 def conv3x3(x, weight):
     """Maps [n,h,w,out] of x [n,h,w,c] float32, contiguous, and weight [out,c,3,3]; padding 1.
 
-    h and w are multiples of 4, c and out of 8: see `suits`.
+    c and out are multiples of 8: see `suits`.
     """
     return _Conv3x3.apply(x, weight)
 

@@ -24,10 +24,13 @@ def plain(x, weight):
     return y.permute(0, 2, 3, 1)
 
 
-@pytest.mark.parametrize("shape, outputs", [((3, 8, 12, 16), 24), ((2, 4, 4, 8), 8)])
+@pytest.mark.parametrize(
+    "shape, outputs",
+    [((3, 8, 12, 16), 24), ((2, 4, 4, 8), 8), ((2, 14, 7, 8), 16), ((1, 3, 8, 8), 8)],
+)
 @pytest.mark.parametrize("chunk", [1, 2**21])
 def test_winograd(monkeypatch, shape, outputs, chunk):
-    """Convolution and both gradients, in one chunk and picture by picture."""
+    """Convolution and both gradients, in one chunk and picture by picture, of whole tiles and parts."""
     monkeypatch.setattr(winograd, "CHUNK", chunk)
     torch.manual_seed(0)
     x, weight = torch.randn(shape), torch.randn(outputs, shape[-1], 3, 3)
@@ -41,6 +44,13 @@ def test_winograd(monkeypatch, shape, outputs, chunk):
     for ours, theirs in zip(*results):
         error = (ours - theirs).abs().max() / theirs.abs().max()
         assert error < 1e-5
+
+
+def test_winograd_is_not_for_maps_that_hardly_fill_a_tile():
+    weight = torch.zeros(8, 8, 3, 3)
+    assert winograd.suits(torch.zeros(1, 3, 3, 8), weight)
+    assert not winograd.suits(torch.zeros(1, 2, 2, 8), weight)
+    assert not winograd.suits(torch.zeros(1, 5, 5, 8), weight)
 
 
 def test_encoder():
