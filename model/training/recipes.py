@@ -93,8 +93,8 @@ def runs(given):
     out = known.out or f"{Path(known.recipe).stem}.safetensors"
     found, before = [], None
     for number, stage in enumerate(recipe["stages"], 1):
-        options = {**recipe["options"], **stage}
-        name = options.pop("name")
+        name = stage["name"]  # the stage's; the model's is among the options
+        options = {**recipe["options"], **{k: v for k, v in stage.items() if k != "name"}}
         target = out if number == len(recipe["stages"]) else f"{out}.{name}"
         if before and "init" not in options:
             options["init"] = f"{before}.ckpt"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.striped import NET, data  # noqa: F401
+from volley.firmware import modelfile
 from volley.firmware.files import PRETRAINED
 from volley.model import train
 from volley.model.nets import net
@@ -13,6 +14,7 @@ about = "two stages"
 [options]
 net = "{NET}"
 data = "mnist"
+name = "tiny"
 ticks = 4
 batch = 20
 threads = 1
@@ -34,11 +36,13 @@ teacher = "stage:first"
 @pytest.mark.parametrize("name", recipes.names())
 def test_shipped_recipe(name):
     """Its options are accepted, its network fits its data set, and its files are there."""
-    assert recipes.load(name)["about"]
+    recipe = recipes.load(name)
+    assert recipe["about"]
     for words in recipes.runs(["--recipe", name, "--out", "m", "--seed", "9"]):
         options = train.parser("").parse_args(words)
         data_set = train.sources.data_set(options.data)
         assert net.parse(options.net, data_set.shape, len(data_set.classes)) and options.seed == 9
+        assert options.name == recipe["options"].get("name")
         for file in (options.init, options.teacher):
             if file and not file.startswith("m."):
                 assert (PRETRAINED / file.rpartition("/")[2]).is_file()
@@ -51,13 +55,27 @@ def test_stages(data, tmp_path, capsys):  # noqa: F811
     command = ["--recipe", str(tmp_path / "tiny.toml"), "--data-dir", str(data), "--out", str(out)]
     assert train.main(command) == 0
     first = checkpoint.read(f"{out}.first.ckpt")
-    assert len(first["rows"]) == 2 and out.is_file()
+    assert len(first["rows"]) == 2 and modelfile.load(out).name == "tiny"
     last = checkpoint.read(f"{out}.ckpt")["settings"]
     assert last["init"] == last["teacher"] == checkpoint.digest(f"{out}.first.ckpt")
     capsys.readouterr()
     assert train.main([*command, "--resume"]) == 0
     said = capsys.readouterr().out
     assert "a finished run of 2 epochs" in said and "a finished run of 1 epochs" in said
+
+
+def test_from_a_model_file(data, tmp_path):  # noqa: F811
+    """A recipe whose one stage begins with a model file names the model as its options say."""
+    shipped, out = tmp_path / "shipped.safetensors", tmp_path / "m.safetensors"
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY)
+    more = ["--data-dir", str(data), "--epochs", "1"]
+    assert train.main(["--recipe", str(recipe), "--out", str(shipped), *more]) == 0
+    options, _, _ = TINY.partition("[[stage]]")
+    stage = f'[[stage]]\nname = "a"\nrate_epochs = 0\ninit = "{shipped}"\n'
+    recipe.write_text(options.replace('"tiny"', '"other"') + stage)
+    assert train.main(["--recipe", str(recipe), "--out", str(out), *more]) == 0
+    assert [modelfile.load(path).name for path in (shipped, out)] == ["tiny", "other"]
 
 
 @pytest.mark.parametrize(
