@@ -7,9 +7,10 @@
     name = "rate"                  # its files are OUT.rate, OUT.rate.ckpt ...; those of the last OUT
     rate_epochs = 3
 
-A key is an option's name with "_" for "-"; true is an option without a value. In ``init`` and
-``teacher``, ``shipped:NAME`` is a file of model/pretrained, ``stage:NAME`` the checkpoint of an
-earlier stage. Options of the command line count before the recipe's, in every stage.
+A key is an option's name with "_" for "-"; true is an option without a value, false one that is not
+given (init = false: fresh weights). In ``init`` and ``teacher``, ``shipped:NAME`` is a file of
+model/pretrained, ``stage:NAME`` the checkpoint of an earlier stage. Options of the command line count
+before the recipe's, in every stage.
 """
 
 import argparse

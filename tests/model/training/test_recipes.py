@@ -64,6 +64,15 @@ def test_stages(data, tmp_path, capsys):  # noqa: F811
     assert "a finished run of 2 epochs" in said and "a finished run of 1 epochs" in said
 
 
+def test_a_stage_of_fresh_weights(tmp_path):
+    """Behind another stage, init = false does not begin with its weights."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    assert "--init" in recipes.runs(["--recipe", str(path)])[1]
+    path.write_text(TINY + "init = false\n")
+    assert "--init" not in recipes.runs(["--recipe", str(path)])[1]
+
+
 def test_from_a_model_file(data, tmp_path):  # noqa: F811
     """A recipe whose one stage begins with a model file names the model as its options say."""
     shipped, out = tmp_path / "shipped.safetensors", tmp_path / "m.safetensors"
