@@ -20,6 +20,13 @@ def test_page(bench, tmp_path):
     assert page.parser("x.py", "", page=True).parse_args(["--markdown", "m"]).write == "m"
 
 
+def test_shipped_models(bench):
+    """Those whose accuracy is that on the canonical test set, and that every board may hold."""
+    names = bench("page").shipped()
+    assert {"mnist", "cifar10", "cifar10-t4"} <= set(names)
+    assert not {"fashion-mnist", "mnist-lif"} & set(names)
+
+
 def test_array_cost_page(bench, tmp_path, monkeypatch):
     """The page of docs/ from rows that are given."""
     script = bench("array_cost")
