@@ -26,6 +26,7 @@ from volley.model.training.checkpoint import ResumeError  # noqa: E402
 LATENT = 0.1  # magnitude of the latent weights, as the largest of a fresh network's
 PICTURES = 500  # that means and variances are measured on
 SEED = 1
+SMOOTH = 0.02  # label smoothing where the scores' scale is measured
 
 
 def is_model(path):
@@ -114,12 +115,18 @@ def _fill(net, model, pictures):
 
 
 def _scale(scores, labels):
-    """log of the factor of the scores at which their cross-entropy is least, to a quarter."""
+    """log of the factor of the scores at which their cross-entropy is least, to a quarter.
+
+    Labels are smoothed: where every picture is right, as many of those trained on are, cross-entropy
+    itself only falls with the factor.
+    """
     import torch
     import torch.nn.functional as F
 
     tried = torch.arange(-8.0, 4.0, 0.25)
-    losses = [F.cross_entropy(scores * scale.exp(), labels) for scale in tried]
+    losses = [
+        F.cross_entropy(scores * scale.exp(), labels, label_smoothing=SMOOTH) for scale in tried
+    ]
     return tried[int(torch.stack(losses).argmin())].clone()
 
 

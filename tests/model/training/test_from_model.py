@@ -35,6 +35,14 @@ def test_start_is_the_model(data, tmp_path):  # noqa: F811
             assert np.abs(one.threshold - two.threshold).max() <= 1
 
 
+def test_scale_of_scores_that_are_all_right():
+    """A factor that leaves the scores' softmax sure, but not so sure that a wrong picture blows up."""
+    labels = torch.arange(10)
+    scores = 30 * torch.nn.functional.one_hot(labels, 10).float()
+    wrong = scores.roll(1, 0) * from_model._scale(scores, labels).exp()
+    assert 3 < torch.nn.functional.cross_entropy(wrong, labels) < 10
+
+
 def test_init_and_teacher_of_a_model_file(data, tmp_path):  # noqa: F811
     """--init at other ticks and --teacher take it; training from it goes on well."""
     out, more = tmp_path / "m.safetensors", tmp_path / "t2.safetensors"
