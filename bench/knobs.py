@@ -5,7 +5,7 @@
 
 A small network at 4 ticks trains on the first pictures of CIFAR-10. Accuracy is that of HELD training
 pictures held out, in the arithmetic of the stage, the mean over the seeds; the spread is between the best
-and the worst seed. Gains smaller than the spreads are noise.
+and the worst seed. Gains smaller than the spreads are noise. Ctrl-C ends it with the knobs done so far.
 """
 
 import csv
@@ -21,6 +21,7 @@ from volley.model import train
 
 NET = "32C3-P2-64C3-P2-64C3-P2-10"
 HELD = 2000
+STOPPED = 130  # train.py's exit code after Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def run(folder, name, options, seed, more, times=1):
         *("--augment", "crop4", "--device", options.device, "--out", str(out)),
     ]
     log = Path(f"{out}.csv")
-    if not log.exists() and train.main([*words, *more]):
+    code = 0 if log.exists() else train.main([*words, *more])
+    if code == STOPPED:
+        raise KeyboardInterrupt
+    if code:
         raise ValueError(f"{name}: the training failed")
     with open(log, newline="") as file:
         row = list(csv.DictReader(file))[-1]
@@ -108,6 +112,7 @@ def main(arguments=None):
     parser.add_argument("--only", help=f"some of: {', '.join(KNOBS)}")
     options = parser.parse_args(arguments)
     names = options.only.split(",") if options.only else list(KNOBS)
+    found, notes = {}, NOTES
     try:
         strange = set(names) - set(KNOBS)
         if strange:
@@ -116,9 +121,10 @@ def main(arguments=None):
             raise ValueError(f"--seeds {options.seeds}; allowed: 1 and more")
         seeds = range(1, options.seeds + 1)
         with tempfile.TemporaryDirectory() as folder:
-            found = {
-                name: [accuracy(folder, name, options, seed) for seed in seeds] for name in names
-            }
+            for name in names:
+                found[name] = [accuracy(folder, name, options, seed) for seed in seeds]
+    except KeyboardInterrupt:
+        notes = [f"Stopped before: {', '.join(names[len(found) :])}.", "", *NOTES]
     except (ValueError, OSError) as error:
         return page.failed("knobs.py", error)
     lines = [
@@ -128,7 +134,7 @@ def main(arguments=None):
         "",
         *page.table(["knob", "held out", "gain", "spread of the seeds"], rows(found)),
         "",
-        *NOTES,
+        *notes,
     ]
     print("\n".join(lines))
     if options.write:

@@ -46,6 +46,16 @@ def test_every_knob(knobs):
     assert all(options.augment.startswith("crop4") for options in done)
 
 
+def test_stopped(knobs, monkeypatch, capsys):
+    """What was done before Ctrl-C is printed, and what was not."""
+    module, done = knobs
+    trained = module.train.main
+    monkeypatch.setattr(module.train, "main", lambda words: 130 if done[3:] else trained(words))
+    assert module.main(["--only", "plain,mixup,cutmix"]) == 0
+    said = capsys.readouterr().out
+    assert "| mixup | 51.5 % |" in said and "Stopped before: cutmix.\n" in said
+
+
 @pytest.mark.parametrize("words", [["--only", "mixup,speed"], ["--seeds", "0"]])
 def test_errors(knobs, capsys, words):
     module, _ = knobs
