@@ -33,6 +33,8 @@ class Design:
     odd: 1: maps of odd width may be pooled; 0: of even width only.
     short: 1: a neuron takes one clock cycle a tick, with half the registers and a longer path between them,
         without pack and leak; 0: two.
+    reach: 1: what crosses the device (addresses, words that are written, spikes to be pooled) has a register
+        more on its way, for faster clocks on a large device; 0: none. A run's writes take effect later.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
     gate: 1: registers and memories of the array take and read only what is used, for clock gates of an ASIC;
         0: in every cycle, as FPGAs route best. Cycles and programs are the same.
@@ -54,6 +56,7 @@ class Design:
     leak: int = 0
     odd: int = 0
     short: int = 0
+    reach: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
     gate: int = dataclasses.field(default=0, compare=False)
 

@@ -155,7 +155,7 @@ DESCRIPTOR = {
     "leak_first": Field(13, 23, 1),  # a soft reset comes after the leak
     "drop_last": Field(13, 24, 1),  # the last beat of a row does not fire
 }
-OPTIONAL = {"leak": ("leak", "leak_first"), "odd": ("drop_last",), "short": ()}
+OPTIONAL = {"leak": ("leak", "leak_first"), "odd": ("drop_last",), "short": (), "reach": ()}
 """Fields of the descriptor that only a design with the parameter has."""
 
 

@@ -122,6 +122,7 @@ OPTIONS = {
     "leak": Field(0, 1, 1),
     "odd": Field(0, 2, 1),
     "short": Field(0, 3, 1),
+    "reach": Field(0, 4, 1),
 }
 """Parameters of the design in register PACK."""
 

@@ -22,15 +22,29 @@ from volley.rtl.memory.weight_store import weight_store
 from volley.rtl.pipeline import Results, depth, pipeline
 
 
-@block
-def later_beat(clk, beat, later, design):
-    """later = what the pipeline needs of ``beat``, a cycle later."""
+def pipeline_names(design):
+    """The signals of a Beat that the pipeline needs."""
     names = [
         "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
         "pixel", "target",
     ]  # fmt: skip
-    if design.pack:
-        names.append("lane")
+    return [*names, "lane"] if design.pack else names
+
+
+@block
+def reaching_beat(clk, beat, spike_beat, design):
+    """spike_beat = what the spike memory and the pipeline need of ``beat``, a cycle later: the weights'
+    addresses have further to go."""
+    names = [*pipeline_names(design), "dropped"] if design.odd else pipeline_names(design)
+    pairs = [(getattr(beat, name), getattr(spike_beat, name)) for name in names]
+    pairs += zip(beat.addresses, spike_beat.addresses)
+    return [delay(clk, 1, *pair) for pair in pairs]
+
+
+@block
+def later_beat(clk, beat, later, design):
+    """later = what the pipeline needs of ``beat``, a cycle later."""
+    names = pipeline_names(design)
     if design.odd:
         names.remove("last")
     delays = [delay(clk, 1, getattr(beat, name), getattr(later, name)) for name in names]
@@ -40,7 +54,7 @@ def later_beat(clk, beat, later, design):
 def drain_cycles(design):
     """Cycles that the sequencer waits for the last result of an instruction; firmware/compiler/cycle_model.py
     counts with them."""
-    return 1 + depth(design)["written"] + 2
+    return 1 + design.reach + depth(design)["written"] + 2
 
 
 def host_words(count):
@@ -70,16 +84,23 @@ def core(clk, bus, identity, design):
     sequencer_inst = sequencer(clk, run, fetched, beat, active, drain_cycles(design), design)
 
     # the beat as the pipeline sees it, a cycle before the spike memory's words
-    shown_beat = Beat(design)
-    later_inst = later_beat(clk, beat, shown_beat, design)
+    spike_beat, shown_beat = beat, Beat(design)
+    later_valid = shown_beat.valid
+    if design.reach:
+        spike_beat = Beat(design)
+        later_valid = spike_beat.valid
+        reach_inst = reaching_beat(clk, beat, spike_beat, design)
+    later_inst = later_beat(clk, spike_beat, shown_beat, design)
 
     # memories
     results = Results(beat.target_layout, design)
     spikes = SpikeOutputs(design)
     shown_spikes = host_words(design.spike_columns)
-    spike_inst = spike_store(clk, beat, results, bus.write_data, host, spikes, shown_spikes, design)
+    spike_inst = spike_store(
+        clk, spike_beat, results, bus.write_data, host, spikes, shown_spikes, design
+    )
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
-    weight_inst = weight_store(clk, beat, shown_beat.valid, active, host, weights, design)
+    weight_inst = weight_store(clk, beat, later_valid, active, host, weights, design)
     params = ParamRead(design)
     shown_params = host_words(3 * co)
     param_inst = param_store(clk, params, host, shown_params, design)

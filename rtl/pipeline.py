@@ -42,6 +42,7 @@ def depth(design):
     )
     counted = hits + 1
     fired = counted + 6 + neuron_latency(design)
+    placing = max(design.pack, design.reach)
     return {
         "bank word": 1,
         "row": 2,
@@ -49,13 +50,13 @@ def depth(design):
         "hits": hits,
         "counted": counted,
         "psum": counted + 1,
-        "param read": counted + 2,
+        "param read": counted + 2 - design.reach,
         "membrane read": counted + 5,
         "score": counted + 6,
         "fired": fired,
-        "pooled": fired + 1 + design.pack,
+        "pooled": fired + 1 + placing,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(fired + 3 + design.pack, fired + 2 + fired_latency(design.co, design.lut)),
+        "written": max(fired + 3 + placing, fired + 2 + fired_latency(design.co, design.lut)),
     }
 
 
@@ -129,16 +130,16 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     )
     target_insts = [
         delay(clk, when["param read"], beat.target, target_param),
-        delay(clk, 2, target_param, target_soon),
+        delay(clk, 2 + design.reach, target_param, target_soon),
         delay(clk, 1, target_soon, target_start),
         delay(clk, 1, target_start, target_score),
         delay(clk, when["fired"] - when["score"] - 2, target_score, target_last),
         delay(clk, 1, target_last, target_next),
         delay(clk, 1, target_next, target_fired),
         delay(clk, 1, target_fired, target_stored),
-        delay(clk, 1 + design.pack, target_fired, target),
+        delay(clk, 1 + max(design.pack, design.reach), target_fired, target),
     ]
-    reading = after[1]
+    reading = after[1 - design.reach]
     address = layout.take(target_param, "param")
 
     @always_comb
@@ -201,6 +202,12 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         ] + [
             place_channel(clk, firing, active.place_pack, fired_lane, spikes[k], placed[k])
             for k in range(co)
+        ]
+    elif design.reach:
+        placed_valid, pool_target = Signal(bool(0)), target_stored
+        placed = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+        place_insts = [
+            delay(clk, 1, *pair) for pair in zip((firing, *spikes), (placed_valid, *placed))
         ]
     else:
         placed_valid, pool_target, placed = firing, target_fired, spikes

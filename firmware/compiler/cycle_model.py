@@ -51,7 +51,8 @@ _DEPTH = {
 def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
     by_ci, by_co = _DEPTH[design.lut]
-    return by_ci[design.ci] + by_co[design.co] + 5 + (design.leak - design.short) * (isa.LANES - 1)
+    neurons = (design.leak - design.short) * (isa.LANES - 1)
+    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + design.reach
 
 
 def instructions_of(program: Program) -> list[list[int]]:

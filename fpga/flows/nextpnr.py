@@ -56,9 +56,10 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    key = key_of(key, replicate.LIMIT, hash_files([Path(replicate.__file__)]))
+    far_limit = replicate.FAR_LIMIT if target.board.design.reach else None
+    key = key_of(key, replicate.LIMIT, far_limit, hash_files([Path(replicate.__file__)]))
     if not project.current(copies, key):
-        copy_drivers(project, copies, key)
+        copy_drivers(project, copies, key, far_limit)
     limits = [project.folder / name for name in constraints.files(target)]
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
@@ -81,11 +82,11 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     return project.folder / flow.bitstream
 
 
-def copy_drivers(project: Project, stage: Stage, key: str) -> None:
+def copy_drivers(project: Project, stage: Stage, key: str, far_limit: int | None) -> None:
     """Gives the netlist copies of what drives too much; raises ``BuildError`` if it is not one."""
     project.stages.begin(stage.name)
     try:
-        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP)
+        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP, far_limit=far_limit)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{project.folder / synth.NETLIST}: not a netlist: {error}") from None
     project.progress(f"copies of drivers: {copies}, so that none has over {replicate.LIMIT} loads")

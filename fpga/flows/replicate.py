@@ -19,6 +19,11 @@ from volley.firmware.files import write_whole
 COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q", "DFF": "Q"}
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
+FAR = {"DP16KD", "MULT18X18D"}
+FAR_LIMIT = 4
+"""Block RAMs or multipliers that one copy of a register drives at most, in a design with ``reach``: they
+lie far apart."""
+
 CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
 LIMIT = 64
 
@@ -96,8 +101,9 @@ class Netlist:
                             self.loads[source].append((twin_name, user_port, index))
 
 
-def replicate(data: dict, top: str, limit: int = LIMIT) -> int:
-    """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads.
+def replicate(data: dict, top: str, limit: int = LIMIT, far_limit: int | None = None) -> int:
+    """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads, or inputs
+    of more than ``far_limit`` block RAMs and multipliers.
 
     Clocks, ports of the design and block RAM are left alone. Returns the number of copies. Nets are
     taken from the outputs back, so that a register's copies are shared out among the copies of the
@@ -105,11 +111,16 @@ def replicate(data: dict, top: str, limit: int = LIMIT) -> int:
     """
     netlist = Netlist(data, top)
     before = len(netlist.cells)
+
+    def parts(loads):
+        far = sum(netlist.cells[user]["type"] in FAR for user, _, _ in loads) if far_limit else 0
+        return max(-(-len(loads) // limit), -(-far // (far_limit or 1)))
+
     while True:
         heavy = [
             bit
             for bit, loads in netlist.loads.items()
-            if len(loads) > limit
+            if parts(loads) > 1
             and bit in netlist.drivers
             and bit not in netlist.pinned
             and netlist.cells[netlist.drivers[bit][0]]["type"] in COPIED
@@ -118,12 +129,12 @@ def replicate(data: dict, top: str, limit: int = LIMIT) -> int:
         if not heavy:
             return len(netlist.cells) - before
         for bit in sorted(heavy, key=lambda bit: -len(netlist.loads[bit])):
-            netlist.split(bit, -(-len(netlist.loads[bit]) // limit))
+            netlist.split(bit, parts(netlist.loads[bit]))
 
 
-def replicate_file(path: Path, top: str, limit: int = LIMIT) -> int:
+def replicate_file(path: Path, top: str, limit: int = LIMIT, far_limit: int | None = None) -> int:
     """``replicate`` on a file, which is replaced whole; returns the number of copies."""
     data = json.loads(path.read_text())
-    copies = replicate(data, top, limit)
+    copies = replicate(data, top, limit, far_limit)
     write_whole(path, json.dumps(data))
     return copies

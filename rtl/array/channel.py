@@ -51,7 +51,7 @@ def channel(clk, shared, active, weights, params, spikes, score, design):
     ]
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
     current_inst = currents(
-        clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed
+        clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed, design.reach
     )
     threshold_soon, threshold_then, v_init_soon, v_start, v_end = (
         signed(MEMBRANE_BITS) for _ in range(5)

@@ -8,8 +8,10 @@ from volley.rtl.memory.read_mux import choose
 
 
 def read_cycles(design):
-    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from."""
-    return 8 + max(design.spike_columns, design.weight_columns, 4 * design.co)
+    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from, or two
+    with ``reach``."""
+    words = max(design.spike_columns, design.weight_columns, 4 * design.co)
+    return 8 + words + design.reach * (3 + words)
 
 
 @block
@@ -18,18 +20,18 @@ def host_read(clk, bus, reading, host, registers, data, design):
 
     host: HostPort; registers: RegisterWords; data: HostData.
     """
-    wait = read_cycles(design)
-    waited = Signal(intbv(0)[8:])
+    wait, reach = read_cycles(design), design.reach
+    waited = Signal(intbv(0)[max(8, wait.bit_length()) :])
     asked = ReadAddress()
     region, column = asked.region, asked.column
     register_word = Signal(intbv(0)[32:])
     weight_word, param_word, spike_word, score_word = (
         Signal(intbv(0)[width:]) for width in (len(data.weights[0]), 32, 32, 32)
     )
-    weight_inst = choose(clk, host.read_weights, column, data.weights, weight_word)
-    param_inst = choose(clk, host.read_params, column, data.params, param_word)
-    spike_inst = choose(clk, host.read_spikes, column, data.spikes, spike_word)
-    score_inst = choose(clk, host.read_scores, column, data.scores, score_word)
+    weight_inst = choose(clk, host.read_weights, column, data.weights, weight_word, reach)
+    param_inst = choose(clk, host.read_params, column, data.params, param_word, reach)
+    spike_inst = choose(clk, host.read_spikes, column, data.spikes, spike_word, reach)
+    score_inst = choose(clk, host.read_scores, column, data.scores, score_word, reach)
     program_word, descriptor_word = data.program, data.descriptor
     cycles_word, spikes_word = data.cycles, data.spike_counts
     done = Signal(bool(0))
@@ -144,31 +146,43 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
     words: of the scores and of the layers' counters. shown: RegisterWords, of all the others.
     """
     identity_words, running, session = shown.identity, shown.running, shown.session
+    identity_word, counter_word = (Signal(intbv(0)[32:]) for _ in range(2))
     registers, counters, run_counters = shown.registers, shown.counters, shown.run_counters
     score_word, cycles_word, spikes_word = words
     region, index = asked.region, asked.index
 
     @always(clk.posedge)
+    def read_identity():
+        if reading and index < IDENTITY_WORDS:
+            identity_word.next = identity_words[index]
+
+    @always(clk.posedge)
+    def read_counter():
+        if reading:
+            if index == Register.CYCLES:
+                counter_word.next = run_counters.cycles
+            elif index == Register.RUNS:
+                counter_word.next = run_counters.runs
+            elif index == Register.IMAGE_WORDS:
+                counter_word.next = counters.image
+            elif index == Register.MODEL_WORDS:
+                counter_word.next = counters.model
+            elif index == Register.SPIKES_WRITTEN:
+                counter_word.next = counters.written
+            elif index == Register.SPIKES_READ:
+                counter_word.next = counters.read
+            else:
+                counter_word.next = session
+
+    @always(clk.posedge)
     def read_register():
         if reading and region == Region.REGISTERS:
             if index < IDENTITY_WORDS:
-                register_word.next = identity_words[index]
+                register_word.next = identity_word
             elif index == Register.STATUS:
                 register_word.next = running
-            elif index == Register.CYCLES:
-                register_word.next = run_counters.cycles
-            elif index == Register.RUNS:
-                register_word.next = run_counters.runs
-            elif index == Register.IMAGE_WORDS:
-                register_word.next = counters.image
-            elif index == Register.MODEL_WORDS:
-                register_word.next = counters.model
-            elif index == Register.SPIKES_WRITTEN:
-                register_word.next = counters.written
-            elif index == Register.SPIKES_READ:
-                register_word.next = counters.read
-            elif index == Register.SESSION:
-                register_word.next = session
+            elif index >= Register.CYCLES and index <= Register.SPIKES_READ:
+                register_word.next = counter_word
             elif index >= Register.SCORES:
                 register_word.next = score_word
             elif index >= Register.LAYERS:

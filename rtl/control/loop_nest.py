@@ -46,6 +46,8 @@ class Loops:
 def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
     """The loops over output groups, rows, input groups and columns; drives ``Loops``.
 
+    Whether a count is at its last is a register beside it, not a comparison before all that depends on it.
+
     pass_cycles: that a pass takes at least.
     """
     ins, des = instruction, descriptor
@@ -53,23 +55,21 @@ def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
         "out_groups", "in_groups", "in_groups"
     )
     row, rows, rows_left = (field_signal(INSTRUCTION[name]) for name in ("row", "rows", "rows"))
-    (x_last,) = descriptor_signals("width")
+    (x_before_last,) = descriptor_signals("width")
+    one_column, last_out_group = (Signal(bool(0)) for _ in range(2))
     passes_inst = pass_counter(clk, loops, active, descriptor, pass_cycles)
 
     @always_comb
     def find_ends():
-        loops.last_row.next = rows_left == 1
-        loops.last_group.next = in_groups_left == 1
-        loops.row_end.next = loops.x == x_last
-        loops.row_over.next = loops.x == x_last and in_groups_left == 1
+        loops.row_over.next = loops.row_end and loops.last_group
         loops.pass_over.next = (
-            loops.x == x_last and in_groups_left == 1 and (not active.dense or rows_left == 1)
+            loops.row_end and loops.last_group and (not active.dense or loops.last_row)
         )
         loops.all_over.next = (
-            loops.x == x_last
-            and in_groups_left == 1
-            and out_groups_left == 1
-            and rows_left == 1
+            loops.row_end
+            and loops.last_group
+            and last_out_group
+            and loops.last_row
             and loops.last_pass
         )
 
@@ -79,49 +79,62 @@ def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
             row.next = ins.row
             rows.next = ins.rows
             in_groups.next = des.in_groups
-            x_last.next = des.width - 1
+            one_column.next = des.width == 1
+            if des.width > 1:
+                x_before_last.next = des.width - 2
 
     @always(clk.posedge)
     def count_columns():
         if loops.load:
             loops.x.next = 0
+            loops.row_end.next = des.width == 1
         elif loops.go:
             if loops.row_end:
                 loops.x.next = 0
+                loops.row_end.next = one_column
             else:
                 loops.x.next = loops.x + 1
+                loops.row_end.next = loops.x == x_before_last
 
     @always(clk.posedge)
     def count_in_groups():
         if loops.load:
             in_groups_left.next = des.in_groups
             loops.first_group.next = True
+            loops.last_group.next = des.in_groups == 1
         elif loops.go and loops.row_end:
             loops.first_group.next = loops.last_group
             if loops.last_group:
                 in_groups_left.next = in_groups
+                loops.last_group.next = in_groups == 1
             else:
                 in_groups_left.next = in_groups_left - 1
+                loops.last_group.next = in_groups_left == 2
 
     @always(clk.posedge)
     def count_rows():
         if loops.load:
             rows_left.next = ins.rows
+            loops.last_row.next = ins.rows == 1
             loops.y.next = ins.row
         elif loops.go and loops.row_over and (active.dense or loops.last_pass):
             if loops.last_row:
                 rows_left.next = rows
+                loops.last_row.next = rows == 1
                 loops.y.next = row
             else:
                 rows_left.next = rows_left - 1
+                loops.last_row.next = rows_left == 2
                 loops.y.next = loops.y + 1
 
     @always(clk.posedge)
     def count_out_groups():
         if loops.load:
             out_groups_left.next = des.out_groups
+            last_out_group.next = des.out_groups == 1
         elif loops.go and loops.row_over and loops.last_row and loops.last_pass:
             out_groups_left.next = out_groups_left - 1
+            last_out_group.next = out_groups_left == 2
 
     @always(clk.posedge)
     def mark_first_beat():

@@ -18,9 +18,13 @@ class ParamWrite:
         self.address = Signal(modbv(0)[address_bits(design.param_words) :])
         self.data = Signal(intbv(0)[32:])
 
+    def all(self):
+        """Its Signals."""
+        return self.write, self.kind, self.channel, self.address, self.data
+
 
 class ParamRead:
-    """A read of the neurons: ``read`` and ``address``, answered two cycles later in ``channels``.
+    """A read of the neurons: ``read`` and ``address``, answered two cycles later in ``channels``, three with ``reach``.
 
     channels: (bias, threshold, v_init) of each of the CO channels.
     """
@@ -59,9 +63,17 @@ def param_column(clk, port, channel, kind, read, read_address, output, depth):
 
 @block
 def param_memory(clk, port, read, read_address, params, design):
-    """params: as ``ParamRead.channels``. Latency of a read: 2."""
-    return [
-        param_column(clk, port, channel, kind, read, read_address, output, design.param_words)
-        for channel, outputs in enumerate(params)
-        for kind, output in enumerate(outputs)
-    ]
+    """params: as ``ParamRead.channels``. Latency of a read: 2.
+
+    With ``reach``, a write comes to each channel a cycle later than to the one before.
+    """
+    columns = []
+    for channel, outputs in enumerate(params):
+        if design.reach:
+            before, port = port, ParamWrite(design)
+            columns += [delay(clk, 1, *pair) for pair in zip(before.all(), port.all())]
+        columns += [
+            param_column(clk, port, channel, kind, read, read_address, output, design.param_words)
+            for kind, output in enumerate(outputs)
+        ]
+    return columns

@@ -2,6 +2,7 @@
 
 from myhdl import Signal, always_comb, block, instances, modbv
 
+from volley.rtl.delay import delay
 from volley.rtl.memory.kept import kept_read
 from volley.rtl.memory.param import ParamRead, param_memory
 from volley.rtl.memory.ram import address_bits
@@ -16,11 +17,15 @@ def param_store(clk, port, host, shown, design):
     params = port.channels
     read = Signal(bool(0))
     address = Signal(modbv(0)[address_bits(design.param_words) :])
-    memory_inst = param_memory(clk, host.params, read, address, params, design)
+    asked = read, address
+    if design.reach:
+        asked = Signal(bool(0)), Signal(modbv(0)[len(address) :])
+        reach_insts = [delay(clk, 1, *pair) for pair in zip((read, address), asked)]
+    memory_inst = param_memory(clk, host.params, *asked, params, design)
     if design.gate:
-        asked, port = port, ParamRead(design)
-        port.address = asked.address
-        kept_inst = kept_read(clk, asked.read, asked.address, host.read_params, port.read)
+        wanted, port = port, ParamRead(design)
+        port.address = wanted.address
+        kept_inst = kept_read(clk, wanted.read, wanted.address, host.read_params, port.read)
 
     @always_comb
     def share_reads():

@@ -2,6 +2,8 @@
 
 from myhdl import Signal, always, block, instances, intbv
 
+from volley.rtl.delay import delay
+
 
 @block
 def choose_step(clk, enable, select, this, part, before, after):
@@ -31,14 +33,17 @@ def choose_first(clk, enable, part, after):
 
 
 @block
-def choose(clk, enable, select, parts, chosen):
+def choose(clk, enable, select, parts, chosen, reach=0):
     """chosen = parts[select], as many cycles later as there are parts, while ``enable``.
 
-    parts: 32-bit Signals (or shadows).
+    parts: 32-bit Signals (or shadows). reach: 1: ``enable`` and ``select`` go from part to part, a register each.
     """
     steps = []
     before = None
     for this, part in enumerate(parts):
+        if reach:
+            given, enable, select = (enable, select), Signal(bool(0)), Signal(select.val)
+            steps += [delay(clk, 1, *pair) for pair in zip(given, (enable, select))]
         after = chosen if this == len(parts) - 1 else Signal(intbv(0)[len(chosen) :])
         if before is None:
             steps.append(choose_first(clk, enable, part, after))

@@ -17,7 +17,7 @@ from volley.rtl.memory.ram import SelectedWrite, address_bits, selected_ram
 
 CENTER = TAPS // 2
 GROUP = 3
-"""Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires."""
+"""Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires. With ``reach``, 1."""
 
 
 class WeightWrite:
@@ -30,9 +30,10 @@ class WeightWrite:
         self.address = Signal(modbv(0)[address_bits(design.weight_words) :])
         self.data = Signal(intbv(0)[min(32, design.ci * design.co) :])
 
-    def all(self):
-        """Its Signals."""
-        return self.write, self.tap, self.column, self.address, self.data
+    def moved(self, chosen=False):
+        """Its Signals; chosen: but for those that choose a bank and a column."""
+        where = self.address, self.data
+        return where if chosen else (self.write, self.tap, self.column, *where)
 
 
 @block
@@ -47,57 +48,78 @@ def column_write(clk, port, column, write):
 
 
 @block
-def choose_tap(clk, kernel3, tap, taps, weights):
-    """weights = the word of bank ``tap``, or of the center bank where the kernel is 3x3. Latency 1."""
-    t0, t1, t2, t3, t4, t5, t6, t7, t8 = taps
+def bank_write(clk, port, bank, column, write):
+    """write = port.write for this column of this bank. Latency 1."""
 
     @always(clk.posedge)
-    def choose():
-        if kernel3:
-            weights.next = t4
-        elif tap == 0:
-            weights.next = t0
-        elif tap == 1:
-            weights.next = t1
-        elif tap == 2:
-            weights.next = t2
-        elif tap == 3:
-            weights.next = t3
-        elif tap == 4:
-            weights.next = t4
-        elif tap == 5:
-            weights.next = t5
-        elif tap == 6:
-            weights.next = t6
-        elif tap == 7:
-            weights.next = t7
-        else:
-            weights.next = t8
+    def select():
+        write.next = port.write and port.column == column and port.tap == bank
 
     return instances()
 
 
 @block
-def weight_memory(clk, port, read, address, kernel3, tap, weights, design):
+def choose_tap(clk, select, taps, weights):
+    """weights = the words of the banks whose bit in ``select`` is set, ORed. Latency 1."""
+    t0, t1, t2, t3, t4, t5, t6, t7, t8 = taps
+
+    @always(clk.posedge)
+    def choose():
+        chosen = intbv(0)[len(weights) :]
+        chosen[:] = 0
+        if select[0]:
+            chosen[:] = t0
+        if select[1]:
+            chosen[:] = chosen | t1
+        if select[2]:
+            chosen[:] = chosen | t2
+        if select[3]:
+            chosen[:] = chosen | t3
+        if select[4]:
+            chosen[:] = chosen | t4
+        if select[5]:
+            chosen[:] = chosen | t5
+        if select[6]:
+            chosen[:] = chosen | t6
+        if select[7]:
+            chosen[:] = chosen | t7
+        if select[8]:
+            chosen[:] = chosen | t8
+        weights.next = chosen
+
+    return instances()
+
+
+@block
+def weight_memory(clk, port, read, address, select, weights, design):
     """Reads all nine banks at ``address`` when ``read`` is set; writes as ``port`` says.
 
-    A kernel of one tap keeps one weight word in each bank, and ``tap`` (two cycles after ``read``)
-    says which one goes to the center. weights: nine Signals. Latency 3.
+    A kernel of one tap keeps one weight word in each bank; the bit of ``select`` that is set (two cycles
+    after ``read``) says which one goes to the center. weights: nine Signals. Latency 3.
     """
     depth, columns = design.weight_words, design.weight_columns
     words, memories = [], []
+    group = 1 if design.reach else GROUP
     for bank in range(TAPS):
-        if bank % GROUP == 0:
-            if bank:
+        if bank % group == 0:
+            if bank or design.reach:
                 before, port = port, WeightWrite(design)
-                memories += [delay(clk, 1, *pair) for pair in zip(before.all(), port.all())]
+                chosen = bool(design.reach) and bank == TAPS - 1  # nothing is left to choose
+                pairs = zip(before.moved(chosen), port.moved(chosen))
+                memories += [delay(clk, 1, *pair) for pair in pairs]
             column_writes = [Signal(bool(0)) for _ in range(columns)]
-            memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
+            if design.reach:
+                memories += [
+                    bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)
+                ]
+            else:
+                memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
         for write, output in zip(column_writes, outputs):
-            column_port = SelectedWrite(write, port.tap, port.address, port.data)
+            number = bank if design.reach else port.tap
+            column_port = SelectedWrite(write, number, port.address, port.data)
             memories.append(selected_ram(clk, column_port, bank, read, address, output, depth))
     outer = [delay(clk, 1, words[bank], weights[bank]) for bank in range(TAPS) if bank != CENTER]
-    center = choose_tap(clk, kernel3, tap, words, weights[CENTER])
+    center = choose_tap(clk, select, words, weights[CENTER])
     return instances()

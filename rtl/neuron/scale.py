@@ -11,6 +11,8 @@ of a spike layer is never beyond: |2^F x| < 2^23 with F <= 8 and |x| < 2^15, and
 
 COMBINED_BITS = PSUM_BITS + LANES
 BIAS_BITS = SCORE_BITS
+LOW_BITS = 16
+"""Of a factor that is wider than a multiplier: the bits that are multiplied apart from those above."""
 
 
 def signed(bits):
@@ -154,13 +156,37 @@ def scaled(clk, x, scale, bias, y):
 
 
 @block
-def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None):
+def scaled_apart(clk, x, scale, bias, y):
+    """``scaled`` with a register behind each product of a part of x that a multiplier of 18 bits takes."""
+    below, above = signed(LOW_BITS + 1), signed(len(x) - LOW_BITS)
+    low, high = signed(len(below) + len(scale)), signed(len(above) + len(scale))
+    weight = 1 << LOW_BITS
+
+    @always_comb
+    def part():
+        below.next = x[LOW_BITS:]
+        above.next = x >> LOW_BITS
+
+    @always(clk.posedge)
+    def multiply():
+        low.next = below * scale
+        high.next = above * scale
+
+    @always(clk.posedge)
+    def subtract():
+        y.next = weight * high + low - bias
+
+    return instances()
+
+
+@block
+def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None, reach=0):
     """From a pixel's psums to the current of each tick, and to its score.
 
     lanes: 8 Signals, signed PSUM_BITS. stacked: 8 * CURRENT_BITS, the current of tick t from bit
     t * CURRENT_BITS on. score: signed SCORE_BITS, saturated: sum over the ticks, for a readout.
     scale: signed, SCALE_BITS + 1. bias: signed BIAS_BITS, three cycles after the lanes.
-    needed: Needed, of a design with ``gate``. Latency 5.
+    needed: Needed, of a design with ``gate``. reach: of the design. Latency 5.
     """
     kept = [signed(PSUM_BITS) for _ in range(LANES)]
     combined = signed(COMBINED_BITS)
@@ -170,7 +196,8 @@ def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None):
         stage_combine = combine_needed(clk, encode, needed, lanes, combined, kept)
 
     total = signed(COMBINED_BITS + SCALE_BITS + 2)
-    stage_total = scaled(clk, combined, scale, bias, total)
+    scaled_total = scaled_apart if reach else scaled
+    stage_total = scaled_total(clk, combined, scale, bias, total)
     wide = [signed(PSUM_BITS + SCALE_BITS + 2 + 4) for _ in range(LANES)]
     stage_lanes = [scaled(clk, kept[t], scale, bias, wide[t]) for t in range(LANES)]
 

@@ -36,7 +36,7 @@ def test_myhdl(ladder_folder):
         check_against_golden(job, result)
 
 
-@pytest.mark.parametrize("option", ["short", "gate"])
+@pytest.mark.parametrize("option", ["short", "gate", "reach"])
 def test_a_build_parameter(ladder_folder, option):
     """The same spikes, in the cycles that the compiler says."""
     design = dataclasses.replace(SMALL, co=1, pack=0, leak=0, **{option: 1})

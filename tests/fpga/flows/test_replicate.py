@@ -120,6 +120,27 @@ def test_loads_stay_together():
     assert sorted(map(sorted, groups)) == [["block0"], ["block1"], ["block2"], ["block3"]]
 
 
+def test_block_rams_lie_far_apart():
+    """A register that drives 10 block RAMs and 20 flip-flops: as few RAMs a copy as is asked for."""
+    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
+    wires = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
+    cells = {"address": dict(type="TRELLIS_FF", port_directions=directions, connections=wires)}
+    for number in range(20):
+        wires = {"CLK": [2], "CE": ["1"], "DI": [4], "LSR": ["0"], "Q": [10 + number]}
+        cells[f"x{number}"] = dict(type="TRELLIS_FF", port_directions=directions, connections=wires)
+    for number in range(10):
+        cells[f"ram{number}"] = dict(
+            type="DP16KD", port_directions={"ADA0": "input"}, connections={"ADA0": [4]}
+        )
+    data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": {}}}}
+    assert replicate(data, "top", 64) == 0
+    assert replicate(data, "top", 64, 4) >= 2
+    netlist = Netlist(data, "top")
+    for loads in netlist.loads.values():
+        assert sum(user.startswith("ram") for user, _, _ in loads) <= 4
+    assert replicate(data, "top", 64, 4) == 0
+
+
 def test_files_and_errors(tmp_path):
     """A file is replaced whole; one without the module says so."""
     path = tmp_path / "top.json"

@@ -17,10 +17,11 @@ from volley.rtl.memory.param_store import param_store
 DESIGN = Design(ci=8, co=4, param_words=16)
 
 
-@pytest.mark.parametrize("gate", [0, 1])
-def test_param_store(gate):
+@pytest.mark.parametrize(("gate", "reach"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_param_store(gate, reach):
+    """With ``reach``, an answer comes a cycle later, and a write to channel k comes k cycles later."""
     rng = random.Random(8)
-    design = dataclasses.replace(DESIGN, gate=gate)
+    design = dataclasses.replace(DESIGN, gate=gate, reach=reach)
     clk, done, fire = clock(), flag(), ParamRead(DESIGN)
     host = HostPort(DESIGN)
     shown = [Signal(intbv(0)[32:]) for _ in range(3 * DESIGN.co)]
@@ -41,14 +42,15 @@ def test_param_store(gate):
                     port.address.next, port.data.next = address, value
                     yield clk.posedge
         port.write.next = False
-        yield clk.posedge
+        for _ in range(1 + reach * design.co):
+            yield clk.posedge
         for _ in range(30):
             address, by_host = rng.randrange(DESIGN.param_words), rng.random() < 0.4
             other = rng.randrange(DESIGN.param_words)
             fire.read.next, fire.address.next = not by_host, other if by_host else address
             host.read_params.next, host.row.next = by_host, address if by_host else other
-            yield clk.posedge
-            yield clk.posedge
+            for _ in range(2 + reach):
+                yield clk.posedge
             yield clk.negedge
             for channel, kinds in enumerate(words[address]):
                 for kind, value in enumerate(kinds):

@@ -17,9 +17,13 @@ from volley.rtl.memory.weight_store import weight_store
 LATENCY = 5  # from a beat to its weights
 
 
-@pytest.mark.parametrize(("ci", "co", "gate"), [(4, 2, 0), (16, 4, 0), (8, 8, 0), (8, 2, 1)])
-def test_weight_store(ci, co, gate):
-    design = Design(ci=ci, co=co, weight_words=24, gate=gate)
+@pytest.mark.parametrize(
+    ("ci", "co", "option"),
+    [(4, 2, None), (16, 4, None), (8, 8, None), (8, 2, "gate"), (8, 8, "reach"), (16, 4, "reach")],
+)
+def test_weight_store(ci, co, option):
+    design = Design(ci=ci, co=co, weight_words=24, **({option: 1} if option else {}))
+    latency, written = LATENCY + design.reach, TAPS if design.reach else TAPS // 3
     rng = random.Random(ci)
     width, columns = ci * co, design.weight_columns
     clk, done, later_valid = clock(), flag(), flag()
@@ -39,7 +43,7 @@ def test_weight_store(ci, co, gate):
                     port.data.next = word >> 32 * column & (1 << column_bits) - 1
                     yield clk.posedge
         port.write.next = False
-        for _ in range(TAPS // 3):
+        for _ in range(written):
             yield clk.posedge
         for _ in range(20):
             address, tap, kernel3 = rng.randrange(24), rng.randrange(TAPS), rng.random() < 0.5
@@ -50,7 +54,7 @@ def test_weight_store(ci, co, gate):
             beat.weight_address.next, beat.weight_tap.next = 0, 0
             yield clk.posedge
             later_valid.next = False
-            for _ in range(LATENCY - 2):
+            for _ in range(latency - 2):
                 yield clk.posedge
             yield clk.negedge
             found = [int(word) for word in weights]
@@ -61,7 +65,7 @@ def test_weight_store(ci, co, gate):
         for _ in range(10):
             address, tap = rng.randrange(24), rng.randrange(TAPS)
             host.row.next, host.bank.next, host.read_weights.next = address, tap, True
-            for _ in range(LATENCY):
+            for _ in range(latency):
                 yield clk.posedge
             yield clk.negedge
             assert weights[CENTER] == words[tap][address]

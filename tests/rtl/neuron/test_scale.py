@@ -33,10 +33,11 @@ def clamp(value, bits):
     return max(-(1 << (bits - 1)), min((1 << (bits - 1)) - 1, value))
 
 
+@pytest.mark.parametrize("reach", [0, 1])
 @pytest.mark.parametrize("needs", [False, True])
 @pytest.mark.parametrize("encode", [False, True])
 @pytest.mark.parametrize("readout", [False, True])
-def test_currents_and_score(encode, readout, needs):
+def test_currents_and_score(encode, readout, needs, reach):
     """needs: in a design with ``gate``; the score is a readout's alone there."""
     rng = random.Random(2 * encode + readout)
     clk, done = clock(), flag()
@@ -49,7 +50,7 @@ def test_currents_and_score(encode, readout, needs):
     if needs:
         needed = Needed(Signal(bool(1)))
         dut.append(layer_needs(clk, encoding, reading, needed))
-    dut.append(currents(clk, encoding, scale, bias, lanes, stacked, score, needed))
+    dut.append(currents(clk, encoding, scale, bias, lanes, stacked, score, needed, reach))
     top = (1 << (PSUM_BITS - 1)) - 1
     factor = (1 << 14) - 1 if readout else 1 << 8
     limit = 1 << (BIAS_BITS - 1) if readout else 1 << (MEMBRANE_BITS - 1)
