@@ -10,7 +10,7 @@ from pathlib import Path
 
 from volley.firmware.files import named
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import replicate, synth
+from volley.fpga.flows import output_registers, replicate, synth
 from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.flows.routing import RoutingWatch
 from volley.fpga.runner import phases, toolchain
@@ -45,7 +45,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     is not met.
     """
     flow = FLOWS[target.flow]
-    copies = Stage("copies of drivers", ())
+    copies = Stage("copies of drivers", ())  # and registers of block RAMs
     route = Stage("place and route", (flow.placed, timing.REPORT, "nextpnr.log"))
     pack = Stage("bitstream", (flow.bitstream,))
     project = Project(target, folder, options, progress, [copies, route, pack])
@@ -57,7 +57,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
         return project.folder / synth.NETLIST
 
     far_limit = replicate.FAR_LIMIT if target.board.design.reach else None
-    key = key_of(key, replicate.LIMIT, far_limit, hash_files([Path(replicate.__file__)]))
+    passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
+    key = key_of(key, replicate.LIMIT, far_limit, passes)
     if not project.current(copies, key):
         copy_drivers(project, copies, key, far_limit)
     limits = [project.folder / name for name in constraints.files(target)]
@@ -83,12 +84,18 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
 
 
 def copy_drivers(project: Project, stage: Stage, key: str, far_limit: int | None) -> None:
-    """Gives the netlist copies of what drives too much; raises ``BuildError`` if it is not one."""
+    """Moves registers into block RAMs and gives the netlist copies of what drives too much.
+
+    Raises ``BuildError`` if it is not a netlist.
+    """
     project.stages.begin(stage.name)
     try:
+        gone = output_registers.absorb_file(project.folder / synth.NETLIST, TOP)
         copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP, far_limit=far_limit)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{project.folder / synth.NETLIST}: not a netlist: {error}") from None
+    if gone:
+        project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
     project.progress(f"copies of drivers: {copies}, so that none has over {replicate.LIMIT} loads")
     project.stages.done(stage.name, key)
 
