@@ -56,11 +56,11 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    far_limit = replicate.FAR_LIMIT if target.board.design.reach else None
+    far = replicate.FAR if target.board.design.reach else None
     passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
-    key = key_of(key, replicate.LIMIT, far_limit, passes)
+    key = key_of(key, replicate.LIMIT, far, passes)
     if not project.current(copies, key):
-        copy_drivers(project, copies, key, far_limit)
+        copy_drivers(project, copies, key, far)
     limits = [project.folder / name for name in constraints.files(target)]
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
@@ -83,7 +83,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     return project.folder / flow.bitstream
 
 
-def copy_drivers(project: Project, stage: Stage, key: str, far_limit: int | None) -> None:
+def copy_drivers(project: Project, stage: Stage, key: str, far: dict[str, int] | None) -> None:
     """Moves registers into block RAMs and gives the netlist copies of what drives too much.
 
     Raises ``BuildError`` if it is not a netlist.
@@ -91,7 +91,7 @@ def copy_drivers(project: Project, stage: Stage, key: str, far_limit: int | None
     project.stages.begin(stage.name)
     try:
         gone = output_registers.absorb_file(project.folder / synth.NETLIST, TOP)
-        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP, far_limit=far_limit)
+        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP, far=far)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{project.folder / synth.NETLIST}: not a netlist: {error}") from None
     if gone:

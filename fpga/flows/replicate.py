@@ -19,10 +19,11 @@ from volley.firmware.files import write_whole
 COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q", "DFF": "Q"}
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
-FAR = {"DP16KD", "MULT18X18D"}
-FAR_LIMIT = 4
-"""Block RAMs or multipliers that one copy of a register drives at most, in a design with ``reach``: they
-lie far apart."""
+RAM = "DP16KD"
+FAR = {RAM: 36, "MULT18X18D": 5}
+"""Cells of a type that one copy of a register drives at most, in a design with ``reach``: they lie far apart."""
+STEPS = 3  # registers and LUTs behind a block RAM, within which a channel's name is found
+CHANNEL = re.compile(r"channel(\d+)")
 
 CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
 LIMIT = 64
@@ -71,9 +72,31 @@ class Netlist:
                 return self.names[bits[0]]
         return None
 
+    def channel_of(self, name: str, steps: int = STEPS) -> str:
+        """The name of the channel that a cell's outputs go to, within so many cells, or nothing."""
+        cell = self.cells[name]
+        users = [
+            load[0]
+            for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "output"
+            for bit in bits
+            for load in self.loads.get(bit, [])
+        ]
+        for user in users:
+            for bits in self.cells[user]["connections"].values():
+                for bit in bits:
+                    found = CHANNEL.search(self.names.get(bit, ""))
+                    if found:
+                        return found[0]
+        found = (self.channel_of(user, steps - 1) for user in users if steps > 1)
+        return next(filter(None, found), "")
+
     def place_of(self, load: tuple[str, str, int]) -> list:
-        """What loads are sorted by."""
-        return natural(self.output_name(load) or load[0])
+        """What loads are sorted by; block RAMs by the channel that their words go to first."""
+        name = self.output_name(load) or load[0]
+        if self.cells[load[0]]["type"] == RAM:
+            name = f"{self.channel_of(load[0])} {name}"
+        return natural(name)
 
     def split(self, bit: int, parts: int) -> None:
         """Leaves the driver of a net the first part of its loads; copies of it take the others."""
@@ -101,9 +124,9 @@ class Netlist:
                             self.loads[source].append((twin_name, user_port, index))
 
 
-def replicate(data: dict, top: str, limit: int = LIMIT, far_limit: int | None = None) -> int:
-    """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads, or inputs
-    of more than ``far_limit`` block RAMs and multipliers.
+def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | None = None) -> int:
+    """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads, or more
+    inputs of cells of a type of ``far`` than that says.
 
     Clocks, ports of the design and block RAM are left alone. Returns the number of copies. Nets are
     taken from the outputs back, so that a register's copies are shared out among the copies of the
@@ -113,8 +136,10 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far_limit: int | None = 
     before = len(netlist.cells)
 
     def parts(loads):
-        far = sum(netlist.cells[user]["type"] in FAR for user, _, _ in loads) if far_limit else 0
-        return max(-(-len(loads) // limit), -(-far // (far_limit or 1)))
+        counts = [(len(loads), limit)]
+        for kind, most in (far or {}).items():
+            counts.append((sum(netlist.cells[load[0]]["type"] == kind for load in loads), most))
+        return max(-(-count // most) for count, most in counts)
 
     while True:
         heavy = [
@@ -132,9 +157,9 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far_limit: int | None = 
             netlist.split(bit, parts(netlist.loads[bit]))
 
 
-def replicate_file(path: Path, top: str, limit: int = LIMIT, far_limit: int | None = None) -> int:
+def replicate_file(path: Path, top: str, limit: int = LIMIT, far: dict[str, int] | None = None) -> int:
     """``replicate`` on a file, which is replaced whole; returns the number of copies."""
     data = json.loads(path.read_text())
-    copies = replicate(data, top, limit, far_limit)
+    copies = replicate(data, top, limit, far)
     write_whole(path, json.dumps(data))
     return copies

@@ -4,7 +4,7 @@ from myhdl import ConcatSignal, Signal, always, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, LANES
 from volley.rtl.delay import delay
-from volley.rtl.memory.ram import address_bits
+from volley.rtl.memory.ram import address_bits, ram
 
 
 class SpikeWrite:
@@ -133,6 +133,8 @@ def spike_memory(clk, port, reads, read_addresses, columns, design):
 
     reads, read_addresses: a Signal per bank; columns: of SpikeOutputs. Latency of a read: 2.
     """
+    if design.reach:
+        return reaching_columns(clk, port, reads, read_addresses, columns, design.spike_words)
     return [
         spike_column(
             clk, port, port.parts[index], reads[bank], read_addresses[bank], output, port.to_bank[bank],
@@ -141,3 +143,49 @@ def spike_memory(clk, port, reads, read_addresses, columns, design):
         for bank in range(BANKS)
         for index, output in enumerate(columns[bank])
     ]  # fmt: skip
+
+
+@block
+def reaching_columns(clk, port, reads, read_addresses, columns, depth):
+    """The columns of ``spike_memory`` with a register before what is written: a write comes a cycle later."""
+    address = Signal(port.address.val)
+    blocks = [delay(clk, 1, port.address, address)]
+    for index, part in enumerate(port.parts):
+        data = Signal(intbv(0)[len(port.spikes) :])
+        here, above = port.here[index], port.above[index]
+        blocks.append(chosen_part(clk, port, part, here, data))
+        for bank, output in enumerate(bank[index] for bank in columns):
+            write, shown = Signal(bool(0)), Signal(intbv(0)[len(data) :])
+            blocks += [
+                chosen_bank(clk, port, port.to_bank[bank], here, above, write),
+                ram(clk, write, address, data, reads[bank], read_addresses[bank], shown, depth),
+                delay(clk, 1, shown, output),
+            ]
+    return blocks
+
+
+@block
+def chosen_part(clk, port, part, here, data):
+    """data = what ``spike_column`` would write. Latency 1."""
+
+    @always(clk.posedge)
+    def choose():
+        if port.whole:
+            data.next = part
+        elif here:
+            data.next = port.spikes
+        else:
+            data.next = 0
+
+    return instances()
+
+
+@block
+def chosen_bank(clk, port, to_bank, here, above, write):
+    """write = whether ``spike_column`` would write. Latency 1."""
+
+    @always(clk.posedge)
+    def choose():
+        write.next = to_bank and (port.whole or here or above)
+
+    return instances()

@@ -17,7 +17,7 @@ from volley.rtl.memory.ram import SelectedWrite, address_bits, selected_ram
 
 CENTER = TAPS // 2
 GROUP = 3
-"""Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires. With ``reach``, 1."""
+"""Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires."""
 
 
 class WeightWrite:
@@ -99,21 +99,21 @@ def weight_memory(clk, port, read, address, select, weights, design):
     """
     depth, columns = design.weight_words, design.weight_columns
     words, memories = [], []
-    group = 1 if design.reach else GROUP
     for bank in range(TAPS):
-        if bank % group == 0:
+        if bank % GROUP == 0:
             if bank or design.reach:
                 before, port = port, WeightWrite(design)
-                chosen = bool(design.reach) and bank == TAPS - 1  # nothing is left to choose
+                chosen = bool(design.reach) and bank + GROUP == TAPS  # nothing is left to choose
                 pairs = zip(before.moved(chosen), port.moved(chosen))
                 memories += [delay(clk, 1, *pair) for pair in pairs]
-            column_writes = [Signal(bool(0)) for _ in range(columns)]
-            if design.reach:
-                memories += [
-                    bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)
-                ]
-            else:
+            if not design.reach:
+                column_writes = [Signal(bool(0)) for _ in range(columns)]
                 memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
+        if design.reach:
+            column_writes = [Signal(bool(0)) for _ in range(columns)]
+            memories += [
+                bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)
+            ]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
         for write, output in zip(column_writes, outputs):

@@ -134,11 +134,11 @@ def test_block_rams_lie_far_apart():
         )
     data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": {}}}}
     assert replicate(data, "top", 64) == 0
-    assert replicate(data, "top", 64, 4) >= 2
+    assert replicate(data, "top", 64, {"DP16KD": 4}) >= 2
     netlist = Netlist(data, "top")
     for loads in netlist.loads.values():
         assert sum(user.startswith("ram") for user, _, _ in loads) <= 4
-    assert replicate(data, "top", 64, 4) == 0
+    assert replicate(data, "top", 64, {"DP16KD": 4}) == 0
 
 
 def test_files_and_errors(tmp_path):

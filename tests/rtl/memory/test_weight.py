@@ -23,7 +23,7 @@ LATENCY = 5  # from a beat to its weights
 )
 def test_weight_store(ci, co, option):
     design = Design(ci=ci, co=co, weight_words=24, **({option: 1} if option else {}))
-    latency, written = LATENCY + design.reach, TAPS if design.reach else TAPS // 3
+    latency, written = LATENCY + design.reach, TAPS // 3 + design.reach
     rng = random.Random(ci)
     width, columns = ci * co, design.weight_columns
     clk, done, later_valid = clock(), flag(), flag()
