@@ -171,7 +171,8 @@ def test_texts_that_the_tools_would_not_take_are_refused(monkeypatch, change, me
     ],
 )
 def test_wrong_values_of_a_board_file_are_told(tmp_path, monkeypatch, old, new, message):
-    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    shipped = (boards.FOLDER / "ulx3s.toml").read_text()
+    text = re.sub(r"clock_hz = \d\S+", "clock_hz = 50_000_000", shipped)
     assert old in text
     (tmp_path / "odd.toml").write_text(text.replace(old, new, 1))
     monkeypatch.setattr(boards, "FOLDER", tmp_path)
