@@ -56,7 +56,9 @@ def depth(design):
         "fired": fired,
         "pooled": fired + 1 + placing,
         # the write takes one cycle, the memory one; counting spikes takes longer
-        "written": max(fired + 3 + placing + design.reach, fired + 2 + fired_latency(design.co, design.lut)),
+        "written": max(
+            fired + 3 + placing + design.reach, fired + 2 + fired_latency(design.co, design.lut)
+        ),
     }
 
 

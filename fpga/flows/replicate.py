@@ -157,7 +157,9 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | No
             netlist.split(bit, parts(netlist.loads[bit]))
 
 
-def replicate_file(path: Path, top: str, limit: int = LIMIT, far: dict[str, int] | None = None) -> int:
+def replicate_file(
+    path: Path, top: str, limit: int = LIMIT, far: dict[str, int] | None = None
+) -> int:
     """``replicate`` on a file, which is replaced whole; returns the number of copies."""
     data = json.loads(path.read_text())
     copies = replicate(data, top, limit, far)

@@ -10,7 +10,7 @@ from volley.rtl.memory.ram import column_bits
 def host_write(clk, bus, taken, host, registers, design):
     """Drives the write side of ``host`` and ``registers``.
 
-    taken: a word is written in this cycle. A write takes effect within five cycles.
+    taken: a word is written in this cycle. A write takes effect as ``host_access`` says.
     """
     columns_spike = column_bits(design.spike_columns)
     columns_weight = column_bits(design.weight_columns)

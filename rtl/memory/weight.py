@@ -111,9 +111,7 @@ def weight_memory(clk, port, read, address, select, weights, design):
                 memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
         if design.reach:
             column_writes = [Signal(bool(0)) for _ in range(columns)]
-            memories += [
-                bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)
-            ]
+            memories += [bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
         for write, output in zip(column_writes, outputs):
