@@ -88,8 +88,8 @@ class Netlist:
                     found = CHANNEL.search(self.names.get(bit, ""))
                     if found:
                         return found[0]
-        found = (self.channel_of(user, steps - 1) for user in users if steps > 1)
-        return next(filter(None, found), "")
+        further = (self.channel_of(user, steps - 1) for user in users if steps > 1)
+        return next(filter(None, further), "")
 
     def place_of(self, load: tuple[str, str, int]) -> list:
         """What loads are sorted by; block RAMs by the channel that their words go to first."""
