@@ -139,7 +139,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         delay(clk, 1, target_last, target_next),
         delay(clk, 1, target_next, target_fired),
         delay(clk, 1, target_fired, target_stored),
-        delay(clk, 1 + max(design.pack, design.reach), target_fired, target),
+        delay(clk, when["pooled"] - when["fired"], target_fired, target),
     ]
     reading = after[1 - design.reach]
     address = layout.take(target_param, "param")

@@ -89,11 +89,17 @@ def copy_drivers(project: Project, stage: Stage, key: str, far: dict[str, int] |
     Raises ``BuildError`` if it is not a netlist.
     """
     project.stages.begin(stage.name)
+    path = project.folder / synth.NETLIST
     try:
-        gone = output_registers.absorb_file(project.folder / synth.NETLIST, TOP)
-        copies = replicate.replicate_file(project.folder / synth.NETLIST, TOP, far=far)
+        gone, copies = replicate.rewrite(
+            path,
+            lambda data: (
+                output_registers.absorb(data, TOP),
+                replicate.replicate(data, TOP, far=far),
+            ),
+        )
     except (OSError, ValueError, KeyError) as error:
-        raise BuildError(f"{project.folder / synth.NETLIST}: not a netlist: {error}") from None
+        raise BuildError(f"{path}: not a netlist: {error}") from None
     if gone:
         project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
     project.progress(f"copies of drivers: {copies}, so that none has over {replicate.LIMIT} loads")

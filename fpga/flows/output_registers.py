@@ -8,10 +8,6 @@ the output register does.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from volley.firmware.files import write_whole
 from volley.fpga.flows.replicate import Netlist
 
 PORTS = "AB"
@@ -39,14 +35,6 @@ def absorb(data: dict, top: str) -> int:
             for output, name in found.items():
                 cell["connections"][output] = netlist.cells.pop(name)["connections"]["Q"]
             gone += len(found)
-    return gone
-
-
-def absorb_file(path: Path, top: str) -> int:
-    """``absorb`` on a file, which is replaced whole."""
-    data = json.loads(path.read_text())
-    gone = absorb(data, top)
-    write_whole(path, json.dumps(data))
     return gone
 
 

@@ -157,11 +157,9 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | No
             netlist.split(bit, parts(netlist.loads[bit]))
 
 
-def replicate_file(
-    path: Path, top: str, limit: int = LIMIT, far: dict[str, int] | None = None
-) -> int:
-    """``replicate`` on a file, which is replaced whole; returns the number of copies."""
+def rewrite(path: Path, change):
+    """Replaces a netlist file, whole, by what ``change`` makes of its data; returns what that returns."""
     data = json.loads(path.read_text())
-    copies = replicate(data, top, limit, far)
+    found = change(data)
     write_whole(path, json.dumps(data))
-    return copies
+    return found

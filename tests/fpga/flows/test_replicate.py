@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from volley.fpga.flows.replicate import Netlist, replicate, replicate_file
+from volley.fpga.flows.replicate import Netlist, replicate, rewrite
 
 CLOCK = 2
 INPUTS = [3, 4, 5, 6]
@@ -145,7 +145,9 @@ def test_files_and_errors(tmp_path):
     """A file is replaced whole; one without the module says so."""
     path = tmp_path / "top.json"
     path.write_text(json.dumps(random_netlist(1)))
-    assert replicate_file(path, "top", 8) > 0
-    assert replicate_file(path, "top", 8) == 0 and list(tmp_path.iterdir()) == [path]
+    assert rewrite(path, lambda data: replicate(data, "top", 8)) > 0
+    assert rewrite(path, lambda data: replicate(data, "top", 8)) == 0 and list(
+        tmp_path.iterdir()
+    ) == [path]
     with pytest.raises(ValueError, match="no module other"):
-        replicate_file(path, "other")
+        rewrite(path, lambda data: replicate(data, "other"))
