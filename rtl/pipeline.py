@@ -126,7 +126,17 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     fire_inst = valid_line(clk, psum.complete, after[1:])
     layout = beat.target_layout
     target_param = Signal(intbv(0)[layout.width :])
-    target_score = results.score_target
+    target_score, write_score = results.score_target, score_write
+    if design.reach:  # the score memory has them a cycle later
+        target_score, write_score = Signal(intbv(0)[layout.width :]), Signal(bool(0))
+        scores = [signed(SCORE_BITS) for _ in range(co)]
+        score_insts = [
+            delay(clk, 1, *pair)
+            for pair in zip(
+                (write_score, target_score, *scores),
+                (score_write, results.score_target, *results.scores),
+            )
+        ]
     target_soon, target_start, target_last, target_next, target_fired, target_stored = (
         Signal(intbv(0)[layout.width :]) for _ in range(6)
     )
@@ -221,7 +231,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
 
     @always_comb
     def drive_writes():
-        score_write.next = scored and active.readout
+        write_score.next = scored and active.readout
         firing.next = fired and not active.readout
 
     total_inst = count_fired(clk, firing, spikes, design.lut, spike_total)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from volley.firmware.files import named
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import output_registers, replicate, synth
+from volley.fpga.flows import output_registers, replicate, router_weights, synth
 from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.flows.routing import RoutingWatch
 from volley.fpga.runner import phases, toolchain
@@ -56,11 +56,12 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    far = replicate.FAR if target.board.design.reach else None
+    most = replicate.limits(target.board.design.reach)
+    weights = router_weights.ROUTER2 if target.flow == "trellis" else {}
     passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
-    key = key_of(key, replicate.LIMIT, far, passes)
+    key = key_of(key, *most, weights, passes)
     if not project.current(copies, key):
-        copy_drivers(project, copies, key, far)
+        copy_drivers(project, copies, key, most, weights)
     limits = [project.folder / name for name in constraints.files(target)]
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
@@ -83,26 +84,27 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     return project.folder / flow.bitstream
 
 
-def copy_drivers(project: Project, stage: Stage, key: str, far: dict[str, int] | None) -> None:
-    """Moves registers into block RAMs and gives the netlist copies of what drives too much.
+def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights: dict) -> None:
+    """Moves registers into block RAMs and gives the netlist copies of what drives too much, as ``most`` of
+    ``replicate.limits`` says, and router2 its weights.
 
     Raises ``BuildError`` if it is not a netlist.
     """
     project.stages.begin(stage.name)
     path = project.folder / synth.NETLIST
+
+    def change(data):
+        gone = output_registers.absorb(data, TOP)
+        router_weights.set_weights(data, TOP, weights)
+        return gone, replicate.replicate(data, TOP, *most)
+
     try:
-        gone, copies = replicate.rewrite(
-            path,
-            lambda data: (
-                output_registers.absorb(data, TOP),
-                replicate.replicate(data, TOP, far=far),
-            ),
-        )
+        gone, copies = replicate.rewrite(path, change)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{path}: not a netlist: {error}") from None
     if gone:
         project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
-    project.progress(f"copies of drivers: {copies}, so that none has over {replicate.LIMIT} loads")
+    project.progress(f"copies of drivers: {copies}, so that none has over {most[0]} loads")
     project.stages.done(stage.name, key)
 
 

@@ -20,13 +20,21 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q",
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
 RAM = "DP16KD"
-FAR = {RAM: 12, "MULT18X18D": 5}
-"""Cells of a type that one copy of a register drives at most, in a design with ``reach``: they lie far apart."""
+FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 24, "TRELLIS_FF.LSR": 32, "TRELLIS_FF.CE": 32}
+"""Cells of a type, or ports of them, that one copy of a register drives at most, in a design with ``reach``: they
+lie far apart."""
 STEPS = 3  # registers and LUTs behind a block RAM, within which a channel's name is found
 CHANNEL = re.compile(r"channel(\d+)")
 
 CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
-LIMIT = 64
+LIMIT, NEAR = 64, 60
+"""Loads of a driver at most; the second in a design with ``reach``, where 64 loads, a bit for each of 16 input
+channels of 4 outputs, are too far apart for one driver."""
+
+
+def limits(reach: int) -> tuple[int, dict[str, int] | None]:
+    """``limit`` and ``far`` of ``replicate`` for a design's ``reach``."""
+    return (NEAR, FAR) if reach else (LIMIT, None)
 
 
 def natural(text: str) -> list:
@@ -71,6 +79,11 @@ class Netlist:
             if cell["port_directions"][port] == "output" and bits and bits[0] in self.names:
                 return self.names[bits[0]]
         return None
+
+    def kinds_of(self, load: tuple[str, str, int]) -> tuple[str, str]:
+        """The type of a load's cell, and that with the port."""
+        kind = self.cells[load[0]]["type"]
+        return kind, f"{kind}.{load[1]}"
 
     def channel_of(self, name: str, steps: int = STEPS) -> str:
         """The name of the channel that a cell's outputs go to, within so many cells, or nothing."""
@@ -126,7 +139,7 @@ class Netlist:
 
 def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | None = None) -> int:
     """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads, or more
-    inputs of cells of a type of ``far`` than that says.
+    inputs of a kind of ``far`` than that says.
 
     Clocks, ports of the design and block RAM are left alone. Returns the number of copies. Nets are
     taken from the outputs back, so that a register's copies are shared out among the copies of the
@@ -138,7 +151,7 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | No
     def parts(loads):
         counts = [(len(loads), limit)]
         for kind, most in (far or {}).items():
-            counts.append((sum(netlist.cells[load[0]]["type"] == kind for load in loads), most))
+            counts.append((sum(kind in netlist.kinds_of(load) for load in loads), most))
         return max(-(-count // most) for count, most in counts)
 
     while True:

@@ -3,20 +3,21 @@
 A map is a ring of rows in three banks; each bank has one of the three rows under the kernel.
 """
 
-from myhdl import Signal, always, always_comb, block, instances, intbv
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, DESCRIPTOR, INSTRUCTION
-from volley.rtl.control.fields import descriptor_signals, field_signal
-
-WORD_BITS = DESCRIPTOR["in_base"].width
-"""Bits of a word address that an instruction can name."""
+from volley.rtl.control.fields import field_signal
 
 
 class Ring:
-    """The words of a map in each bank: from ``base`` to before ``end``, ``stride`` from row y to y + 3."""
+    """The words of a map in each bank: from ``base`` on, ``stride`` from row y to y + 3, and from ``last`` to base.
 
-    def __init__(self):
-        self.base, self.end, self.stride = descriptor_signals("in_base", "in_end", "in_stride")
+    bits: of a word's address; one more, beyond: of the end of the memory, as far as a field names it.
+    """
+
+    def __init__(self, bits):
+        self.beyond = min(bits + 1, DESCRIPTOR["in_end"].width)
+        self.base, self.stride, self.last = (Signal(modbv(0)[bits:]) for _ in range(3))
 
 
 @block
@@ -26,21 +27,19 @@ def ring_row(clk, load, first, restart, advance, ring, row):
     load: row becomes ``first``, and again at ``restart``. advance: a row of the ring further.
     """
     start = Signal(intbv(0)[len(row) :])
-    bits = len(row)
 
     @always(clk.posedge)
     def move_row():
-        following = intbv(0)[bits + 1 :]
         if load:
             start.next = first
             row.next = first
         elif restart:
             row.next = start
         elif advance:
-            following[:] = row + ring.stride
-            if following == ring.end:
-                following[:] = ring.base
-            row.next = following[bits:]
+            if row == ring.last:
+                row.next = ring.base
+            else:
+                row.next = row + ring.stride
 
     return instances()
 
@@ -52,46 +51,49 @@ def input_address(clk, loops, active, read_next, instruction, descriptor, beat):
     loops: ``volley.rtl.control.loop_nest.Loops``. read_next: the next beat reads another word.
     """
     ins, des = instruction, descriptor
-    bits = WORD_BITS
-    ring = Ring()
+    bits = len(beat.addresses[0])
+    ring = Ring(bits)
+    beyond = ring.beyond
     following = Signal(intbv(0)[bits:])
-    first0, first1 = (Signal(intbv(0)[bits:]) for _ in range(2))
-    row0, row1, row2 = rows = [Signal(intbv(0)[bits:]) for _ in range(BANKS)]
+    first0, first1, first2 = (Signal(intbv(0)[bits:]) for _ in range(3))
+    row0, row1, row2 = rows = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
     advance0, advance1, advance2 = advances = [Signal(bool(0)) for _ in range(BANKS)]
     row_done, restart = (Signal(bool(0)) for _ in range(2))
     start_center, center = (field_signal(INSTRUCTION["in_bank"]) for _ in range(2))
-    offset, pass_offset = (Signal(intbv(0)[bits:]) for _ in range(2))
+    offset, pass_offset = (Signal(modbv(0)[bits:]) for _ in range(2))
     address0, address1, address2 = beat.addresses
     rows_inst = [
         ring_row(clk, loops.load, first, restart, advance, ring, row)
-        for first, advance, row in zip((first0, first1, ins.in_row), advances, rows)
+        for first, advance, row in zip((first0, first1, first2), advances, rows)
     ]
 
     @always(clk.posedge)
     def copy_ring():
         if loops.load:
-            ring.base.next = des.in_base
-            ring.end.next = des.in_end
-            ring.stride.next = des.in_stride
+            ring.base.next = des.in_base[bits:]
+            ring.stride.next = des.in_stride[bits:]
+            ring.last.next = des.in_end[beyond:] - des.in_stride[beyond:]
 
     @always(clk.posedge)
     def find_following():
-        next_row = intbv(0)[bits + 1 :]
+        next_row = intbv(0)[bits + 2 :]
         # the ring's next rows after in_row; the instruction is there a cycle before ``load``
-        next_row[:] = ins.in_row + des.in_stride
-        if next_row == des.in_end:
-            next_row[:] = des.in_base
-        following.next = next_row[bits:]
+        next_row[:] = ins.in_row[bits:] + des.in_stride[beyond:]
+        if next_row == des.in_end[beyond:]:
+            following.next = des.in_base[bits:]
+        else:
+            following.next = next_row[bits:]
 
     @always_comb
     def find_first_rows():
         # banks before in_bank begin with the ring's next rows; bank 2 never does
         first0.next = following
         first1.next = following
+        first2.next = ins.in_row[bits:]
         if ins.in_bank == 0:
-            first0.next = ins.in_row
+            first0.next = ins.in_row[bits:]
         if ins.in_bank != 2:
-            first1.next = ins.in_row
+            first1.next = ins.in_row[bits:]
 
     @always_comb
     def find_moves():

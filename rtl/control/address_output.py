@@ -28,9 +28,10 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
     """
     ins, des = instruction, descriptor
     layout = beat.target_layout
-    base, end, stride, width, pass_words = descriptor_signals(
-        "out_base", "out_end", "out_stride", "out_width", "out_pass"
+    base, stride, width, pass_words = descriptor_signals(
+        "out_base", "out_stride", "out_width", "out_pass"
     )
+    last = Signal(modbv(0)[len(base) :])  # where a ring's last row begins
     start_row, row = (field_signal(INSTRUCTION["out_row"]) for _ in range(2))
     start_bank, bank = (field_signal(INSTRUCTION["out_bank"]) for _ in range(2))
     # of a row, where the output group begins, and the pass of it
@@ -47,7 +48,7 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
     def copy_layer():
         if loops.load:
             base.next = des.out_base
-            end.next = des.out_end
+            last.next = des.out_end - des.out_stride
             stride.next = des.out_stride
             width.next = des.out_width
             pass_words.next = des.out_pass
@@ -57,7 +58,6 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
 
     @always(clk.posedge)
     def move_row():
-        following = intbv(0)[len(row) :]
         if loops.load:
             row.next = ins.out_row
             bank.next = ins.out_bank
@@ -70,11 +70,10 @@ def output_address(clk, loops, active, columns, instruction, descriptor, beat, d
                     bank.next = bank + 1
                 else:
                     bank.next = 0
-                    following[:] = row + stride
-                    if following == end:
+                    if row == last:
                         row.next = base
                     else:
-                        row.next = following
+                        row.next = row + stride
 
     @always(clk.posedge)
     def move_group():

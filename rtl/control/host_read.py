@@ -3,15 +3,16 @@
 from myhdl import Signal, always, always_comb, block, concat, instances, intbv, modbv
 
 from volley.firmware.registers import BANK_SHIFT, IDENTITY_WORDS, Region, Register
+from volley.rtl.delay import delay
 from volley.rtl.memory.ram import column_bits
 from volley.rtl.memory.read_mux import choose
 
 
 def read_cycles(design):
-    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from, or two
-    with ``reach``."""
+    """Cycles from a read to its answer: address, memory, bank, then one per word to choose from; with
+    ``reach`` two, and one more for what was chosen."""
     words = max(design.spike_columns, design.weight_columns, 4 * design.co)
-    return 8 + words + design.reach * (3 + words)
+    return 8 + words + design.reach * (4 + words)
 
 
 @block
@@ -56,24 +57,48 @@ def host_read(clk, bus, reading, host, registers, data, design):
             reading.next = True
             waited.next = 0
 
-    @always(clk.posedge)
-    def drive_answer():
-        if reading and done:
-            if region == Region.REGISTERS:
-                bus.read_data.next = register_word
-            elif region == Region.PROGRAM:
-                bus.read_data.next = program_word
-            elif region == Region.DESCRIPTORS:
-                bus.read_data.next = descriptor_word
-            elif region == Region.WEIGHTS:
-                bus.read_data.next = weight_word
-            elif region == Region.PARAMS:
-                bus.read_data.next = param_word
-            elif region == Region.SPIKES:
-                bus.read_data.next = spike_word
-            else:
-                bus.read_data.next = 0
+    answer = Signal(intbv(0)[32:])
+    show = show_later if reach else show_now
+    show_inst = show(clk, reading, done, answer, bus.read_data)
 
+    @always_comb
+    def find_answer():
+        if region == Region.REGISTERS:
+            answer.next = register_word
+        elif region == Region.PROGRAM:
+            answer.next = program_word
+        elif region == Region.DESCRIPTORS:
+            answer.next = descriptor_word
+        elif region == Region.WEIGHTS:
+            answer.next = weight_word
+        elif region == Region.PARAMS:
+            answer.next = param_word
+        elif region == Region.SPIKES:
+            answer.next = spike_word
+        else:
+            answer.next = 0
+
+    return instances()
+
+
+@block
+def show_now(clk, reading, done, answer, read_data):
+    """read_data = answer, from when the read is ``done``."""
+
+    @always(clk.posedge)
+    def show():
+        if reading and done:
+            read_data.next = answer
+
+    return instances()
+
+
+@block
+def show_later(clk, reading, done, answer, read_data):
+    """``show_now`` of the answer of the cycle before."""
+    chosen = Signal(intbv(0)[32:])
+    chosen_inst = delay(clk, 1, answer, chosen)
+    show_inst = show_now(clk, reading, done, chosen, read_data)
     return instances()
 
 
@@ -146,7 +171,8 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
     words: of the scores and of the layers' counters. shown: RegisterWords, of all the others.
     """
     identity_words, running, session = shown.identity, shown.running, shown.session
-    identity_word, counter_word = (Signal(intbv(0)[32:]) for _ in range(2))
+    identity_word, counter_word, own_word = (Signal(intbv(0)[32:]) for _ in range(3))
+    is_identity, is_counter, is_score, is_layer, of_spikes = (Signal(bool(0)) for _ in range(5))
     registers, counters, run_counters = shown.registers, shown.counters, shown.run_counters
     score_word, cycles_word, spikes_word = words
     region, index = asked.region, asked.index
@@ -175,30 +201,42 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
                 counter_word.next = session
 
     @always(clk.posedge)
+    def sort():
+        is_identity.next = index < IDENTITY_WORDS
+        is_counter.next = index >= Register.CYCLES and index <= Register.SPIKES_READ
+        is_score.next = index >= Register.SCORES
+        is_layer.next = index >= Register.LAYERS
+        of_spikes.next = index[0]
+
+    @always(clk.posedge)
+    def read_own():
+        if index == Register.STATUS:
+            own_word.next = running
+        elif index == Register.IMAGE_BASE_0:
+            own_word.next = registers.image_base_0
+        elif index == Register.IMAGE_BASE_1:
+            own_word.next = registers.image_base_1
+        elif index == Register.IMAGE_SHAPE:
+            own_word.next = host.image_shape
+        elif index == Register.IMAGE_STRIDE:
+            own_word.next = host.image_stride
+        else:
+            own_word.next = 0
+
+    @always(clk.posedge)
     def read_register():
         if reading and region == Region.REGISTERS:
-            if index < IDENTITY_WORDS:
+            if is_identity:
                 register_word.next = identity_word
-            elif index == Register.STATUS:
-                register_word.next = running
-            elif index >= Register.CYCLES and index <= Register.SPIKES_READ:
+            elif is_counter:
                 register_word.next = counter_word
-            elif index >= Register.SCORES:
+            elif is_score:
                 register_word.next = score_word
-            elif index >= Register.LAYERS:
-                if index[0]:
-                    register_word.next = spikes_word
-                else:
-                    register_word.next = cycles_word
-            elif index == Register.IMAGE_BASE_0:
-                register_word.next = registers.image_base_0
-            elif index == Register.IMAGE_BASE_1:
-                register_word.next = registers.image_base_1
-            elif index == Register.IMAGE_SHAPE:
-                register_word.next = host.image_shape
-            elif index == Register.IMAGE_STRIDE:
-                register_word.next = host.image_stride
+            elif not is_layer:
+                register_word.next = own_word
+            elif of_spikes:
+                register_word.next = spikes_word
             else:
-                register_word.next = 0
+                register_word.next = cycles_word
 
     return instances()
