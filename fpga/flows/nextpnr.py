@@ -56,8 +56,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    most = replicate.limits(target.board.design.reach)
-    weights = router_weights.ROUTER2 if target.flow == "trellis" else {}
+    most = _, far = replicate.limits(target.board.design.reach)
+    weights = router_weights.ROUTER2 if target.flow == "trellis" and far else {}
     passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
     key = key_of(key, *most, weights, passes)
     if not project.current(copies, key):

@@ -20,7 +20,7 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q",
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
 RAM = "DP16KD"
-FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 24, "TRELLIS_FF.LSR": 32, "TRELLIS_FF.CE": 32}
+FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 24, "TRELLIS_FF.LSR": 32}
 """Cells of a type, or ports of them, that one copy of a register drives at most, in a design with ``reach``: they
 lie far apart."""
 STEPS = 3  # registers and LUTs behind a block RAM, within which a channel's name is found

@@ -141,6 +141,19 @@ def test_block_rams_lie_far_apart():
     assert replicate(data, "top", 64, {"DP16KD": 4}) == 0
 
 
+@pytest.mark.parametrize("kind, copies", [("TRELLIS_FF.CE", 3), ("TRELLIS_FF.LSR", 0)])
+def test_a_port_has_a_limit_of_its_own(kind, copies):
+    """An enable of 40 flip-flops, 10 a copy where enables are limited, whole where resets are."""
+    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
+    wires = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
+    cells = {"enable": dict(type="TRELLIS_FF", port_directions=directions, connections=wires)}
+    for number in range(40):
+        wires = {"CLK": [2], "CE": [4], "DI": [3], "LSR": ["0"], "Q": [10 + number]}
+        cells[f"x{number}"] = dict(type="TRELLIS_FF", port_directions=directions, connections=wires)
+    data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": {}}}}
+    assert replicate(data, "top", 64, {kind: 10}) == copies
+
+
 def test_files_and_errors(tmp_path):
     """A file is replaced whole; one without the module says so."""
     path = tmp_path / "top.json"

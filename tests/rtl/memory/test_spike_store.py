@@ -85,13 +85,14 @@ class Bench:
         return [list(word.to_bytes(DESIGN.ci, "little")) for word in words]
 
 
+@pytest.mark.parametrize("reach", [0, 1])
 @pytest.mark.parametrize("shape", [(1, 5, 4), (3, 4, 3), (8, 3, 2), (11, 4, 3)])
-def test_a_picture_becomes_words(shape):
+def test_a_picture_becomes_words(shape, reach):
     """Byte c of a word is channel c; channels that no picture has are 0."""
     channels, height, width = shape
     groups = -(-channels // DESIGN.ci)
     picture = np.random.default_rng(channels).integers(0, 256, shape, np.uint8)
-    bench = Bench()
+    bench = Bench(dataclasses.replace(DESIGN, reach=reach))
 
     def steps():
         host = bench.host
@@ -116,10 +117,11 @@ def test_a_picture_becomes_words(shape):
     bench.run(steps)
 
 
-def test_the_host_writes_whole_words_and_reads_them_back():
+@pytest.mark.parametrize("reach", [0, 1])
+def test_the_host_writes_whole_words_and_reads_them_back(reach):
     rng = random.Random(1)
     words = [rng.getrandbits(8 * DESIGN.ci) for _ in range(9)]
-    bench = Bench()
+    bench = Bench(dataclasses.replace(DESIGN, reach=reach))
 
     def steps():
         host = bench.host
@@ -144,11 +146,12 @@ def test_the_host_writes_whole_words_and_reads_them_back():
     bench.run(steps)
 
 
-def test_pooled_pixels_fill_their_part_and_clear_those_above():
+@pytest.mark.parametrize("reach", [0, 1])
+def test_pooled_pixels_fill_their_part_and_clear_those_above(reach):
     """Part 0 is written first, so what an earlier layer left in the others is gone."""
     rng = random.Random(2)
-    layout = Bench().beat.target_layout
-    bench = Bench()
+    bench = Bench(dataclasses.replace(DESIGN, reach=reach))
+    layout = bench.beat.target_layout
     parts = DESIGN.ci // DESIGN.co
 
     def steps():
