@@ -56,8 +56,9 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     if options.synth_only:
         return project.folder / synth.NETLIST
 
-    most = _, far = replicate.limits(target.board.design.reach)
-    weights = router_weights.ROUTER2 if target.flow == "trellis" and far else {}
+    reach = target.board.design.reach
+    most = replicate.limits(reach)
+    weights = router_weights.ROUTER2 if reach and target.flow == "trellis" else {}
     passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
     key = key_of(key, *most, weights, passes)
     if not project.current(copies, key):
@@ -95,7 +96,8 @@ def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights:
 
     def change(data):
         gone = output_registers.absorb(data, TOP)
-        router_weights.set_weights(data, TOP, weights)
+        if weights:
+            router_weights.set_weights(data, TOP, weights)
         return gone, replicate.replicate(data, TOP, *most)
 
     try:

