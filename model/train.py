@@ -173,6 +173,12 @@ def prepare(options):
     compiled.use("inductor" if on else None)
     options.kernels = "native" if native.active() else "torch"  # the arithmetic that is used
     native.keep_memory()
+    if native.half() and not native.half_pays():
+        print(
+            "note: --half is slower than without on this processor, which has no products of bfloat16 "
+            "(AVX512-BF16, AMX)",
+            file=sys.stderr,
+        )
 
     def save(trained):
         if not trained.rate and not trained.real:

@@ -80,4 +80,13 @@ void half_tiles_in_back(const uint16_t *v, float *x, long n, long h, long w, lon
     }
 }
 
+// Whether this processor multiplies bfloat16 itself.
+int half_products(int) {
+#if defined(__AVX512BF16__) || defined(__AMX_BF16__) || defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 }  // extern "C"

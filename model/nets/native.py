@@ -64,6 +64,11 @@ def half():
     return _half and _library is not None
 
 
+def half_pays():
+    """Whether the processor multiplies bfloat16 itself: without, `half` takes longer than float32."""
+    return _library is None or bool(_call("half_products"))
+
+
 def keep_memory():
     """Has glibc keep freed memory for the next step: giving it back and forth costs a quarter of it."""
     try:
@@ -107,7 +112,7 @@ def _build():
 
 
 def _call(name, *arguments):
-    """Call a kernel: tensors go as pointers, floats as float, the rest as long."""
+    """Call a kernel: tensors go as pointers, floats as float, the rest as long; what an int function returns."""
     passed = []
     for a in arguments:
         if a is None:
@@ -117,7 +122,7 @@ def _call(name, *arguments):
             passed.append(ctypes.c_void_p(a.data_ptr()))
         else:
             passed.append(ctypes.c_float(a) if isinstance(a, float) else ctypes.c_long(a))
-    getattr(_library, name)(*passed, ctypes.c_int(torch.get_num_threads()))
+    return getattr(_library, name)(*passed, ctypes.c_int(torch.get_num_threads()))
 
 
 def tiles(name, source, target, channels, shape):

@@ -144,3 +144,12 @@ def test_half_is_only_for_layers_in_sixteens():
     wanted = winograd.gradients(x, u, dy)
     native.use("native", half=True)
     assert all(torch.equal(a, b) for a, b in zip(winograd.gradients(x, u, dy), wanted))
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_half_says_where_it_is_slower(data, tmp_path, capsys, monkeypatch, pays):  # noqa: F811
+    assert isinstance(native.half_pays(), bool)
+    monkeypatch.setattr(native, "half_pays", lambda: pays)
+    more = "--net 64C3-P2-10 --half --kernels native --rate-epochs 1 --epochs 0 --train-limit 100".split()
+    assert train.main(command(data, tmp_path / "half", *more)) == 0
+    assert ("note: --half is slower" in capsys.readouterr().err) == (not pays)
