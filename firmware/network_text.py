@@ -13,7 +13,7 @@ from volley.firmware.modelfile import validate
 SPEC_HELP = (
     'layers joined by "-": 64C3 = 3x3 convolution with 64 output channels (64C1: 1x1), '
     "P2 = 2x2 pooling of the layer before it, 128 = dense layer; the last is the readout "
-    "and has one output per class. Example: 64C3-P2-64C3-P2-128-10"
+    "and has one output per class, or several that are added up. Example: 64C3-P2-64C3-P2-128-10"
 )
 
 
@@ -60,7 +60,7 @@ def _outputs(text, digits):
 def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None) -> list[Spec]:
     """Layers of a network text for pictures of in_shape (C,H,W), the last one the readout.
 
-    classes: how many outputs the readout has to have, None for any number. Raises ``SpecError``.
+    classes: the readout has as many outputs, or a multiple of it; None for any number. Raises ``SpecError``.
     """
     words, layers, shape = text.split("-"), list[Spec](), in_shape
     for word in words:
@@ -99,10 +99,10 @@ def parse(text: str, in_shape: tuple[int, int, int], classes: int | None = None)
             f"net {text!r} ends in {words[-1]}; it must end in a dense readout with {wanted} per "
             "class"
         )
-    if classes is not None and last.outputs != classes:
+    if classes is not None and last.outputs % classes:
         raise SpecError(
             f"net {text!r:.200}: the readout has {last.outputs} outputs; the data set has "
-            f"{classes} classes"
+            f"{classes} classes: allowed is as many, or a multiple, whose scores are added up"
         )
     layers[-1] = Spec(last.name, "dense", last.in_shape, last.outputs, readout=True)
     return layers

@@ -39,6 +39,7 @@ from volley.model.training import (  # noqa: E402
     prune,
     recipes,
     trainer,
+    votes,
 )
 from volley.model.training.command_line import parser  # noqa: E402
 
@@ -64,6 +65,7 @@ def build(options):
         tau=options.tau if options.neuron == "lif" else None,
         real=options.real,
         centre=options.centre,
+        votes=specs[-1].outputs // len(data.classes),
     )
     net.by_rate = options.gradient == "rate"
     return net
@@ -200,10 +202,11 @@ def prepare(options):
         if options.prune:
             prune.check(source, [x.spec for x in net.layers], options.prune)
             start = prune.pruned(source, net, train[0])
-        elif [x.spec for x in source.layers] != [x.spec for x in net.layers]:
-            raise checkpoint.ResumeError(f"{options.init}: is not of --net {options.net}")
+        elif votes.suits(source, net):
+            start, share = votes.spread(source, net)
+            scale = scale * share
         else:
-            start = source.state_dict()
+            raise checkpoint.ResumeError(f"{options.init}: is not of --net {options.net}")
         net.load_state_dict(start)
         if run.average:
             run.average.net.load_state_dict(start)

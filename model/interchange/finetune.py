@@ -62,7 +62,7 @@ def start(stages, shape, ticks, data, scale, pictures):
     except SpecError as error:
         raise InterchangeError(f"volley train cannot go on with it: {error}") from None
     hard = any(g.fire and g.fire.reset == "hard" for g in groups)
-    net = networks.Net(specs, ticks, hard=hard).eval()
+    net = networks.Net(specs, ticks, hard=hard, votes=specs[-1].outputs // classes).eval()
     with torch.no_grad():
         for index, (group, layer) in enumerate(zip(groups, net.layers)):
             _fill(layer, group, group.stage.scale * (scale if index == 0 else 1.0))

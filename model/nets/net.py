@@ -108,17 +108,18 @@ class Net(nn.Module):
     leak. `rate` selects the first training stage: one pass per picture, each neuron
     sending the mean of the spikes it would fire under a constant drive. `share` averages tensors in
     place over the processes of a data-parallel run, so that batch statistics are the whole batch's.
-    real: weights stay real (a teacher, or a first run). centre: each output's mean latent weight is
+    votes: outputs of the readout for each class, which are added up: so many steps have the weights of
+    a sum, where one output's have two. real: weights stay real (a teacher, or a first run). centre: each output's mean latent weight is
     subtracted before the sign, as in IR-Net (Qin et al. 2020, arXiv 1909.10788).
     """
 
-    def __init__(self, specs, ticks, hard=False, tau=None, real=False, centre=False):
+    def __init__(self, specs, ticks, hard=False, tau=None, real=False, centre=False, votes=1):
         super().__init__()
         self.layers = nn.ModuleList(Layer(s) for s in specs)
         for layer in self.layers:
             layer.real, layer.centre = real, centre
         self.real, self.window = real, WINDOW
-        self.ticks, self.hard, self.tau = ticks, hard, tau
+        self.ticks, self.hard, self.tau, self.votes = ticks, hard, tau, votes
         self.rate = False
         self.by_rate = False  # spikes forward, the gradient of rates: see model.spiking
         self.share = None
@@ -149,7 +150,7 @@ class Net(nn.Module):
             how |= dict(window=self.window, rate=self.rate, batch_stats=live, share=self.share)
             x = if_bn(y, layer.gain, layer.beta, mean, var, **how)
         last = self.layers[-1]
-        return last.psum(x).flatten(2) + last.bias
+        return (last.psum(x).flatten(2) + last.bias).unflatten(2, (-1, self.votes)).sum(3)
 
     def clip_weights(self):
         """Keep the latent weights in [-1, 1], where the straight-through gradient lives."""

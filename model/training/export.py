@@ -84,5 +84,6 @@ def to_model(net, name, data, fraction_bits, warn=_warn):
         list(data.classes),
         layers,
         data.kind,
+        votes=net.votes,
         fit=getattr(data, "fit", False),
     )

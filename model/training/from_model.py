@@ -39,7 +39,7 @@ def text_of(model, path="the model"):
     words = []
     for layer in model.layers:
         plain = layer.plain and layer.pool in (1, 2) and layer.pool_kind == "or" and not layer.leak
-        if not plain or model.kind != "picture" or model.votes != 1 or model.bits != 8:
+        if not plain or model.kind != "picture" or model.bits != 8:
             raise ResumeError(
                 f"{path}: layer {layer.name}: training has 1x1 and 3x3 kernels, 2x2 OR-pools and "
                 "neurons without a leak, on pictures of 8 bits; name a checkpoint (OUT.ckpt)"
@@ -69,7 +69,7 @@ def state_of(path, data, pictures, labels, ticks=None):
     text = text_of(model, path)
     specs = networks.parse(text, model.input_shape, len(model.classes))
     ticks = ticks or model.ticks
-    net = networks.Net(specs, ticks, hard=model.reset == "hard").eval()
+    net = networks.Net(specs, ticks, hard=model.reset == "hard", votes=model.votes).eval()
     x = torch.from_numpy(pictures[:PICTURES]).float()
     with torch.no_grad():
         scores = _fill(net, model, x)
@@ -111,7 +111,8 @@ def _fill(net, model, pictures):
         how = dict(ticks=net.ticks, pool=layer.spec.pool, hard=net.hard)
         x = if_bn(psum, layer.gain, layer.beta, mean, var, **how)
     last = net.layers[-1]
-    return last.psum(x).mean(0).flatten(1) + last.bias
+    scores = last.psum(x).mean(0).flatten(1) + last.bias
+    return scores.unflatten(1, (-1, net.votes)).sum(2)
 
 
 def _scale(scores, labels):
