@@ -3,14 +3,13 @@
 import pytest
 
 from volley.fpga.errors import BuildError
-from volley.fpga.flows.routing import RoutingWatch
+from volley.fpga.flows.routing import PASSES_IN_VAIN, RoutingWatch
 
 
-def line(number, overused):
-    """What router2 says after a pass."""
-    return (
-        f"Info:     iter={number} wires=900000 overused={overused} overuse={2 * overused} tmgfail=0"
-    )
+def line(number, overused, slow=None):
+    """What router2 says after a pass, of slow connections only with --tmg-ripup."""
+    late = "" if slow is None else f"tmgfail={slow} "
+    return f"Info:     iter={number} wires=900000 overused={overused} overuse={2 * overused} {late}archfail=NA"
 
 
 def watch(numbers):
@@ -45,3 +44,18 @@ def test_other_lines_are_told_as_before():
     assert watching("Info: Packing LUT-FFs..") == "Packing LUT-FFs"
     assert watching("Info: iter=96 steplen=0.535918 a=49.97") == "placing: iteration 96"
     assert watching("Warning: something") is None
+
+
+def test_a_clock_that_does_not_come_nearer_stops_the_run():
+    watching = RoutingWatch()
+    assert watching(line(1, 30_000, 200)).endswith("30000 wires overused, 200 connections too slow")
+    for number in range(2, 9):
+        watching(line(number, 2000 // number, 0))
+    for number in range(9, 9 + PASSES_IN_VAIN - 1):  # the least was of pass 8
+        watching(line(number, 0, 251))
+    with pytest.raises(
+        BuildError, match="after pass 88: 251 connections .* than after pass 8;.*--seed"
+    ) as stopped:
+        watching(line(88, 0, 251))
+    assert stopped.value.code == 4
+    assert watching(line(89, 0, 0)).endswith("pass 89, 0 wires overused")
