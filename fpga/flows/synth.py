@@ -11,11 +11,12 @@ from volley.rtl.convert.converter import TOP as CORE
 SCRIPT = "synth.ys"
 NETLIST = f"{TOP}.json"
 
-# No memory is read where it is written in the same cycle, so none needs logic for that case.
+NO_COLLISIONS = "setattr -set no_rw_check 1 m:*\n"
+"""No memory is read where it is written in the same cycle, so none needs logic for that case."""
+
 READ = f"""\
 read_verilog {CORE}.v {TOP}.v
-setattr -set no_rw_check 1 m:*
-"""
+{NO_COLLISIONS}"""
 
 WIDTHS = (4, 8, 16, 32, 64)
 """Input channels that a design may have."""

@@ -41,7 +41,10 @@ def choose(clk, enable, select, parts, chosen, reach=0):
     steps = []
     before = None
     for this, part in enumerate(parts):
-        if reach:
+        if reach and len(parts) == 1:  # nothing to select
+            given, enable = enable, Signal(bool(0))
+            steps.append(delay(clk, 1, given, enable))
+        elif reach:
             given, enable, select = (enable, select), Signal(bool(0)), Signal(select.val)
             steps += [delay(clk, 1, *pair) for pair in zip(given, (enable, select))]
         after = chosen if this == len(parts) - 1 else Signal(intbv(0)[len(chosen) :])

@@ -12,7 +12,7 @@ from tests.support.core_bench import simulate
 from tests.support.cosimulation import icarus_core
 from tests.support.hdl import convert, run_tool
 from tests.support.ladder import SMALL, check_against_golden, small_jobs
-from volley.fpga.flows import synth
+from volley.fpga.flows import output_registers, replicate, synth
 from volley.rtl.array.popcount import products_instance, products_latency
 from volley.rtl.convert import converter
 from volley.rtl.convert.myhdl_speedup import quick_inspect
@@ -177,9 +177,28 @@ def test_core_of_small_luts(family, passes, ladder_folder, tmp_path):
     check_core(source, design, family, ladder_folder, tmp_path, passes)
 
 
-def check_core(source, design, family, ladder_folder, tmp_path, passes=None):
-    """A converted core's netlist gives the golden model's spikes and scores."""
-    path = netlist.synthesise(source, "core", family, tmp_path, passes)
+@pytest.mark.yosys
+@pytest.mark.cosimulation
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_core_as_it_is_placed(ladder_folder, tmp_path):
+    """With ``reach``, its registers in block RAMs, and copies of drivers down to a few loads."""
+    design = dataclasses.replace(SMALL, lut=LUT, reach=1)
+    with modules_apart():
+        source = converted("verilog", tmp_path, design)
+    done = []
+
+    def change(data):
+        done.append(output_registers.absorb(data, synth.TOP))
+        done.append(replicate.replicate(data, synth.TOP, 8, dict.fromkeys(replicate.FAR, 2)))
+
+    check_core(source, design, "ecp5", ladder_folder, tmp_path, change=change)
+    assert min(done) > 50
+
+
+def check_core(source, design, family, ladder_folder, tmp_path, passes=None, change=None):
+    """A converted core's netlist, after ``change``, gives the golden model's spikes and scores."""
+    path = netlist.synthesise(source, "core", family, tmp_path, passes, change)
     models, options = netlist.cell_models(family, tmp_path)
     dut = icarus_core([path, *models], tmp_path / "icarus", options)
     jobs = small_jobs(2, ladder_folder, design)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.tools import need
 from volley.fpga.flows import synth
+from volley.fpga.flows.replicate import rewrite
 
 CELLS = Path(__file__).resolve().parent / "cells"
 LIBRARIES = {"ecp5": "ecp5", "gowin": "gowin", "xc7": "xilinx"}
@@ -23,22 +24,30 @@ def yosys_share():
     return Path(importlib.util.find_spec("pyosys").origin).parent / "share"
 
 
-def synthesise(source, module, family, folder, passes=None):
+def synthesise(source, module, family, folder, passes=None, change=None):
     """Synthesises a Verilog file as the builds of boards do; returns the netlist's path.
 
-    module: its top, and the netlist's. passes: of Yosys, None for those of the family.
+    module: its top, and the netlist's. passes: of Yosys, None for those of the family. change: what is done to
+    the netlist's JSON data, with ``synth.TOP`` for its top, before it becomes Verilog.
     """
     yosys_share()
-    netlist = folder / f"{module}_{family}.v"
-    script = folder / f"{module}_{family}.ys"
-    script.write_text(
-        f"read_verilog {source}\nrename {module} {synth.TOP}\n{passes or PASSES[family]}\n"
-        f"rename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
-    )
-    code = f"from pyosys import libyosys as y; y.run_pass('script {script}', y.Design())"
-    with open(folder / f"{module}_{family}.log", "wb") as log:
-        subprocess.run([sys.executable, "-c", code], cwd=folder, stdout=log, stderr=log, check=True)
+    stem = f"{module}_{family}"
+    netlist, data = folder / f"{stem}.v", folder / f"{stem}.json"
+    source = f"read_verilog {source}\n{synth.NO_COLLISIONS}rename {module} {synth.TOP}\n"
+    run_yosys(f"{source}{passes or PASSES[family]}\nwrite_json {data}\n", folder, stem)
+    if change:
+        rewrite(data, change)
+    written = f"read_json {data}\nrename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
+    run_yosys(written, folder, f"{stem}_written")
     return netlist
+
+
+def run_yosys(script, folder, stem):
+    """Runs Yosys' commands in a process of its own; its log is ``stem``.log."""
+    (folder / f"{stem}.ys").write_text(script)
+    code = f"from pyosys import libyosys as y; y.run_pass('script {folder / stem}.ys', y.Design())"
+    with open(folder / f"{stem}.log", "wb") as log:
+        subprocess.run([sys.executable, "-c", code], cwd=folder, stdout=log, stderr=log, check=True)
 
 
 def cell_models(family, folder):

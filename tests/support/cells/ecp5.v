@@ -1,7 +1,8 @@
 // Cells of Lattice ECP5 that Yosys' library gives without behaviour, in the uses that Yosys makes
 // of them: Lattice FPGA-TN-02204 (memory), FPGA-TN-02205 (multiplier).
 
-// Port A writes, port B reads; at 36 bits the pins of both make up a word.
+// Port A writes, port B reads; at 36 bits the pins of both make up a word. With REGMODE_B OUTREG what is
+// read goes through a register first.
 module DP16KD (
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5,
     DIA4, DIA3, DIA2, DIA1, DIA0,
@@ -46,7 +47,10 @@ module DP16KD (
         (|INITVAL_32) | (|INITVAL_33) | (|INITVAL_34) | (|INITVAL_35) | (|INITVAL_36) |
         (|INITVAL_37) | (|INITVAL_38) | (|INITVAL_39) | (|INITVAL_3A) | (|INITVAL_3B) |
         (|INITVAL_3C) | (|INITVAL_3D) | (|INITVAL_3E) | (|INITVAL_3F)) === 1'b1;
-    wire [35:0] read_data;
+    wire [35:0] read, read_data;
+    reg [35:0] kept = 0;
+    always @(posedge CLKB) if (OCEB) kept <= read;
+    assign read_data = REGMODE_B == "OUTREG" ? kept : read;
     wire [35:0] write_data = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8,
     DIB7, DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0, DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11,
     DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
@@ -60,12 +64,14 @@ module DP16KD (
         .clk(CLKA), .write(CEA & WEA ? bytes : 4'b0000), .write_data(write_data),
         .write_address({ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2,
         ADA1, ADA0}),
-        .reset(RSTB), .read(CEB), .read_data(read_data),
+        .reset(RSTB), .read(CEB), .read_data(read),
         .read_address({ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2,
         ADB1, ADB0})
     );
     must_hold known (CLKA, !filled & WEB === 1'b0 & RSTA === 1'b0 & OCEB === 1'b1
-                   & CLKAMUX == "CLKA" & CLKBMUX == "CLKB" & REGMODE_B == "NOREG");
+                   & CLKAMUX == "CLKA" & CLKBMUX == "CLKB"
+                   & (REGMODE_B == "NOREG" | (REGMODE_B == "OUTREG" & RSTB === 1'b0))
+                   & (DATA_WIDTH_B != 36 | REGMODE_A == REGMODE_B));
 endmodule
 
 // Without registers: the product of the same cycle.
