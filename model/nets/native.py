@@ -65,8 +65,8 @@ def half():
 
 
 def half_pays():
-    """Whether the processor multiplies bfloat16 itself: without, `half` takes longer than float32."""
-    return _library is None or bool(_call("half_products"))
+    """Whether the processor multiplies bfloat16 itself: without, `half` takes longer than float32. For `half()` only."""
+    return bool(_call("half_products"))
 
 
 def keep_memory():

@@ -108,9 +108,10 @@ class Net(nn.Module):
     leak. `rate` selects the first training stage: one pass per picture, each neuron
     sending the mean of the spikes it would fire under a constant drive. `share` averages tensors in
     place over the processes of a data-parallel run, so that batch statistics are the whole batch's.
-    votes: outputs of the readout for each class, which are added up: so many steps have the weights of
-    a sum, where one output's have two. real: weights stay real (a teacher, or a first run). centre: each output's mean latent weight is
-    subtracted before the sign, as in IR-Net (Qin et al. 2020, arXiv 1909.10788).
+    votes: outputs of the readout for each class, which are added up: the weights of the sum have
+    votes + 1 values, where one output's have two. real: weights stay real (a teacher, or a first
+    run). centre: each output's mean latent weight is subtracted before the sign, as in IR-Net (Qin et
+    al. 2020, arXiv 1909.10788).
     """
 
     def __init__(self, specs, ticks, hard=False, tau=None, real=False, centre=False, votes=1):

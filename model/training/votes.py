@@ -29,8 +29,8 @@ def spread(source, net):
     last = f"layers.{len(source.layers) - 1}"
     weight = state[f"{last}.weight"].repeat_interleave(copies, 0)
     factor = torch.rand(weight.shape, generator=torch.Generator().manual_seed(SEED)) * 2
-    signs = torch.where(weight < 0, -1.0, 1.0)  # as the sign of training: 0 counts as +1
-    floor = torch.finfo(torch.float32).tiny
-    state[f"{last}.weight"] = signs * (weight.abs() * factor).clamp_min(floor)
+    state[f"{last}.weight"] = weight * factor.clamp_min(
+        torch.finfo(factor.dtype).eps
+    )  # 0 has no sign
     state[f"{last}.bias"] = state[f"{last}.bias"].repeat_interleave(copies)
     return state, 1 / copies
