@@ -33,12 +33,13 @@ def synthesise(source, module, family, folder, passes=None, change=None):
     yosys_share()
     stem = f"{module}_{family}"
     netlist, data = folder / f"{stem}.v", folder / f"{stem}.json"
-    source = f"read_verilog {source}\n{synth.NO_COLLISIONS}rename {module} {synth.TOP}\n"
-    run_yosys(f"{source}{passes or PASSES[family]}\nwrite_json {data}\n", folder, stem)
+    script = f"read_verilog {source}\n{synth.NO_COLLISIONS}rename {module} {synth.TOP}\n{passes or PASSES[family]}\n"
     if change:
+        run_yosys(f"{script}write_json {data}\n", folder, f"{stem}_before")
         rewrite(data, change)
-    written = f"read_json {data}\nrename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
-    run_yosys(written, folder, f"{stem}_written")
+        script = f"read_json {data}\n"
+    written = f"rename {synth.TOP} {module}\nwrite_verilog -noattr {netlist}\n"
+    run_yosys(f"{script}{written}", folder, stem)
     return netlist
 
 
