@@ -12,7 +12,7 @@ import re
 from volley.fpga.errors import BuildError
 from volley.fpga.runner import phases
 
-PASS = re.compile(r"^Info: +iter=(\d+) wires=\d+ overused=(\d+) (?:.*\btmgfail=(\d+))?")
+PASS = re.compile(r"^Info: +iter=(\d+) wires=\d+ overused=(\d+)(?:.*\btmgfail=(\d+))?")
 FIRST_JUDGED = 6  # pass
 MANY = 4000  # overused wires: with fewer, a pass may well have more than the one before
 LEAST_FALL = 0.05  # of the overused wires, from a pass to the next
