@@ -107,8 +107,10 @@ def save_source(model: Model, path) -> None:
     text = json.dumps(rows)
     lines = "\n".join(f"    {line!r}" for line in textwrap.wrap(text, 100, break_on_hyphens=False,
                       drop_whitespace=False))  # fmt: skip
+    # in the file's docstring: nothing that could end it
+    name = "".join(c if c.isprintable() and c not in "\"'\\" else "_" for c in model.name[:60])
     source = (
-        f'"""The network {model.name!r:.60}, {model.ticks} ticks, with the spikes and scores of its '
+        f'"""The network {name}, {model.ticks} ticks, with the spikes and scores of its '
         f'Volley model file.\n\nmake() gives a torch module.\n"""\n\nimport base64\nimport json\n'
         f"import zlib\n\nimport numpy as np\n{head}\n\n"
         f"HOW = {_build_arguments(model)}  # ticks, hard, most, sequence, votes\nLAYERS = (\n{lines}\n)\n{DATA}"

@@ -1,6 +1,8 @@
 """The command ``volley export``: what it writes gives the model's scores."""
 
+import ast
 import importlib.util
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from tests.support.random_models import random_model
 from volley.firmware import modelfile
 from volley.model import golden
-from volley.model.interchange import command, export_command
+from volley.model.interchange import command, export_command, twin
 
 
 @pytest.fixture
@@ -62,6 +64,20 @@ def test_source_of_format_2(tmp_path):
         images = random.images(4)
         scores = golden.run(random.model(), images).scores
         assert np.array_equal(module.make()(torch.from_numpy(images)).numpy(), scores)
+
+
+@pytest.mark.parametrize("name", ['"""; raise SystemExit; """', "a\\" * 40, '"', "\\"])
+def test_source_of_any_name(name, tmp_path):
+    """A model's name, which may be anything, stays text in the Python file."""
+    made = random_model(5, layers=1, ticks=2, news=False).model()
+    made.name = name
+    twin.save_source(made, tmp_path / "named.py")
+    text = (tmp_path / "named.py").read_text(encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of an escape that is none
+        first, second = ast.parse(text).body[:2]
+    assert isinstance(first.value, ast.Constant) and "make() gives" in first.value.value
+    assert isinstance(second, ast.Import)
 
 
 def test_wrong_use(model, tmp_path, capsys):
