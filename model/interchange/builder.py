@@ -144,8 +144,12 @@ class ChainBuilder:
                          "allowed: what divides them")  # fmt: skip
         self.stages.append(Votes(name, outputs))
 
-    def flatten(self, name):
-        """Maps to a vector."""
+    def flatten(self, name, features=None):
+        """Maps to a vector, of so many features."""
+        size = self.channels * math.prod(self.size)
+        if features not in (None, size):
+            raise refuse(name, f"{features} features of a map of {[self.channels, *self.size]}",
+                         f"allowed: {size}")  # fmt: skip
         self.stages.append(Flatten(name))
 
 

@@ -114,10 +114,8 @@ def _add(chain, path, m, library):
         chain.mean(path, None, None)
     elif type(m).__name__ == "VotingLayer":
         chain.votes(path, m.voting_size)
-    elif isinstance(m, tuple) and m[0] == "add":
-        chain.add(path, m[1])
     elif isinstance(m, tuple):
-        (chain.pool if m[0] == "pool" else chain.mean)(path, *m[1:])
+        getattr(chain, m[0])(path, *m[1:])
     elif isinstance(m, nn.Flatten) or m == "flatten":
         chain.flatten(path)
     elif not isinstance(m, NOTHING) and type(m).__name__ not in ("Dropout", "Dropout2d"):

@@ -20,12 +20,17 @@ SAME = ("contiguous", "float", "to", "clone", "detach", "dropout", "dropout2d", 
 TICKS_FIRST = ("unsqueeze", "repeat", "expand")  # of the input: one copy for each tick
 SIZES = ("size", "shape", "dim", "numel", "floordiv", "mul", "len")
 MAKES = ("zeros", "zeros_like", "new_zeros", "empty", "tensor")
+POOLS = {  # function: what it is in a link, its parameters in order with their defaults
+    "max_pool2d": ("pool", {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}),
+    "avg_pool2d": ("mean", {"kernel_size": None, "stride": None, "padding": 0, "ceil_mode": False,
+                            "count_include_pad": True, "divisor_override": None}),
+}  # fmt: skip
 ADVICE = "only chains can be imported: one module after the other, and all in one tick"
 
 
 @dataclass
 class Walk:
-    """links: (path, module) in order, or (path, "flatten"), (path, ("pool" or "mean", kernel, stride)).
+    """links: (path, module) in order, or (path, "flatten"), (path, ("pool", "mean" or "flatten", what ChainBuilder's take)).
 
     ticks: that one call of the module runs, None where the caller runs them; by_sequence: it takes
     [T,N,...], with batch_first [N,T,...].
@@ -56,15 +61,22 @@ def _sequence(module, path):
     """The links of a Sequential of modules that are taken as they are; None for another module."""
     if type(module) is nn.Sequential or type(module).__name__ in CONTAINERS:
         out = []
-        for key, child in module.named_children():
+        for key, child in module._modules.items():  # named_children() leaves out what comes again
             inside = _sequence(child, f"{path}.{key}" if path else key)
             if inside is None:
                 return None
-            out += inside
+            for name, leaf in inside:
+                if neurons.is_neuron(leaf) and any(leaf is other for _, other in out):
+                    raise _twice(name)
+                out.append((name, leaf))
         return out
     if neurons.library_of(module) or type(module).__module__.startswith("torch.nn"):
         return [(path or type(module).__name__, module)]
     return None
+
+
+def _twice(path):
+    return refuse(path, "is used twice", "give each layer a neuron of its own")
 
 
 class _Tracer(fx.Tracer):
@@ -90,9 +102,10 @@ class _State(NamedTuple):
 
 
 class _Out(NamedTuple):
-    """The last map of ticks, added up or stacked."""
+    """Maps of several ticks, added up or stacked; ticks: which, None for all."""
 
     link: int
+    ticks: list[int] | None
 
 
 PLAIN = object()  # a size, or a tensor of zeros
@@ -103,11 +116,15 @@ class _Follower:
 
     def __init__(self, module):
         self.walk, self.calls = Walk(), {}
+        modes = {part: part.training for part in module.modules()}
         try:
-            graph = _Tracer().trace(module)
+            graph = _Tracer().trace(module.eval())
         except Exception as error:  # torch.fx raises what the user's forward happens to
             raise refuse("(network)", f"torch.fx cannot trace it ({error})".replace("\n", " ")[:300],
                          "give a plain nn.Sequential of the layers") from None  # fmt: skip
+        finally:
+            for part, training in modes.items():
+                part.training = training
         self.root, self.inside = module, dict(module.named_modules())
         self.values: dict = {}
         # neurons of step_mode m take [T,N,...]; the forward may make it from a picture
@@ -181,7 +198,7 @@ class _Follower:
         if at.link == len(links):
             if isinstance(what, nn.Module) and neurons.is_neuron(what):
                 if any(what is other for _, other in links):
-                    raise refuse(path, "is used twice", "give each layer a neuron of its own")
+                    raise _twice(path)
             links.append((path, what))
         elif links[at.link][1] is not what and links[at.link][1] != what:
             raise refuse(path, f"branches off before '{links[at.link][0]}'", ADVICE)
@@ -219,16 +236,16 @@ class _Follower:
             sizes = list(_flat(given[1:]))
             if name == "flatten" and (sizes[:1] or [options.get("start_dim")]) == [axis]:
                 return self.link(node.name, "flatten", at)
-            if name in ("view", "reshape") and len(sizes) == axis + 1 and sizes[-1] == -1:
-                return self.link(node.name, "flatten", at)
-            if name in ("max_pool2d", "boolean_dispatch", "avg_pool2d"):
-                what = "mean" if name == "avg_pool2d" else "pool"
-                kernel = given[1] if len(given) > 1 else options.get("kernel_size")
-                stride = given[2] if len(given) > 2 else options.get("stride")
-                return self.link(node.name, (what, kernel, stride or kernel), at)
+            if name in ("view", "reshape") and len(sizes) == axis + 1:
+                if sizes[-1] == -1:
+                    return self.link(node.name, "flatten", at)
+                if isinstance(sizes[-1], int):
+                    return self.link(node.name, ("flatten", sizes[-1]), at)
+            if name in POOLS:
+                return self.link(node.name, self.pool(name, given[1:], options), at)
         if isinstance(at, _Out) or isinstance(at, _Map) and at.sequence:
             if name in ("mean", "sum") and (given[1:2] or [options.get("dim")]) in ([0], [[0]]):
-                return _Out(at.link)
+                return _Out(at.link, self.ticks_of(at))
             if name == "truediv" and isinstance(at, _Out):
                 return at
         maps = [v for v in _flat(given) if isinstance(v, _Map | _Out)]
@@ -238,11 +255,36 @@ class _Follower:
         if maps and name in ("stack", "add", "iadd"):
             links = {m.link for m in maps}
             if len(links) == 1 and links != {0} and not self.same_tick(maps, name):
-                return _Out(links.pop())
+                ticks = [self.ticks_of(m) for m in maps]
+                return _Out(
+                    links.pop(), None if None in ticks else [t for some in ticks for t in some]
+                )
         elif not maps and (name in SIZES or name in MAKES or name in ("stack", "add")):
             return PLAIN
         raise refuse(node.name, f"calls {name}", "use the module of it, in a chain; sums, means "
                      "and stacks over ticks may end it")  # fmt: skip
+
+    @staticmethod
+    def pool(name, given, options):
+        """The link of F.max_pool2d or F.avg_pool2d."""
+        what, defaults = POOLS[name]
+        own = (
+            defaults
+            | dict(zip(defaults, given))
+            | {k: options[k] for k in defaults if k in options}
+        )
+        kernel, padding, ceil = own["kernel_size"], own["padding"], bool(own["ceil_mode"])
+        stride = own["stride"] or kernel
+        if what == "pool":
+            return what, kernel, stride, padding, own["dilation"], ceil
+        return what, kernel, stride, padding, not ceil and own["divisor_override"] is None
+
+    @staticmethod
+    def ticks_of(at):
+        """The ticks that a _Map or _Out is of, None for all."""
+        if isinstance(at, _Out):
+            return at.ticks
+        return None if at.sequence or at.tick is None else [at.tick]
 
     @staticmethod
     def one_tick(a, b):
@@ -270,10 +312,17 @@ class _Follower:
         raise refuse(node.name, "takes a part of a map", ADVICE)
 
     def output(self, node):
-        found = [v.link for v in _flat([self.value(node.args[0])]) if isinstance(v, _Map | _Out)]
-        if len(self.walk.links) not in found:
-            last = self.walk.links[-1][0] if self.walk.links else "nothing"
+        found = [v for v in _flat([self.value(node.args[0])]) if isinstance(v, _Map | _Out)]
+        found = [self.ticks_of(v) for v in found if v.link == len(self.walk.links)]
+        last = self.walk.links[-1][0] if self.walk.links else "nothing"
+        if not found:
             raise refuse("output", f"is not what '{last}' gives", "return the last layer's output")
+        ticks = max(self.calls.values(), default=1)
+        if None not in found:
+            found.append([t for some in found for t in some])  # a list of ticks
+            if all(sorted(some) != list(range(ticks)) for some in found):
+                raise refuse("output", f"is what '{last}' gives in ticks {found[-1]} of 0 to {ticks - 1}",
+                             "return the sum, mean or stack of all ticks' outputs, each once")  # fmt: skip
 
 
 def _flat(values):

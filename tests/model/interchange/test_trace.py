@@ -111,6 +111,11 @@ class Functional(nn.Module):
         (lambda net, x: net.b(net.a(x)).sum(0), "node 'sum_1': calls sum"),
         (lambda net, x: x, "has no convolution or dense layer"),
         (lambda net, x: net.a(x).view(-1), "node 'view': calls view"),
+        (lambda net, x: net.a(x).view(-1, 18), "node 'view': 18 features of a map of [1, 6, 6]"),
+        (lambda net, x: F.max_pool2d(net.a(x), 2, 2, 1), "kernel 2, stride 2, padding 1"),
+        (lambda net, x: F.max_pool2d(net.a(x), 2, ceil_mode=True), "dilation 1, ceil_mode"),
+        (lambda net, x: F.max_pool2d(net.a(x), 2, dilation=2), "dilation 2"),
+        (lambda net, x: F.avg_pool2d(net.a(x), 2, divisor_override=1), "kernel 2, stride 2"),
     ],
 )
 def test_refused(function, text):
@@ -126,6 +131,70 @@ def test_refused_loops():
         from_torch(Loop(branch=True), SHAPE)
     with pytest.raises(InterchangeError, match="does not say its ticks"):
         from_torch(nn.Sequential(nn.Conv2d(1, 1, 1)), SHAPE)
+
+
+@pytest.mark.parametrize(
+    "ends, ticks",
+    [
+        (lambda out: out[-1], "[6]"),
+        (lambda out: sum(out[3:]), "[3, 4, 5, 6]"),
+        (lambda out: torch.stack(out[2:]).sum(0), "[2, 3, 4, 5, 6]"),
+        (lambda out: torch.stack(out + out[:1]), "[0, 1, 2, 3, 4, 5, 6, 0]"),
+        (lambda out: (out[-1], sum(out)), None),
+        (lambda out: out, None),
+    ],
+)
+def test_every_tick_counts_once(ends, ticks):
+    """What a forward returns of its ticks must be what scores add up."""
+
+    class Ends(Loop):
+        def forward(self, x):
+            mem, out = self.lif1.init_leaky(), []
+            for _ in range(TICKS):
+                spikes, mem = self.lif1(self.conv1(x), mem)
+                out.append(spikes)
+            return ends(out)
+
+    if ticks is None:
+        assert from_torch(Ends(), SHAPE, scale=1.0).ticks == TICKS
+        return
+    with pytest.raises(InterchangeError) as error:
+        from_torch(Ends(), SHAPE, scale=1.0)
+    assert f"in ticks {ticks} of 0 to 6; return the sum" in str(error.value)
+
+
+def test_view_of_so_many_features():
+    class View(Loop):
+        def forward(self, x):
+            mem1, mem2, total = self.lif1.init_leaky(), self.lif2.init_leaky(), 0
+            for _ in range(TICKS):
+                spk1, mem1 = self.lif1(self.conv1(x), mem1)
+                pooled = F.max_pool2d(spk1, 2).view(-1, 27)
+                spk2, mem2 = self.lif2(self.fc1(pooled), mem2)
+                total = total + spk2
+            return total
+
+    module = View().eval()
+    scores = golden.run(from_torch(module, SHAPE, scale=1.0), images()).scores
+    with torch.no_grad():
+        assert np.array_equal(scores, module(torch.from_numpy(images()).float()).numpy())
+    assert scores.any()
+
+
+def test_traced_in_evaluation_mode():
+    """A forward that differs in training gives the network of evaluation, and stays in its mode."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(36, 4), dyadic(nn.Linear(36, 4), RNG)
+
+        def forward(self, x):
+            return (self.a if self.training else self.b)(torch.flatten(x, 1))
+
+    module = Both().train()
+    assert [layer.name for layer in from_torch(module, SHAPE, ticks=2).layers] == ["b"]
+    assert module.training and module.a.training
 
 
 class Events(nn.Module):
