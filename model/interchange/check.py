@@ -6,7 +6,6 @@ layers before it cause.
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from volley.firmware import npy
 from volley.model import golden
 from volley.model.interchange.chain import InterchangeError, refuse
+from volley.model.interchange.neurons import copied
 
 CHUNK = 50  # pictures of a call
 
@@ -52,7 +52,7 @@ def compare(module, walk, model, images, scale) -> Check:
     """A Check of a module (walk: trace.walk of it) against its model on pictures uint8 [N,C,H,W], or on
     spike trains [N,T,C,H,W]."""
     golden.check_images(model, images)
-    module = copy.deepcopy(module).eval()
+    module = copied(module).eval()
     neurons = _same(module, walk)
     found = [layer for layer in model.layers if not layer.readout]
     if len(neurons) != len(found):
@@ -113,6 +113,8 @@ def _run(module, neurons, walk, images, ticks, scale):
     else:
         x *= scale
         at = [x] * ticks
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), x.dtype)
+    x, at = x.to(dtype), [tick.to(dtype) for tick in at]
     with torch.no_grad():
         if walk.by_sequence:
             given = torch.stack(at)
@@ -124,8 +126,8 @@ def _run(module, neurons, walk, images, ticks, scale):
             out = torch.stack([o[0] if isinstance(o, tuple) else o for o in outs])
     for hook in hooks:
         hook.remove()
-    out = out[0] if isinstance(out, tuple) else out
-    if out.shape[0] == ticks and out.ndim > 2:
+    out = (out[0] if isinstance(out, tuple) else out).double()
+    if out.ndim % 2:  # [T,N,C] or [T,N,C,H,W], not yet added up
         out = out.sum(0)
     spikes = []
     for neuron, found in zip(neurons, kept):
@@ -153,6 +155,8 @@ def samples(source, count, folder, model):
         pictures = npy.parse(Path(source).read_bytes())
     except npy.NpyError as error:
         raise InterchangeError(f"{source}: not a .npy file ({error})") from None
+    if not pictures.size:
+        raise InterchangeError(f"{source}: holds no picture; an array uint8 [N,C,H,W] is needed")
     if pictures.dtype == bool:
         pictures = pictures.astype(np.uint8)
     if pictures.ndim == 3:
@@ -160,4 +164,4 @@ def samples(source, count, folder, model):
     wanted = math.prod((model.channels, model.height, model.width))
     if pictures.size % wanted == 0 and pictures.ndim == 4 and model.height == model.width == 1:
         pictures = pictures.reshape(len(pictures), -1, 1, 1)
-    return pictures[:count], None
+    return pictures[:count] if pictures.ndim else pictures, None

@@ -20,6 +20,17 @@ EQUAL = 1e-5  # relative: a float32 beta is the one that it stands for
 ROUNDED = 1e-4  # share of a leaking probe's spikes that its own rounding may change
 
 
+def copied(module):
+    """A copy on the CPU; a membrane of a training step, which torch does not copy, loses its graph."""
+    memo = {}
+    for part in module.modules():
+        held = (part.__dict__, part._buffers, getattr(part, "_memories", {}))
+        for value in (value for values in held for value in values.values()):
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    return copy.deepcopy(module, memo).cpu()
+
+
 def library_of(module) -> str | None:
     """'snntorch' or 'spikingjelly' for a module of that library, else None."""
     parts = {c.__module__.split(".")[0] for c in type(module).__mro__}
@@ -36,6 +47,7 @@ def is_neuron(module) -> bool:
 def read(name, module, channels) -> Fire:
     """The Fire stage of a neuron module after a layer of that many channels."""
     kind = type(module).__name__
+    module = copied(module)
     probe = copy.deepcopy(module)
     leak, weight = 0, 1.0  # weight: of the current
     if library_of(module) == "snntorch":
@@ -52,7 +64,7 @@ def read(name, module, channels) -> Fire:
             raise refuse(name, "gives graded spikes", "set graded_spikes_factor=1")
         threshold = _per_channel(name, module.threshold, channels)
         probe.threshold.data = torch.ones((), dtype=torch.float64)
-        probe.beta = beta[:1].reshape(())
+        probe.beta.data = beta[:1].reshape(())
         probe.reset_mem()
         probe.init_hidden, probe.output = False, True
     else:

@@ -31,6 +31,43 @@ def test_equal_and_changed(library):
     assert "right: library 60" in text and f"{found.layers[1][4]:,} of" in text
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_other_types_of_numbers(dtype):
+    """A network in double or half runs on pictures of its own type."""
+    module, shape, ticks = network("spikingjelly", "hard", 11)
+    module = module.to(dtype)
+    net = torch_import.read(module, shape)
+    model = torch_import.from_torch(module, shape, ticks=ticks, scale=1.0)
+    images = np.random.default_rng(0).integers(0, 16, (7, *shape), dtype=np.uint8)
+    found = check.compare(module, net.walk, model, images, 1.0)
+    assert [row[4] for row in found.layers] == [0, 0, 0]
+
+
+def test_as_many_pictures_as_ticks():
+    """A sum of maps over the ticks, [N,C,H,W], is not added up again where N is the ticks."""
+    snn = pytest.importorskip("snntorch")
+
+    class Sums(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.fire = torch.nn.Conv2d(1, 3, 1, bias=False), snn.Leaky(1.0, 200.0)
+            self.a.weight.data = torch.tensor([1.0, -1.0, 1.0]).view(3, 1, 1, 1)
+
+        def forward(self, x):
+            mem, total = self.fire.init_leaky(), 0
+            for _ in range(5):
+                spikes, mem = self.fire(self.a(x), mem)
+                total = total + spikes
+            return total
+
+    module = Sums().eval()
+    net = torch_import.read(module, (1, 4, 4))
+    model = torch_import.from_torch(module, (1, 4, 4), scale=1.0)
+    images = np.random.default_rng(0).integers(0, 256, (5, 1, 4, 4), dtype=np.uint8)
+    found = check.compare(module, net.walk, model, images, 1.0)
+    assert found.classes.shape == (2, 5) and found.layers[0][4] == 0
+
+
 FACTORY = """
 import torch
 from spikingjelly.activation_based import neuron
@@ -85,10 +122,14 @@ def test_wrong_use(tmp_path, monkeypatch, capsys):
     (tmp_path / "other_factory.py").write_text(FACTORY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    np.save("none.npy", np.zeros((0, 1, 28, 28), np.uint8))
+    np.save("number.npy", np.uint8(3))
     given = ["other_factory:make", "--shape", "1,28,28", "--ticks", "4", "-o", "x.safetensors"]
     for more, text in (
         (["--binarise", "--check", "words"], "--check: found 'words'; allowed: mnist"),
         (["--binarise", "--check", "no.npy"], "no.npy: no such file"),
+        (["--binarise", "--check", "none.npy"], "none.npy: holds no picture"),
+        (["--binarise", "--check", "number.npy"], "found uint8 of shape []"),
         (["--binarise", "--check", "mnist", "--samples", "0"], "--samples: found 0"),
         (["--binarise", "--finetune", "words"], "--finetune: found 'words'"),
         (["--reset", "soft"], "--reset: is for NIR files"),
