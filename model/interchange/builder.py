@@ -73,6 +73,9 @@ class ChainBuilder:
 
     def _weights(self, name, weight, bias, stride=1, padding=0):
         bias = np.zeros(len(weight)) if bias is None else np.asarray(bias, float)
+        if bias.shape not in ((), (len(weight),)):
+            raise refuse(name, f"has a bias of shape {list(bias.shape)} for {len(weight)} outputs",
+                         "give one for each output")  # fmt: skip
         self.stages.append(Weights(name, weight, bias, self._factor, stride, padding))
         self.channels, self._factor = len(weight), 1.0
 

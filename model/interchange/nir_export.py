@@ -43,31 +43,38 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
     shape: tuple[int, ...] = (model.channels, model.height, model.width)
     nodes = {"input": library.Input(input_type={"input": np.array(shape)})}
 
+    def add(name, node):  # a layer may have the name of another node
+        while name in nodes or name == "output":
+            name += "_"
+        nodes[name] = node
+
     def neuron(name, threshold, shape, metadata, leak=0):
         full, zeros = np.full(shape, threshold), np.zeros(shape)
         if leak:  # tau dv = (v_leak - v) + r I, and r = tau: v * (1 - 1/tau) + I
             tau = np.full(shape, 2.0**leak)
-            nodes[name] = library.LIF(tau=tau, r=tau, v_leak=zeros, v_threshold=full, v_reset=zeros,
-                                      metadata=metadata)  # fmt: skip
+            add(name, library.LIF(tau=tau, r=tau, v_leak=zeros, v_threshold=full, v_reset=zeros,
+                                  metadata=metadata))  # fmt: skip
         else:
-            nodes[name] = library.IF(
-                r=np.ones(shape), v_threshold=full, v_reset=zeros, metadata=metadata
+            add(
+                name,
+                library.IF(r=np.ones(shape), v_threshold=full, v_reset=zeros, metadata=metadata),
             )
 
     for layer in model.layers:
         weight, bias = _parameters(model, layer)
         if layer.kind == "conv":
-            nodes[layer.name] = library.Conv2d(
+            add(layer.name, library.Conv2d(
                 input_shape=shape[1:], weight=weight, stride=(layer.stride,) * 2,
                 padding=(layer.padding, layer.padding), dilation=(1, 1), groups=1, bias=bias,
-            )  # fmt: skip
+            ))  # fmt: skip
             shape = (layer.outputs, *(_size(n, layer) for n in shape[1:]))
         else:
             if len(shape) == 3:
-                nodes[f"{layer.name}_flatten"] = library.Flatten(
+                flat = library.Flatten(
                     input_type={"input": np.array(shape)}, start_dim=0, end_dim=-1
                 )
-            nodes[layer.name] = library.Affine(weight=weight, bias=bias)
+                add(f"{layer.name}_flatten", flat)
+            add(layer.name, library.Affine(weight=weight, bias=bias))
             shape = (layer.outputs,)
         if not layer.readout:
             own = {key: getattr(layer, key) for key in ("bias", "threshold", "v_init")}
@@ -75,15 +82,14 @@ def to_nir(model: Model, warn: Callable[[str], None] | None = None):
             neuron(f"{layer.name}_if", 1.0, shape, own, layer.leak)
         if layer.pool > 1:
             size = np.array([layer.pool, layer.pool])
-            nodes[f"{layer.name}_pool"] = library.AvgPool2d(
-                kernel_size=size, stride=size, padding=np.array([0, 0])
-            )
+            pool = library.AvgPool2d(kernel_size=size, stride=size, padding=np.array([0, 0]))
+            add(f"{layer.name}_pool", pool)
             shape = layer.out_shape
             if layer.pool_kind == "or":
                 neuron(f"{layer.name}_or", OR_THRESHOLD, shape, {})
     if model.votes > 1:
         votes = np.kron(np.eye(len(model.classes)), np.ones((1, model.votes))).astype(np.float32)
-        nodes["votes"] = library.Linear(weight=votes)
+        add("votes", library.Linear(weight=votes))
         shape = (len(model.classes),)
     nodes["output"] = library.Output(output_type={"output": np.array(shape)})
     names = list(nodes)

@@ -59,6 +59,8 @@ def from_nir(
     library, log = nir_library.nir(), log or (lambda text: None)
     if reset not in RESETS:
         raise InterchangeError(f"reset: found {reset!r}; allowed: {', '.join(RESETS)}")
+    if dt is not None and not 0 < dt < np.inf:
+        raise InterchangeError(f"dt: found {dt!r}; allowed: seconds of a tick, above 0")
     graph = source if isinstance(source, library.NIRGraph) else nir_library.read(source)
     own = nir_metadata.model_of(graph, to_nir)
     if own:
@@ -159,8 +161,7 @@ class _Reader:
         if not isinstance(node, lib.IF | lib.LIF):
             self.mean()
         if isinstance(node, lib.Conv2d):
-            bias = np.asarray(node.bias, float)
-            self.chain.conv(name, node.weight, bias, stride=node.stride, padding=node.padding,
+            self.chain.conv(name, node.weight, node.bias, stride=node.stride, padding=node.padding,
                             dilation=node.dilation, groups=int(node.groups))  # fmt: skip
         elif isinstance(node, lib.Affine | lib.Linear):
             weight = np.asarray(node.weight, float)

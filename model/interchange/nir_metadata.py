@@ -24,11 +24,11 @@ def of_model(model) -> dict:
 def model_of(graph, to_nir):
     """The model in a graph's metadata, if the nodes are still those that ``to_nir`` gives; else None."""
     held = (graph.metadata or {}).get(KEY)
-    if held is None:
+    if np.asarray(held).dtype != np.uint8:  # none, or another program's
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
-        path.write_bytes(np.asarray(held, np.uint8).tobytes())
+        path.write_bytes(np.asarray(held).tobytes())
         try:
             model = modelfile.load(path)
         except modelfile.ModelError:

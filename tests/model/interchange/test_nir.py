@@ -11,6 +11,7 @@ from tests.support.random_models import network as random_network
 from volley.model import golden
 from volley.model.interchange import nir_import, nir_library
 from volley.model.interchange.chain import InterchangeError
+from volley.model.interchange.nir_export import to_nir
 from volley.model.interchange.nir_import import from_nir
 from volley.model.interchange.torch_import import from_torch
 
@@ -176,6 +177,50 @@ def test_refused(graph, text):
     with pytest.raises(InterchangeError) as error:
         from_nir(graph, ticks=4)
     assert text in str(error.value) and "\n" not in str(error.value)
+
+
+def test_nodes_of_the_same_name():
+    """Layers may be called as the graph's own nodes are."""
+    rng = np.random.default_rng(3)
+    module = nn.Sequential()
+    for name, part in (
+        ("input", dyadic(nn.Conv2d(1, 2, 1), rng)),
+        ("a", neuron("spikingjelly", "hard", 50.0)),
+        ("input_if", dyadic(nn.Conv2d(2, 2, 1), rng)),
+        ("b", neuron("spikingjelly", "hard")),
+        ("flat", nn.Flatten()),
+        ("output", dyadic(nn.Linear(32, 3), rng)),
+    ):
+        module.add_module(name, part)
+    model = from_torch(module, (1, 4, 4), ticks=5, scale=1.0)
+    graph = to_nir(model)
+    assert from_nir(graph).layers[2].name == "output"
+    graph.metadata = {}
+    images = rng.integers(0, 256, (6, 1, 4, 4), dtype=np.uint8)
+    again = golden.run(from_nir(graph, ticks=5, scale=1.0), images)
+    assert np.array_equal(again.labels, golden.run(model, images).labels)
+
+
+def test_biases():
+    """None is no bias; one of a wrong shape is refused."""
+    graph = chain(conv(), fire())
+    graph.nodes["0"].bias = None
+    assert not from_nir(graph, ticks=2, scale=1.0).layers[0].bias.any()
+    graph.nodes["0"].bias = np.zeros((1, 2))
+    with pytest.raises(InterchangeError, match=r"node '0': has a bias of shape \[1, 2\] for 2"):
+        from_nir(graph, ticks=2)
+
+
+@pytest.mark.parametrize("dt", [0.0, -1.0, float("nan")])
+def test_refused_ticks(dt):
+    with pytest.raises(InterchangeError, match="dt: found .*; allowed: seconds of a tick, above 0"):
+        from_nir(chain(conv(), fire()), ticks=2, dt=dt)
+
+
+def test_metadata_of_another_program():
+    graph = to_nir(from_nir(chain(conv(), fire()), ticks=6, scale=1.0))
+    graph.metadata = {"volley": "of another program"}
+    assert from_nir(graph, ticks=3, scale=1.0).ticks == 3
 
 
 def test_scale_and_tick():
