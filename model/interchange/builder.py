@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index
 
 import numpy as np
 
@@ -35,6 +36,9 @@ class ChainBuilder:
         kernel, first = weight.shape[2:], not self.stages
         stride, dilation = _pair(stride), _pair(dilation)
         if isinstance(padding, str):
+            if padding == "same" and not all(k % 2 for k in kernel):
+                raise refuse(name, f"kernel {kernel} with padding 'same', which pads one side more",
+                             "give the padding as a number, or use an odd kernel")  # fmt: skip
             padding = tuple(k // 2 for k in kernel) if padding == "same" else (0, 0)
         padding = _pair(padding)
         if groups == self.channels == weight.shape[0] > 1:
@@ -81,6 +85,10 @@ class ChainBuilder:
 
     def gain(self, name, gain, offset):
         """gain * x + offset per channel, of the current of a layer."""
+        for values in (gain, offset):
+            if np.size(values) not in (1, self.channels):
+                raise refuse(name, f"is of {np.size(values)} channels, behind {self.channels}",
+                             "give one of the layer's channels")  # fmt: skip
         self.stages.append(Gain(name, np.asarray(gain, float), np.asarray(offset, float)))
 
     def scale(self, name, factor):
@@ -164,7 +172,10 @@ def _pair(value):
 
 def input_shape(given) -> tuple[int, int, int]:
     """(C, H, W) of (C, H, W) or (n,); InterchangeError for others."""
-    shape = tuple(int(n) for n in given)
+    try:
+        shape = tuple(index(n) for n in given)
+    except TypeError:
+        raise refuse("(network)", f"input_shape {given!r}", "allowed: (C, H, W) or (n,)") from None
     if len(shape) == 1:
         shape = (*shape, 1, 1)
     if len(shape) != 3 or min(shape) < 1:

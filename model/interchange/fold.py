@@ -59,6 +59,7 @@ def fold(
             reals[-1] = copies.repeated(reals[-1], real.copies)
         reals.append(real)
     layers = [_layer(g, r, k == 0 and not spikes) for k, (g, r) in enumerate(zip(groups, reals))]
+    _name_apart(layers)
     resets = {g.fire.reset: g.fire.name for g in groups if g.fire}
     if len(resets) > 1:
         raise refuse(resets["hard"], f"resets hard, and '{resets['soft']}' soft",
@@ -117,6 +118,15 @@ def _layer(group, real, encode):
         leak=fire.leak if fire else 0,
         leak_first=bool(fire and fire.leak_first),
     )
+
+
+def _name_apart(layers):
+    """Numbers of layers behind names that became the same, as those of other scripts do."""
+    names: set[str] = set()
+    for index, layer in enumerate(layers):
+        while layer.name in names:
+            layer.name += f"_{index}"
+        names.add(layer.name)
 
 
 def _report(layers, chosen, log):

@@ -15,6 +15,11 @@ from volley.model.interchange.fold import fold
 
 NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 NORMS = ("BatchNorm1d", "BatchNorm2d")
+WRAPPERS = {
+    "OptimizedModule": "_orig_mod",  # of torch.compile
+    "DataParallel": "module",
+    "DistributedDataParallel": "module",
+}
 
 
 def from_torch(
@@ -73,6 +78,9 @@ def read(module: nn.Module, input_shape, *, library: str = "auto") -> Network:
         raise refuse("(network)", f"library {library!r}", "allowed: auto, snntorch, spikingjelly")
     if not isinstance(module, nn.Module):
         raise refuse("(network)", f"is {type(module).__name__}", "give a torch.nn.Module")
+    kind = type(module).__name__
+    if kind in WRAPPERS:
+        raise refuse("(network)", f"is {kind} around a network", f"give its .{WRAPPERS[kind]}")
     shape = builder.input_shape(input_shape)
     chain, walk = builder.ChainBuilder(shape), trace.walk(module)
     for path, leaf in walk.links:
@@ -131,6 +139,13 @@ def _weights(path, m):
     ).__name__.startswith("WS"):
         raise refuse(path, f"is {type(m).__name__}, whose weights its own code makes",
                      "copy the binary weights into a plain Conv2d or Linear")  # fmt: skip
+    if isinstance(m.weight, nn.UninitializedParameter) or m.weight.is_meta:
+        raise refuse(path, "has weights without values", "load the trained ones first")
+    if m._forward_pre_hooks:  # pruning and norms of weights make the weight at each call
+        m = neurons.copied(m).eval()
+        for hook in m._forward_pre_hooks.values():
+            if type(hook).__module__.startswith("torch.nn.utils"):
+                hook(m, None)
     return _real(m.weight), None if m.bias is None else _real(m.bias)
 
 

@@ -94,6 +94,9 @@ def test_refused_order(library):
         (nn.Conv2d(1, 2, (5, 3), padding=1), "node '0': kernel (5, 3)"),
         (nn.Conv2d(1, 2, 3, padding=1, dilation=2), "dilation (2, 2)"),
         (nn.Conv2d(1, 2, 1, padding=1), "padding (1, 1)"),
+        (nn.Conv2d(1, 2, 4, padding="same"), "padding 'same', which pads one side more"),
+        (nn.LazyLinear(3), "node '0': has weights without values"),
+        (nn.Linear(36, 2, device="meta"), "node '0': has weights without values"),
         (nn.AvgPool2d(2), "node '0': pools something else"),
         (nn.AvgPool2d(2, 1), "node '0': kernel 2, stride 1"),
         (nn.AvgPool2d(2, ceil_mode=True), "node '0': kernel 2, stride 2"),
@@ -245,6 +248,82 @@ def test_spike_trains(library, most):
         total = sum(module(torch.from_numpy(trains[:, t]).float()) for t in range(11))
     scores = golden.run(model, trains).scores
     assert np.array_equal(scores, total.numpy() * 2**model.fraction_bits) and scores.any()
+
+
+def test_modules_that_stand_twice():
+    """A pool or layer may stand twice in a Sequential, which counts; a neuron may not."""
+    rng = np.random.default_rng(6)
+    pool, again = nn.MaxPool2d(2), dyadic(nn.Conv2d(2, 2, 3, padding=1), rng)
+    fires = [neuron("spikingjelly", "hard", threshold) for threshold in (200.0, 1.0, 1.0)]
+    first = dyadic(nn.Conv2d(1, 2, 3, padding=1), rng)
+    layers = [first, fires[0], pool, again, fires[1], pool, again, fires[2]]
+    module = nn.Sequential(*layers).eval()
+    model = from_torch(module, (1, 8, 8), ticks=6, scale=1.0)
+    images = rng.integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+    _, total = run(module, images, 6)
+    assert np.array_equal(golden.run(model, images).scores, total.sum((2, 3))) and total.any()
+    refused([first, fires[0], again, fires[0]], "node '3': is used twice")
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_after_a_training_step(library):
+    """A membrane that still has its graph is no obstacle, and stays."""
+    fire = neuron(library, threshold=20.0)
+    layers = [nn.Flatten(), dyadic(nn.Linear(16, 3), np.random.default_rng(0)), fire]
+    module = nn.Sequential(*layers)
+    module(torch.rand(2, 1, 4, 4)).sum().backward()
+    membrane = fire.mem if library == "snntorch" else fire.v
+    assert membrane.grad_fn and from_torch(module, (1, 4, 4), ticks=3, scale=1.0).ticks == 3
+    assert membrane is (fire.mem if library == "snntorch" else fire.v)
+
+
+def test_learned_beta_and_threshold():
+    snn = pytest.importorskip("snntorch")
+    layer = dyadic(nn.Linear(16, 3), np.random.default_rng(0))
+    fire = snn.Leaky(0.5, threshold=20.0, learn_beta=True, learn_threshold=True, init_hidden=True)
+    model = from_torch(nn.Sequential(nn.Flatten(), layer, fire), (1, 4, 4), ticks=3, scale=1.0)
+    assert model.layers[0].leak == 1
+
+
+def test_pruned():
+    """Pruning makes the weight at each call: the one imported is the mask's, not the last call's."""
+    from torch.nn.utils import prune
+
+    layer = dyadic(nn.Linear(16, 3), np.random.default_rng(0))
+    prune.l1_unstructured(layer, "weight", amount=0)
+    with torch.no_grad():
+        layer.weight_orig.neg_()  # as load_state_dict may
+    model = from_torch(nn.Sequential(nn.Flatten(), layer), (1, 4, 4), ticks=3, scale=1.0)
+    assert np.array_equal(model.layers[0].weight, layer.weight_orig.detach().numpy())
+
+
+def test_names_in_another_script():
+    module = nn.Sequential()
+    for name, part in (
+        ("卷积", conv(1, 2, 1)),
+        ("一", neuron("spikingjelly")),
+        ("全连", conv(2, 2, 1)),
+        ("二", neuron("spikingjelly")),
+    ):
+        module.add_module(name, part)
+    model = from_torch(module, (1, 4, 4), ticks=2, scale=1.0)
+    assert [layer.name for layer in model.layers] == ["__", "___1"]
+
+
+@pytest.mark.parametrize("shape", [16, "1,4,4", None, (1, 4.5, 4)])
+def test_refused_shapes(shape):
+    refused([conv(1, 2, 1)], f"input_shape {shape!r}; allowed: (C, H, W) or (n,)", shape)
+
+
+def test_refused_wrappers():
+    module = nn.Sequential(conv(1, 2, 1), neuron("spikingjelly"))
+    for wrapped, key in ((nn.DataParallel(module), "module"), (torch.compile(module), "_orig_mod")):
+        with pytest.raises(InterchangeError, match=f"around a network; give its .{key}"):
+            from_torch(wrapped, (1, 4, 4), ticks=2)
+
+
+def test_refused_norm_of_other_channels():
+    refused([conv(1, 2, 1), nn.BatchNorm2d(3)], "node '1': is of 3 channels, behind 2")
 
 
 def test_refused_branch():
