@@ -114,11 +114,11 @@ def whole_file(path) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{path}: is a folder; the name of a file is wanted")
-    if target.exists() and not target.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):  # /dev/stdout of a pipe has no target
         with tempfile.TemporaryDirectory() as folder, named(path):
             part = Path(folder) / target.name
             yield part
-            target.write_bytes(part.read_bytes())
+            Path(path).write_bytes(part.read_bytes())
         return
     try:
         handle, name = tempfile.mkstemp(target.suffix, f".{target.name}.", target.parent)

@@ -71,6 +71,17 @@ def test_a_full_device_is_named():
         files.write_whole("/dev/full", b"x")
 
 
+def test_a_pipe_without_a_path_of_its_own(tmp_path):
+    """/dev/stdout of ``| less``, and ``>(less)``: links of /proc that lead to no path."""
+    read, write = os.pipe()
+    (tmp_path / "link").symlink_to(f"/proc/self/fd/{write}")
+    files.write_whole(f"/proc/self/fd/{write}", b"some")
+    files.write_whole(tmp_path / "link", b"thing")
+    os.close(write)
+    with open(read, "rb") as source:
+        assert source.read() == b"something"
+
+
 def saved(array, **options):
     """The content of a .npy file."""
     import io
