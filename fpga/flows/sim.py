@@ -46,6 +46,11 @@ def simulated(like: str, settings: dict[str, int] | None = None) -> boards.Board
     """
     wire, board = boards.load(WIRE), boards.load(like, settings)
     baud = board.clock_hz // wire.divisor
+    if not baud:
+        raise boards.BoardError(
+            f"board {board.name}: clock_hz is {board.clock_hz}, allowed for a simulated board is "
+            f"{wire.divisor} or more"
+        )
     return dataclasses.replace(board, name=wire.name, title=wire.title, baud=baud, top_baud=baud)
 
 

@@ -1,6 +1,7 @@
 """fpga/build.py: targets, when it builds anew, and how it tells what went wrong."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,13 @@ def test_like_takes_the_design_of_a_board_and_the_wire_of_the_simulation():
     arty, wire, board = boards.load("arty"), boards.load("sim"), sim.simulated("arty")
     assert board.design == arty.design and board.clock_hz == arty.clock_hz
     assert board.divisor == wire.divisor and board.name == "sim"
+
+
+def test_a_clock_that_makes_no_bit_of_the_wire_is_refused(tmp_path, capsys):
+    path, given = tmp_path / "slow.toml", (boards.FOLDER / "sim.toml").read_text()
+    path.write_text(re.sub(r"(?m)^clock_hz = .*$", "clock_hz = 1", given))
+    assert build.main(["--target", "sim", "--like", str(path), "--dry-run"]) == 2
+    assert "board slow: clock_hz is 1, allowed for a simulated board" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
