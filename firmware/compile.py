@@ -40,7 +40,9 @@ def main(arguments=None) -> int:
     )
     parser.add_argument("model", help="model file (.safetensors)")
     parser.add_argument("--board", default="sim", help=f"one of {', '.join(boards.names())}")
-    parser.add_argument("--set", default="", metavar="ci=8,co=4", help="other design parameters")
+    parser.add_argument(
+        "--set", default="", action=pipe.Joined, metavar="ci=8,co=4", help="other design parameters"
+    )
     parser.add_argument(
         "--fuse", choices=FUSE, default="auto", help="layers whose rows are interleaved"
     )
@@ -50,13 +52,18 @@ def main(arguments=None) -> int:
     try:
         board = boards.load(options.board, parse_settings(options.set))
         model = modelfile.load(options.model)
+        if options.output and Path(options.output).resolve() == Path(options.model).resolve():
+            raise ValueError(
+                f"-o {options.output} is the model file; give the program another name"
+            )
         program = compile_model(model, board.design, fuse=options.fuse, rates=board.rates)
+        if options.output:  # before the report, whose reader may leave
+            program.save(options.output)
         print_report(program, board.rates)
         print(f"\n{compare.text(compare.compare(model, board))}")
         if options.disassemble:
             print(listing(program))
         if options.output:
-            program.save(options.output)
             print(f"wrote {options.output}")
     except BrokenPipeError:
         raise

@@ -174,6 +174,8 @@ def parse_settings(text: str, source: str = "--set") -> dict[str, int]:
         name, _, value = part.partition("=")
         if name not in known:
             raise ValueError(f"{source}: no parameter {short(name)}; there are {', '.join(known)}")
+        if name in settings:
+            raise ValueError(f"{source}: {name} is there twice; allowed: once")
         try:
             settings[name] = int(value, 0)
         except ValueError:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from volley.firmware.texts import shown, shown_lines
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl+C ended."""
+
 
 class Parser(argparse.ArgumentParser):
     """A command line's parser whose errors show what was typed, and do not obey it."""
@@ -25,6 +28,30 @@ class Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
 
+class Joined(argparse.Action):
+    """An option that may come several times: its texts, with commas between them."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Adds a text to those before it."""
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
+
+
+def say(text: str) -> None:
+    """Prints a line at once; it and all that follows go nowhere if the standard output's reader has left.
+
+    For what is printed while a file is made that was asked for: it is written all the same.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _drop_output()
+
+
+def _drop_output():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(main: Callable[[], int]) -> int:
     """``main()``, or 0 where it let a ``BrokenPipeError`` of the standard output through."""
     if sys.stdout is None:  # closed by who started it
@@ -38,6 +65,8 @@ def run(main: Callable[[], int]) -> int:
         code = main()
         sys.stdout.flush()
         return code
+    except KeyboardInterrupt:
+        return fail(Path(sys.argv[0]).name, "interrupted", INTERRUPTED)
     except MemoryError:
         return fail(Path(sys.argv[0]).name, "needs more memory than this machine gives it")
     except BrokenPipeError:
@@ -46,7 +75,7 @@ def run(main: Callable[[], int]) -> int:
         if error.filename is not None:
             raise
         code = fail(Path(sys.argv[0]).name, f"standard output: {error.strerror or error}")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+    _drop_output()
     return code
 
 

@@ -51,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--like", metavar="BOARD", help="with --target sim: simulate this board")
     parser.add_argument(
-        "--set", default="", metavar="ci=8,co=4,clock=80",
+        "--set", default="", action=pipe.Joined, metavar="ci=8,co=4,clock=80",
         help="other design parameters; the clock in MHz or Hz",
     )  # fmt: skip
     parser.add_argument("--model", metavar="FILE", help="a model that the design has to hold")
@@ -152,14 +152,17 @@ def split_clock(text: str) -> tuple[dict[str, int], int | None]:
     settings = parse_settings(",".join(part for part in parts if part not in clocks))
     if not clocks:
         return settings, None
-    value = clocks[-1].partition("=")[2]
+    if len(clocks) > 1:
+        raise ValueError("--set: clock is there twice; allowed: once")
+    value = clocks[0].partition("=")[2]
     try:
         clock = float(value.replace("_", ""))
     except ValueError:
         raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted") from None
-    if not 0 < clock < MEGA * MEGA:
+    hertz = clock * MEGA if clock < 10_000 else clock
+    if not 0.5 < hertz < MEGA * MEGA:  # not nan either
         raise ValueError(f"--set: clock is {value!r}, a number of MHz or Hz is wanted")
-    return settings, round(clock * MEGA if clock < 10_000 else clock)
+    return settings, round(hertz)
 
 
 def build_simulation(options) -> None:

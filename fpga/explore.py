@@ -142,7 +142,11 @@ def main(arguments=None) -> int:
         "--fill", type=float, default=85, help="percent of LUT and FF (default: 85)"
     )
     parser.add_argument(
-        "--set", default="", metavar="ci=16,layers=16", help="parameters that are not searched"
+        "--set",
+        default="",
+        action=pipe.Joined,
+        metavar="ci=16,layers=16",
+        help="parameters that are not searched",
     )
     parser.add_argument("--png", type=Path, help="default: build/explore-BOARD.png")
     parser.add_argument(

@@ -44,6 +44,22 @@ def test_what_may_be_empty_or_absent():
     assert (found.set, found.file, found.out, found.folder) == ("", None, None, Path("."))
 
 
+def test_an_option_that_comes_several_times():
+    found = pipe.Parser(prog="x")
+    found.add_argument("--set", default="", action=pipe.Joined)
+    assert found.parse_args([]).set == ""
+    assert found.parse_args(["--set", "ci=8", "--set", "co=4,lut=6"]).set == "ci=8,co=4,lut=6"
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["/some/compile.py"])
+    assert pipe.run(main) == 130
+    assert capsys.readouterr().err == "compile.py: interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [

@@ -259,6 +259,15 @@ def test_missing_tools_are_named_with_what_brings_them(run, monkeypatch):
         (["--target", "arty", "--chains"], "--chains is for boards with ecp5, arty has xc7"),
         (["--target", "ulx3s", "--set", "clock=fast"], "clock is 'fast', a number of MHz"),
         (["--target", "ulx3s", "--set", "clock=0"], "clock is '0', a number of MHz"),
+        (
+            ["--target", "ulx3s", "--set", "clock=1e-9", "--dry-run"],
+            "clock is '1e-9', a number of MHz",
+        ),
+        (["--target", "ulx3s", "--set", "clock=80,clock=90", "--dry-run"], "clock is there twice"),
+        (
+            ["--target", "ulx3s", "--set", "ci=8", "--set", "ci=16", "--dry-run"],
+            "ci is there twice",
+        ),
         (["--target", "ulx3s", "--set", "clock=nan"], "clock is 'nan', a number of MHz"),
         (["--target", "ulx3s", "--set", "clock=700"], "can not make 700 MHz from 25 MHz"),
         (["--target", "ulx3s", "--like", "arty"], "--like arty is for --target sim"),
