@@ -51,6 +51,10 @@ def parse(words: tuple[int, ...], port: str) -> Identity:
         design = Design(**parameters, **unpack(OPTIONS, [words[Register.PACK]]))
     except ValueError as error:
         raise DeviceError(f"{port}: the board's design is impossible: {error}") from None
+    if not words[Register.CLOCK_HZ]:
+        raise DeviceError(
+            f"{port}: the board says that its clock has 0 Hz, a clock is wanted; build the bitstream again"
+        )
     said = struct.pack("<2I", words[Register.HASH_LOW], words[Register.HASH_HIGH])
     if said != design.hash():
         raise DeviceError(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
+import os
 import sys
 import time
 from pathlib import Path
@@ -38,7 +40,8 @@ IMAGES = EXAMPLES / "mnist-100-images.idx3.gz"
 LABELS = EXAMPLES / "mnist-100-labels.idx1.gz"
 BAD_INPUT = 2  # exit code of the user's mistakes, as argparse's own
 DIFFERENT = 1  # of a trace that found a difference
-INTERRUPTED = 130
+INTERRUPTED = pipe.INTERRUPTED
+PRINT = functools.partial(print, flush=True)
 
 
 def parse(arguments=None):
@@ -135,13 +138,29 @@ def main(arguments=None) -> int:
 
 
 def _check_outputs(options):
-    """Folders of the files to be written must exist before anything is computed."""
+    """What is to be written must have a place before anything is computed."""
     for name in ("json", "plot"):
-        path = getattr(options, name)
-        if path and not Path(path).absolute().parent.is_dir():
-            raise PictureError(f"--{name} {path}: no such folder; make it first")
-        if path and Path(path).is_dir():
-            raise PictureError(f"--{name} {path}: is a folder; the name of a file is wanted")
+        if getattr(options, name):
+            _check_file(name, Path(getattr(options, name)))
+    if options.trace:
+        folder = Path(options.trace).absolute()
+        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        if not there.is_dir():
+            raise PictureError(
+                f"--trace {options.trace}: {there} is no folder; choose another name"
+            )
+
+
+def _check_file(name, path):
+    if path.is_dir():
+        raise PictureError(f"--{name} {path}: is a folder; the name of a file is wanted")
+    if path.exists() and not path.is_file():  # a device or a pipe
+        return
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise PictureError(f"--{name} {path}: no such folder; make it first")
+    if not os.access(folder, os.W_OK):
+        raise PictureError(f"--{name} {path}: no permission to write into its folder")
 
 
 def _open(options, source, stack):
@@ -167,6 +186,8 @@ def _run(options, stack):
             f"--fuse {options.fuse}: {options.model} is a compiled program; give the "
             "model file, or compile it with python -m firmware.compile --fuse"
         )
+    if options.trace:
+        trace.check(None if isinstance(source, Program) else source)
     pictures, files = _inputs(options, source)
     labels = None
     if options.labels or not options.images:
@@ -176,17 +197,19 @@ def _run(options, stack):
     _check_bits(source, pictures)
     session = _open(options, source, stack)
     clock = f" at {session.clock_hz / 1e6:g} MHz" if session.clock_hz else ""
-    print(
+    # a file that was asked for is made, even if nobody reads the table to its end
+    say = pipe.say if options.json or options.plot or options.trace else PRINT
+    say(
         f"model {shown(session.model_name)}, {session.ticks} ticks, on {shown(session.board)}{clock}"
     )
-    print(report.header(files))
+    say(report.header(files))
     results, began = [], time.perf_counter()
     for index, result in enumerate(session.infer_many(pictures)):
         expected = None if labels is None else session.classes[labels[index]]
         file = files[index] if files else None
-        print(report.row(index, expected, session.classes, result, file), flush=True)
+        say(report.row(index, expected, session.classes, result, file))
         results.append(result)
-    print(report.summary(session, results, labels, time.perf_counter() - began))
+    say(report.summary(session, results, labels, time.perf_counter() - began))
     if options.json:
         report.write_json(options.json, report.document(session, results, labels, files))
     if options.plot:
@@ -194,7 +217,7 @@ def _run(options, stack):
         if labels is not None:
             title += f": {session.classes[labels[0]]}"
         plot.plot(options.plot, session, pictures[0], session.maps(pictures[0]), results[0], title)
-    if options.trace and not trace.trace(session, pictures, results, options.trace):
+    if options.trace and not trace.trace(session, pictures, results, options.trace, say):
         return DIFFERENT
     return 0
 

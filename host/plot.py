@@ -36,10 +36,11 @@ def plot(path, session, picture, layer_maps, result, title: str) -> None:
     figure, axes = pyplot.subplots(
         1, len(names) + 2, figsize=(2.6 * (len(names) + 2), 3.6), layout="constrained"
     )
-    drawn, top = picture.transpose(1, 2, 0) if len(picture) == 3 else picture[0], 255
     if picture.ndim == 4:  # spike trains: all ticks and channels together
         drawn = picture.sum((0, 1), dtype=np.int64)
         top = max(1, int(drawn.max()))
+    else:
+        drawn, top = picture.transpose(1, 2, 0) if len(picture) == 3 else picture[0], 255
     axes[0].imshow(drawn, cmap="gray", vmin=0, vmax=top)
     axes[0].set(title=texts.drawn(title), xticks=[], yticks=[])
     for axis, name, spikes in zip(axes[1:], names, layer_maps):

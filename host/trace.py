@@ -34,6 +34,15 @@ def first_difference(name: str, board: np.ndarray, golden: np.ndarray) -> str | 
     )
 
 
+def check(model) -> None:
+    """Raises ``DeviceError`` without a model to compare with: of a compiled program it is None."""
+    if model is None:
+        raise DeviceError(
+            "--trace compares with the golden model: give --model the model file (.safetensors), "
+            "not a compiled program"
+        )
+
+
 def trace(session, images, results, folder, say=print) -> bool:
     """Reads the map of every firing layer for every picture, saves it and compares it.
 
@@ -43,11 +52,7 @@ def trace(session, images, results, folder, say=print) -> bool:
     Says where the first difference is, in the order image, layer, or that there is none; returns
     whether all is equal. Raises ``DeviceError``, ``OSError`` and what the link raises.
     """
-    if session.model is None:
-        raise DeviceError(
-            "--trace compares with the golden model: give --model the model file (.safetensors), "
-            "not a compiled program"
-        )
+    check(session.model)
     from volley.model import golden
 
     folder = Path(folder)

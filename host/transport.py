@@ -77,7 +77,7 @@ class SerialTransport(Transport):
             self._serial = serial.Serial(
                 path, baud, timeout=POLL_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             raise TransportError(_why_not_open(path, baud, error)) from None
         except Exception as error:  # termios.error is no OSError
             raise TransportError(
@@ -155,6 +155,8 @@ def _why_not_open(path, baud, error):
         )
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
         return f"{path} is busy: another program has it open; end that program first"
-    if isinstance(error, ValueError):
+    if isinstance(error, (ValueError, OverflowError)):
         return f"{path} cannot be set to {baud} baud: {error}"
+    if "Could not configure port" in text:  # pyserial's words for what is no terminal
+        return f"{path} is no serial port; ports here: {ports.names()}"
     return f"{path} cannot be opened: {error}; ports here: {ports.names()}"

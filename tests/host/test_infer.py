@@ -1,6 +1,7 @@
 """python host/infer.py: what it prints and writes."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -99,6 +100,29 @@ def test_plot_is_a_picture(files, fake, capsys, on_board):
     run(files.arguments(fake.path if on_board else "golden", "--plot", path), capsys)
     with Image.open(path) as picture:
         assert picture.format == "PNG" and picture.width > 500
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 17])
+def test_plot_of_spike_trains(ticks, tmp_path, capsys):
+    """Three ticks are not three colours."""
+    seeded = (random_model(s, layers=2, spikes=True, ticks=ticks) for s in range(200))
+    model = next(m for m in seeded if m.meta["input"].get("kind") == "spikes")
+    files = InferFiles(tmp_path, model)
+    run(files.arguments("golden", "--plot", tmp_path / "out.png"), capsys)
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_files_are_written_though_nobody_reads_the_table(files):
+    """As with ``| head -1``, or for ``> >(less)`` that is ended."""
+    read, write = os.pipe()
+    os.close(read)
+    path = files.folder / "out.json"
+    command = [sys.executable, "host/infer.py", *files.arguments("golden", "--json", str(path))]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(json.loads(path.read_text())["images"]) == COUNT
 
 
 def test_list_shows_ports_and_boards(capsys):

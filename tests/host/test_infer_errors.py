@@ -43,6 +43,20 @@ def test_board_of_another_design(files, fake, capsys):
     )
 
 
+def test_a_board_whose_clock_stands(files, capsys):
+    with FakeDevice(FakeBoard(identity={Register.CLOCK_HZ: 0})) as fake:
+        error(files.arguments(fake.path), capsys, "its clock has 0 Hz")
+
+
+@pytest.mark.parametrize("baud", ["3000000000", "9" * 30])
+def test_a_baud_rate_that_no_port_has(baud, files, fake, capsys):
+    error(files.arguments(fake.path, "--baud", baud), capsys, f"cannot be set to {baud} baud")
+
+
+def test_a_port_that_is_no_terminal(files, capsys):
+    error(files.arguments("/dev/null"), capsys, "/dev/null is no serial port; ports here")
+
+
 def test_no_volley_board(files, capsys):
     with FakeDevice(FakeBoard(identity={Register.MAGIC: 1})) as fake:
         error(files.arguments(fake.path), capsys, "no Volley board")
@@ -195,6 +209,28 @@ def test_json_is_written_whole_or_not_at_all(files, tmp_path):
 
 def test_json_into_a_folder_that_is_not_there(files, capsys):
     error(files.arguments("golden", "--json", "/nowhere/out.json"), capsys, "no such folder")
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "labels.npy/below"])
+def test_trace_into_a_file(name, files, capsys):
+    """Told before a board is opened."""
+    arguments = files.arguments("/dev/ttyNOT0", "--trace", files.folder / name)
+    error(arguments, capsys, f"{files.folder / 'labels.npy'} is no folder")
+
+
+def test_trace_of_a_program_is_refused_before_the_board_is_opened(files, capsys):
+    path = files.folder / "program"
+    small_program(convolution())[0].save(path)
+    arguments = files.arguments("/dev/ttyNOT0", "--trace", files.folder / "t", model=path)
+    error(arguments, capsys, "--trace compares with the golden model", "not a compiled program")
+    assert not (files.folder / "t").exists()
+
+
+def test_no_permission_to_write_is_told_first(files, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    for option in ("--json", "--plot"):
+        arguments = files.arguments("/dev/ttyNOT0", option, files.folder / "x")
+        error(arguments, capsys, f"{option} {files.folder / 'x'}: no permission to write")
 
 
 @pytest.mark.parametrize(
