@@ -304,6 +304,12 @@ def main(arguments=None):
             raise GoldenError(f"--limit: found {options.limit}; allowed: 1 or more")
         model = modelfile.load(options.model)
         own = None if options.data in datasets.SETS else model.input_shape
+        if own and model.kind == "spikes":
+            raise GoldenError(
+                f"{options.model} takes spike trains; --data {options.data} has pictures"
+            )
+        classes = sources.data_set(options.data, own).classes
+        sources.check_classes(options.data, classes, options.model, model.classes)
         pictures, labels = sources.load(
             options.data, "test", options.data_dir, own, ticks=model.ticks, limit=options.limit
         )
@@ -311,7 +317,7 @@ def main(arguments=None):
         began = time.perf_counter()
         result = run(model, pictures, layers=False)
         seconds = time.perf_counter() - began
-    except (modelfile.ModelError, datasets.DataError, GoldenError) as error:
+    except (modelfile.ModelError, datasets.DataError, GoldenError, OSError) as error:
         return pipe.fail("golden.py", error)
     right = int((result.labels == labels).sum())
     firing = [layer for layer in model.layers if not layer.readout]

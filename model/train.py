@@ -71,16 +71,18 @@ def build(options):
     return net
 
 
-def from_checkpoint(path, data, train=None, ticks=None):
+def from_checkpoint(path, data, train=None, ticks=None, picture=None):
     """A Net with the (averaged) weights of a checkpoint for the same data set, and its scale.
 
     path may be a model file, whose normalisation is measured on `train` (pictures, labels), for
-    `ticks` or its own.
+    `ticks` or its own; picture: the size of pictures of one's own.
     """
     import torch
 
     if from_model.is_model(path):
-        state = from_model.state_of(path, data, *train, ticks)
+        classes = sources.data_set(data, picture).classes
+        state = from_model.state_of(path, data, *train, ticks, classes)
+        state["settings"]["picture"] = picture
     else:
         state = checkpoint.read(path)
     made = argparse.Namespace(**{"gradient": "ticks", **checkpoint.LATER, **state["settings"]})
@@ -115,7 +117,17 @@ def from_checkpoint(path, data, train=None, ticks=None):
             f"{path}: its --picture is {short(picture)}, its --real {short(made.real)}, its --centre "
             f"{short(made.centre)}; {checkpoint.NAME_ONE}"
         )
-    net = build(made)
+    try:
+        net = build(made)
+    except networks.SpecError as error:
+        raise checkpoint.ResumeError(f"{path}: {error}; {checkpoint.NAME_ONE}") from None
+    shape = net.layers[0].spec.in_shape
+    if train and train[0].shape[-3:] != shape:
+        have, wanted = ("x".join(map(str, s)) for s in (train[0].shape[-3:], shape))
+        raise checkpoint.ResumeError(
+            f"{path}: was trained on pictures of {wanted}; those of --data {data} are now {have}; give the "
+            "same --picture"
+        )
     checkpoint.load_into(path, net, checkpoint.weights(state))
     net.rate = bool(state["rows"]) and all(row["stage"] == "rate" for row in state["rows"])
     return net.eval(), torch.exp(state["log_scale"])
@@ -198,7 +210,9 @@ def prepare(options):
 
     run = trainer.Trainer(net, options, train, held_out, save, device)
     if options.init:
-        source, scale = from_checkpoint(options.init, options.data, train, options.ticks)
+        source, scale = from_checkpoint(
+            options.init, options.data, train, options.ticks, options.picture
+        )
         if options.prune:
             prune.check(source, [x.spec for x in net.layers], options.prune)
             start = prune.pruned(source, net, train[0])
@@ -213,7 +227,9 @@ def prepare(options):
         with torch.no_grad():
             run.log_scale.copy_(scale.log())
     if options.teacher:
-        teacher, scale = from_checkpoint(options.teacher, options.data, train)
+        teacher, scale = from_checkpoint(
+            options.teacher, options.data, train, picture=options.picture
+        )
         teacher, scale = teacher.to(device), scale.to(device)
         run.teacher = lambda x: teacher(x) * scale
     return run

@@ -4,20 +4,26 @@
     FOLDER                    FOLDER/CLASS/*.png ..., or FOLDER/train/CLASS/... and FOLDER/test/CLASS/...
     FILE.npz                  train_images, train_labels, test_images, test_labels, perhaps classes
     module:function           called with 'train' and 'test': (pictures, labels) or (pictures, labels,
-                              classes)
+                              classes); the module may lie in the current folder
 
-Pictures are uint8 [N,H,W] or [N,C,H,W], labels whole numbers from 0. Where there is no part to test
-on, every sixth picture of each class is. Pictures of files are scaled as ``volley infer --fit`` does.
+Pictures are uint8 [N,H,W] or [N,C,H,W], labels whole numbers from 0. Pictures that come sorted by
+class are mixed, in an order that is always the same. Where there is no part to test on, every sixth
+picture of each class is. Pictures of files are scaled as ``volley infer --fit`` does.
 """
 
 import argparse
 import functools
+import hashlib
 import importlib
+import os
 import re
+import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from volley.firmware import npy, picture_fit
 from volley.firmware.files import regular
@@ -30,6 +36,7 @@ HELP = (
     f"data set: {', '.join(datasets.SETS)}, or one's own: a folder with a sub-folder of pictures for "
     "each class, a FILE.npz, or module:function"
 )
+MOST = 256  # classes
 TEST = 6  # every so manieth picture is for testing where none are set apart
 
 
@@ -83,6 +90,32 @@ def load(text, split, folder=None, shape=None, ticks=8, limit=None):
     return datasets.load(text, split, folder, ticks=ticks, limit=limit)
 
 
+def digest(text, shape=None):
+    """The content of a data set of one's own as a text, SHA-256; None for a set known by its name."""
+    data = data_set(text, shape)
+    if not isinstance(data, Own):
+        return None
+    found = hashlib.sha256(repr(data.classes).encode())
+    for split in ("train", "test"):
+        for array in data.parts[split]:
+            found.update(np.ascontiguousarray(array))
+    return f"sha256 {found.hexdigest()[:16]}"
+
+
+def check_classes(text, found, path, wanted):
+    """Raise DataError unless a data set's classes `found` are those of a model file, `wanted`.
+
+    Numbers stand for any names: a set without names has them up to its largest label.
+    """
+    ours, theirs = (all(x == str(k) for k, x in enumerate(names)) for names in (found, wanted))
+    fits = len(found) <= len(wanted) if ours else theirs and len(found) == len(wanted)
+    if not fits and list(found) != list(wanted):
+        raise DataError(
+            f"--data {text}: its classes are {short(found)}, those of {path} {short(wanted)}; they must "
+            "be the same, in the same order"
+        )
+
+
 @functools.lru_cache(maxsize=4)
 def _own(text, shape):
     path = Path(text)
@@ -97,13 +130,16 @@ def _own(text, shape):
             f"--data {text}: no data set of that name ({', '.join(datasets.SETS)}), no folder, no .npz "
             "file and no module:function"
         )
-    parts = {split: _checked(text, split, *part) for split, part in parts.items()}
+    parts = {split: _mixed(*_checked(text, split, *part)) for split, part in parts.items()}
     if len(parts) < 2:
         parts = _divided(parts["train"])
     found = parts["train"][0].shape[1:]
     for split, (pictures, labels) in parts.items():
         if not len(labels):
-            raise DataError(f"{text}: no picture to {split} on")
+            raise DataError(
+                f"{text}: no picture to {split} on; where none are set apart, every sixth picture of a "
+                "class is for testing"
+            )
         if pictures.shape[1:] != found or shape not in (None, found):
             raise DataError(
                 f"{text}: pictures of {'x'.join(map(str, pictures.shape[1:]))} (CxHxW) to {split} on, "
@@ -112,11 +148,11 @@ def _own(text, shape):
     most = int(max(labels.max() for _, labels in parts.values()))
     if classes is None:
         classes = tuple(str(k) for k in range(most + 1))
-    if not most < len(classes) <= 256:
+    classes = _names(text, classes)
+    if not most < len(classes) <= MOST:
         raise DataError(
-            f"{text}: label {most} of {len(classes)} classes; allowed: up to 256 classes"
+            f"{text}: label {most} of {len(classes)} classes; allowed: up to {MOST} classes"
         )
-    classes = tuple(map(str, classes))
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
         raise DataError(
@@ -128,7 +164,10 @@ def _own(text, shape):
 
 def _checked(text, split, pictures, labels):
     """Arrays as uint8 [N,C,H,W] and uint8 [N]; DataError for others."""
-    pictures, labels = np.asarray(pictures), np.asarray(labels)
+    try:
+        pictures, labels = np.asarray(pictures), np.asarray(labels)
+    except ValueError as error:
+        raise DataError(f"{text}: {split} pictures or labels are no array ({error})") from None
     if pictures.ndim == 3:
         pictures = pictures[:, None]
     if pictures.ndim == 4 and pictures.shape[1] not in (1, 3) and pictures.shape[3] in (1, 3):
@@ -141,18 +180,50 @@ def _checked(text, split, pictures, labels):
         )
     labels = labels.reshape(-1)
     whole = labels.dtype.kind in "iu" and (
-        not labels.size or 0 <= labels.min() <= labels.max() < 256
+        not labels.size or 0 <= labels.min() <= labels.max() < MOST
     )
     if not whole or len(labels) != len(pictures):
+        number = labels.dtype.kind in "iuf" and labels.size
+        reach = f", {labels.min()} to {labels.max()}," if number else ""
         raise DataError(
-            f"{text}: {split} labels are {len(labels)} of {labels.dtype} for {len(pictures)} pictures; "
-            "allowed: one whole number 0 to 255 for each"
+            f"{text}: {split} labels are {len(labels)} of {labels.dtype}{reach} for {len(pictures)} "
+            f"pictures; allowed: one whole number 0 to {MOST - 1} for each"
         )
     return np.ascontiguousarray(pictures), labels.astype(np.uint8)
 
 
+def _mixed(pictures, labels):
+    """Pictures and labels; where these are sorted, in an order that is the same everywhere.
+
+    Else the last ones, which --validate holds out, or the first, of a limit, would be of one class.
+    """
+    if (labels[1:] < labels[:-1]).any():
+        return pictures, labels
+    order = np.random.default_rng(1).permutation(len(labels))
+    return pictures[order], labels[order]
+
+
+def _names(text, classes):
+    """Names of classes as a tuple of texts; DataError for what is no list of them."""
+    try:
+        found = np.asarray(classes)
+        if found.ndim != 1 or found.dtype.kind not in "USiu":
+            raise ValueError(f"{found.dtype} of shape {list(found.shape)}")
+        names = [x.decode() if isinstance(x, bytes) else str(x) for x in found.tolist()]
+        "".join(names).encode()
+    except UnicodeError:
+        raise DataError(
+            f"{text}: the name of a class holds bytes that are no UTF-8; rename it"
+        ) from None
+    except ValueError as error:
+        raise DataError(
+            f"{text}: classes are {error}; allowed: a list of their names, in the order of the labels"
+        ) from None
+    return tuple(names)
+
+
 def _divided(part):
-    """The parts 'train' and 'test' of pictures that are not divided; both in a mixed order."""
+    """The parts 'train' and 'test' of pictures that are not divided, in their order."""
     pictures, labels = part
     place = np.zeros(len(labels), np.int64)
     for label in np.unique(labels):
@@ -173,6 +244,17 @@ def _from_folder(path, shape):
             f"{homes['train']}: {len(classes)} sub-folders; a folder for each class is wanted, two or "
             "more, with its pictures in it"
         )
+    if len(classes) > MOST:
+        raise DataError(
+            f"{homes['train']}: {len(classes)} sub-folders; allowed: up to {MOST} classes"
+        )
+    there = homes.get("test", homes["train"]).iterdir()
+    strange = {p.name for p in there if p.is_dir() and p.name[0] != "."} - set(classes)
+    if strange:
+        raise DataError(
+            f"{homes['test'] / min(strange)}: a class to test on that is not among those to train on, "
+            f"in {homes['train']}"
+        )
     parts = {}
     for split, home in homes.items():
         pictures, labels = [], []
@@ -182,19 +264,31 @@ def _from_folder(path, shape):
             )
             if not files:
                 raise DataError(
-                    f"{home / name}: no picture; allowed: {', '.join(picture_fit.SUFFIXES)}"
+                    f"{home / name}: no picture in this class's folder, where they lie without "
+                    f"sub-folders; allowed: {', '.join(picture_fit.SUFFIXES)}, and beside each other "
+                    "train/ and test/ with a folder for each class"
                 )
             for file in files:
                 try:
+                    _check_depth(file)
                     pictures.append(picture_fit.read(file, shape))
+                except DataError:
+                    raise
                 except Exception as error:  # Pillow's readers raise many kinds on damaged files
                     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                     raise DataError(f"{file}: no picture, or a damaged one ({reason})") from None
                 labels.append(label)
-        # an order that is the same everywhere, in which the classes are mixed
-        order = np.random.default_rng(1).permutation(len(labels))
-        parts[split] = (np.stack(pictures)[order], np.array(labels)[order])
+        parts[split] = (np.stack(pictures), np.array(labels))
     return parts, tuple(classes)
+
+
+def _check_depth(file):
+    """Raise DataError for a picture of more than 8 bits a channel, which Pillow would cut to white."""
+    with Image.open(file, formats=picture_fit.FORMATS) as picture:
+        if picture.mode[0] in "IF":
+            raise DataError(
+                f"{file}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel; convert it"
+            )
 
 
 def _from_npz(path):
@@ -215,18 +309,32 @@ def _from_npz(path):
             f"{path}: arrays {', '.join(sorted(arrays)) or 'none'}; wanted: train_images, train_labels "
             "and perhaps test_images, test_labels, classes"
         )
-    return parts, tuple(arrays["classes"].tolist()) if "classes" in arrays else None
+    return parts, arrays.get("classes")
 
 
 def _from_function(text):
     """({split: (pictures, labels)}, classes or None) of module:function."""
     module, _, function = text.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     try:
         called = getattr(importlib.import_module(module), function)
         found = {split: tuple(called(split)) for split in ("train", "test")}
-    except (ImportError, AttributeError, TypeError) as error:
-        raise DataError(f"--data {text}: cannot be called with 'train' ({error})") from None
+    except Exception as error:  # of the user's own code, any kind
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [x for x in frames if x.filename != __file__ and x.filename[0] != "<"]
+        where = f"; line {theirs[-1].lineno} of {theirs[-1].filename}" if theirs else ""
+        raise DataError(
+            f"--data {text}: cannot be called with 'train' and 'test' ({type(error).__name__}: "
+            f"{error}{where})"
+        ) from None
     if any(len(part) not in (2, 3) for part in found.values()):
         raise DataError(f"--data {text}: gave no (pictures, labels) or (pictures, labels, classes)")
-    classes = found["train"][2] if len(found["train"]) == 3 else None
+    named = {split: _names(text, part[2]) for split, part in found.items() if len(part) == 3}
+    if len(set(named.values())) > 1:
+        raise DataError(
+            f"--data {text}: gave classes {short(named['train'])} with 'train', {short(named['test'])} "
+            "with 'test'; they must be the same"
+        )
+    classes = next(iter(named.values()), None)
     return {split: part[:2] for split, part in found.items()}, classes

@@ -20,6 +20,7 @@ if __name__ == "__main__":  # as a script: import from the repository's root
 import numpy as np  # noqa: E402
 
 from volley.firmware import modelfile, pipe  # noqa: E402
+from volley.model.data import sources  # noqa: E402
 from volley.model.training import checkpoint  # noqa: E402
 from volley.model.training.checkpoint import ResumeError  # noqa: E402
 
@@ -52,11 +53,12 @@ def text_of(model, path="the model"):
     return "-".join(words)
 
 
-def state_of(path, data, pictures, labels, ticks=None):
+def state_of(path, data, pictures, labels, ticks=None, classes=None):
     """The dict of a checkpoint (checkpoint.KEYS) with a model file's network.
 
     data: the data set's name; pictures uint8 [N,C,H,W] and labels of its training part, to measure
-    means, variances and the scale of the scores on; ticks: None for the model's own.
+    means, variances and the scale of the scores on; ticks: None for the model's own; classes: the
+    data set's. Raises ResumeError, and DataError where the classes are others.
     """
     import torch
 
@@ -66,7 +68,12 @@ def state_of(path, data, pictures, labels, ticks=None):
         model = modelfile.load(path)
     except modelfile.ModelError as error:
         raise ResumeError(str(error)) from None
+    if classes is not None:
+        sources.check_classes(data, classes, path, model.classes)
     text = text_of(model, path)
+    if pictures.shape[1:] != model.input_shape:
+        have, wanted = ("x".join(map(str, s)) for s in (pictures.shape[1:], model.input_shape))
+        raise ResumeError(f"{path}: takes pictures of {wanted}; those of {data} are {have}")
     specs = networks.parse(text, model.input_shape, len(model.classes))
     ticks = ticks or model.ticks
     net = networks.Net(specs, ticks, hard=model.reset == "hard", votes=model.votes).eval()
@@ -148,7 +155,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         train = datasets.load(options.data, "train", options.data_dir)
-        state = state_of(options.model, options.data, *train, options.ticks)
+        classes = datasets.SETS[options.data].classes
+        state = state_of(options.model, options.data, *train, options.ticks, classes)
         checkpoint.write(options.out, state)
     except (ValueError, OSError) as error:
         return pipe.fail("from_model.py", error)

@@ -1,5 +1,6 @@
 """Pictures of one's own: folders, .npz and functions; and from a folder to the simulated board."""
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from tests.support import tools
 from volley.firmware import modelfile
+from volley.firmware.files import PRETRAINED
 from volley.host import images
 from volley.model import golden, train
 from volley.model.data import sources
@@ -85,6 +87,13 @@ def test_npz_and_function(tmp_path, monkeypatch):
         ("labels", "labels are 3"),
         ("arrays", "wanted: train_images"),
         ("function", "cannot be called"),
+        ("deep", "mode I;16, allowed are 8 bits"),
+        ("not UTF-8", "no UTF-8; rename it"),
+        ("257", "257 sub-folders; allowed: up to 256"),
+        ("nested", "without sub-folders"),
+        ("strange", "green: a class to test on that is not among"),
+        ("one text", "classes are <U2 of shape .*a list of their names"),
+        ("negative", "of int64, -1 to -1, for 4 pictures"),
     ],
 )
 def test_errors(tmp_path, case, words):
@@ -94,14 +103,89 @@ def test_errors(tmp_path, case, words):
         (folder / "red" / "0.png").write_bytes(b"?" * 20)
         if case == "no picture":
             (folder / "red" / "0.png").unlink()
+    if case == "deep":
+        make(folder, 1)
+        Image.fromarray(np.zeros((8, 8), np.uint16)).save(folder / "red" / "0.png")
+    if case == "not UTF-8":
+        make(folder, 6)
+        (folder / "red").rename(os.fsencode(folder) + b"/\xff")
+    if case == "257":
+        for k in range(257):
+            (folder / str(k)).mkdir(parents=True)
+    if case in ("nested", "strange"):
+        make(folder / "train", 1)
+        make(folder / ("val" if case == "nested" else "test"), 1)
+    if case == "strange":
+        (folder / "test" / "green").mkdir()
     folder.mkdir(exist_ok=True)
     pictures = np.zeros((4, 8, 8), np.float64 if case == "float" else np.uint8)
     arrays = {"x": pictures} if case == "arrays" else {"train_images": pictures}
-    np.savez(file, **arrays, train_labels=np.zeros(3 if case == "labels" else 4, int))
+    if case == "one text":
+        arrays["classes"] = "ab"
+    labels = np.zeros(3 if case == "labels" else 4, int) - (case == "negative")
+    np.savez(file, **arrays, train_labels=labels)
     text = {"nothing": "mnits", "function": "no_such_module:load"}.get(case)
-    of_file = case in ("float", "labels", "arrays")
+    of_file = case in ("float", "labels", "arrays", "one text", "negative")
     with pytest.raises(DataError, match=words):
-        sources.data_set(text or str(file if of_file else folder), SHAPE)
+        shape = None if case == "one text" else SHAPE
+        sources.data_set(text or str(file if of_file else folder), shape)
+
+
+FUNCTIONS = """
+import numpy as np
+
+CLASSES = ["a", "b"]
+
+
+def right(split):
+    return np.zeros((4, 6, 6), np.uint8), [0, 1, 0, 1], np.array(CLASSES, bytes)
+
+
+def raises(split):
+    raise RuntimeError("no file")
+
+
+def ragged(split):
+    return [[1, 2], [3]], [0, 1]
+
+
+def number(split):
+    return np.zeros((4, 6, 6), np.uint8), [0, 1, 0, 1], 2
+
+
+def other(split):
+    return np.zeros((4, 6, 6), np.uint8), [0, 1, 0, 1], CLASSES[:: 1 if split == "train" else -1]
+"""
+
+
+def test_functions_of_the_current_folder(tmp_path, monkeypatch):
+    """A module beside which the command is typed; errors of the user's own code take a line."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "of_here.py").write_text(FUNCTIONS)
+    (tmp_path / "not_python.py").write_text("def x(:")
+    assert sources.data_set("of_here:right").classes == ("a", "b")
+    for name, words in {
+        "of_here:raises": "RuntimeError: no file; line 12 of .*of_here.py",
+        "of_here:ragged": "are no array",
+        "of_here:number": "classes are int64 of shape",
+        "of_here:other": "they must be the same",
+        "not_python:x": "SyntaxError",
+    }.items():
+        with pytest.raises(DataError, match=words):
+            sources.data_set(name)
+
+
+def test_sorted_pictures_are_mixed(tmp_path):
+    """The last pictures, which --validate holds out, are not all of the last class."""
+    pictures, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) // 30
+    pictures[:, 0, 0] = np.arange(60)
+    for name, given in (("sorted", labels), ("own order", np.arange(60) % 2)):
+        file = tmp_path / f"{name}.npz"
+        np.savez(file, train_images=pictures, train_labels=given)
+        found, of = sources.load(str(file), "train")
+        assert np.array_equal(of, given[found[:, 0, 0, 0]])
+        assert set(of[-10:]) == {0, 1}
+        assert (np.diff(found[:, 0, 0, 0].astype(int)) > 0).all() == (name == "own order")
 
 
 def trained(tmp_path):
@@ -121,8 +205,37 @@ def test_folder_to_model(tmp_path, capsys):
     capsys.readouterr()
     assert golden.main([str(out), "--data", str(folder)]) == 0
     assert " of 12 right" in capsys.readouterr().out
+    (folder / "red").rename(folder / "a red one")
+    assert golden.main([str(out), "--data", str(folder)]) == 2
+    assert "its classes are ('a red one', 'blue')" in capsys.readouterr().err
+    (folder / "a red one").rename(folder / "red")
     result = golden.run(model, images.load(folder / "red", SHAPE, fit=True).images, layers=False)
     assert (result.labels == 1).mean() > 0.9
+
+
+def test_golden_of_a_path_too_long(tmp_path, capsys):
+    assert golden.main([str(PRETRAINED / "mnist.safetensors"), "--data", "x" * 300]) == 2
+    assert "File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "found, wanted, fits",
+    [
+        (["a", "b"], ["a", "b"], True),
+        (["b", "a"], ["a", "b"], False),
+        (["a"], ["a", "b"], False),
+        (["0", "1"], ["a", "b"], True),
+        (["0", "1", "2"], ["a", "b"], False),
+        (["a", "b"], ["0", "1"], True),
+    ],
+)
+def test_classes_of_data_and_model(found, wanted, fits):
+    """The same names in the same order, or numbers."""
+    if fits:
+        sources.check_classes("d", found, "m", wanted)
+    else:
+        with pytest.raises(DataError, match="--data d: its classes are .*, those of m"):
+            sources.check_classes("d", found, "m", wanted)
 
 
 @pytest.mark.slow
