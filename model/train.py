@@ -155,6 +155,8 @@ def prepare(options):
     """Check the options, read the data and return a Trainer ready to run."""
     import torch
 
+    from volley.model.training import augment, export
+
     processes = int(os.environ.get("WORLD_SIZE", 1))
     torch.set_num_threads(options.threads or max(1, cores() // processes))
     if options.batch % processes:
@@ -163,21 +165,39 @@ def prepare(options):
         )
     if (options.tet or options.width) and options.gradient != "ticks":
         raise networks.SpecError("--tet and --width are for --gradient ticks")
+    if options.prune and not options.init:
+        raise networks.SpecError("--prune is for a run that begins with --init")
+    if not options.rate_epochs + options.epochs:
+        raise networks.SpecError(
+            "--rate-epochs 0 and --epochs 0: nothing to train; give one of them"
+        )
     device = devices.choose(options.device)
     devices.prepare(device)
     net = build(options)
-    outputs.Outputs(options.out).check(options.resume, options.force)
+    data = sources.data_set(options.data, options.picture)
+    inputs = [path for path in (options.init, options.teacher, options.data) if path]
+    outputs.Outputs(options.out).check(options.resume, options.force, inputs)
+    spikes = data.kind == "spikes"
+    if options.augment is None:
+        options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
+        options.augment = "none" if spikes else options.augment
+    if spikes and (options.augment, options.mix) != ("none", "none"):
+        raise networks.SpecError(
+            f"--augment and --mix are for pictures; {options.data} has spike trains: leave them out"
+        )
+    margin = augment.MARGINS.get(options.augment, 0)
+    if min(data.shape[1:]) <= margin:
+        raise networks.SpecError(
+            f"--augment {options.augment} shifts by up to {margin} pixels; pictures of "
+            f"{'x'.join(map(str, data.shape))} are too small: choose affine, flip or none"
+        )
     train, held_out = pictures(options)
     size = min(len(train[1]), options.epoch_pictures or len(train[1]))
     if size < options.batch:
         raise networks.SpecError(
             f"--batch {options.batch} is more than the {size} training pictures of an epoch"
         )
-    if options.augment is None:
-        spikes = sources.data_set(options.data, options.picture).kind == "spikes"
-        options.augment = "crop4-cutout" if options.data == "cifar10" else "affine"
-        options.augment = "none" if spikes else options.augment
-    options.name = options.name or sources.data_set(options.data, options.picture).name
+    options.name = options.name or data.name
     if device.type != "cpu":
         if options.kernels == "native":
             raise networks.SpecError(f"--kernels native is for the CPU, --device is {device.type}")
@@ -196,18 +216,13 @@ def prepare(options):
 
     def save(trained):
         if not trained.rate and not trained.real:
-            from volley.model.training import export
-
             modelfile.save(
-                export.to_model(
-                    trained,
-                    options.name,
-                    sources.data_set(options.data, options.picture),
-                    options.fraction_bits,
-                ),
-                options.out,
+                export.to_model(trained, options.name, data, options.fraction_bits), options.out
             )
 
+    if not options.real:  # what the format refuses is told before the first epoch
+        fresh = export.to_model(net, options.name, data, options.fraction_bits, lambda text: None)
+        modelfile.validate(fresh)
     run = trainer.Trainer(net, options, train, held_out, save, device)
     if options.init:
         source, scale = from_checkpoint(
@@ -256,9 +271,12 @@ def main(arguments=None):
     ) as error:
         return pipe.fail("train.py", error)
     except KeyboardInterrupt:
+        there = options and Path(f"{options.out}.ckpt").exists()
         print(
             f"train.py: stopped; go on with --resume (checkpoint {options.out}.ckpt, written "
-            "after each epoch)",
+            "after each epoch)"
+            if there
+            else "train.py: stopped before the first epoch's end; there is no checkpoint to go on from",
             file=sys.stderr,
         )
         return 130

@@ -106,3 +106,5 @@ CHOICES = {
     "crop4-rand": lambda x, g: randomised(flip(crop(x, g, 4), g), g),
     "crop4-cutout": lambda x, g: cutout(flip(crop(x, g, 4), g), g),
 }
+MARGINS = {name: int(name[4]) for name in CHOICES if name.startswith("crop")}
+"""Pixels that a choice shifts by, which a picture's sides have to be above."""

@@ -24,7 +24,7 @@ from volley.firmware.texts import shown  # noqa: E402
 KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
 LATER = {
-    "neuron": "if", "tau": 2, "stop": None, "real": False, "centre": False, "tet": 0.0,
+    "neuron": "if", "tau": 2, "pictures": None, "real": False, "centre": False, "tet": 0.0,
     "width": None, "mix": "none", "picture": None, "prune": None,
 }  # fmt: skip
 """Settings that earlier versions did not write, as they were then."""
@@ -47,14 +47,18 @@ def read(path, remedy=NAME_ONE):
     from volley.model.nets import finite
 
     try:
-        state = torch.load(regular(path), weights_only=True, map_location="cpu")
+        file = regular(path)
     except FileNotFoundError:
         raise ResumeError(f"{path}: no such checkpoint; {remedy}") from None
     except OSError as error:
         raise ResumeError(f"{path}: {error.strerror or error}; {remedy}") from None
-    except Exception as error:
+    try:
+        state = torch.load(file, weights_only=True, map_location="cpu")
+    except Exception as error:  # of a torn file OSError too
+        if isinstance(error, OSError) and error.filename is not None:
+            raise ResumeError(f"{path}: {error.strerror or error}; {remedy}") from None
         raise ResumeError(
-            f"{path}: not a checkpoint of this program ({type(error).__name__}); {remedy}"
+            f"{path}: not a checkpoint of this program, or a damaged one ({type(error).__name__}); {remedy}"
         ) from None
     if not isinstance(state, dict) or KEYS - set(state):
         raise ResumeError(f"{path}: a checkpoint of another version; {remedy}")

@@ -39,6 +39,17 @@ def _real(low, high):
     return check
 
 
+def _text(text):
+    """An argparse type: a text that a file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}; allowed: UTF-8, this holds other bytes"
+        ) from None
+    return text
+
+
 def parser(description):
     """The command line; description heads its --help."""
     p = pipe.Parser(
@@ -69,7 +80,9 @@ def parser(description):
         "downloaded into it (default: $VOLLEY_DATA, or ./data)",
     )
     p.add_argument("--out", required=True, metavar="FILE", help="model file to write")
-    p.add_argument("--name", help="the model's name in the file (default: the data set's)")
+    p.add_argument(
+        "--name", type=_text, help="the model's name in the file (default: the data set's)"
+    )
     p.add_argument("--ticks", type=_whole(1, 32), default=8, help="time steps, 1 to 32 (8)")
     p.add_argument(
         "--reset",
@@ -178,8 +191,8 @@ def parser(description):
         "--augment",
         choices=list(augment.CHOICES),
         default=None,
-        help="random variations of the pictures (affine for the 28x28 sets, "
-        "crop4-cutout for CIFAR-10); crop: shift by up to so many pixels and mirror",
+        help="random variations of the pictures (crop4-cutout for cifar10, "
+        "affine for other pictures, none for spike trains); crop: shift by up to so many pixels and mirror",
     )
     p.add_argument(
         "--mix",
@@ -235,7 +248,8 @@ def parser(description):
         "--stop",
         type=_whole(1, 10**6),
         metavar="N",
-        help="end after N epochs in all, with the schedule of a run that goes on",
+        help="end after N epochs in all, with the schedule of a run that goes on; with --resume it may "
+        "be changed",
     )
     there = p.add_mutually_exclusive_group()
     there.add_argument("--resume", action="store_true", help="go on from OUT.ckpt")

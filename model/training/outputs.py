@@ -22,11 +22,18 @@ class Outputs:
         """The four paths, the model first."""
         return [self.model, self.ckpt, self.csv, self.png]
 
-    def check(self, resume=False, force=False):
+    def check(self, resume=False, force=False, inputs=()):
         """Raise OutputError unless the run can write its files and takes no other run's place.
 
-        resume: the files are this run's own. force: whatever is there may be replaced.
+        resume: the files are this run's own. force: whatever is there may be replaced, but inputs, paths
+        that the run reads.
         """
+        for path in inputs if force else ():
+            if os.path.realpath(path) in map(os.path.realpath, self.all()):
+                raise OutputError(
+                    f"--out {self.model}: {path}, which the run reads, is one of its files, and --force "
+                    "would remove it; name another --out"
+                )
         folder = self.model.absolute().parent
         if not folder.is_dir():
             raise OutputError(f"--out {self.model}: there is no folder {folder}; make it first")

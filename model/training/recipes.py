@@ -50,8 +50,10 @@ def load(name):
         raise RecipeError(f"{path}: not TOML ({error})") from None
     strange = set(found) - {"about", "options", "stage"}
     stages = found.get("stage")
-    if strange or not stages or not isinstance(stages, list):
-        key = min(strange) if strange else "stage"
+    tables = isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages)
+    options = isinstance(found.get("options", {}), dict)
+    if strange or not stages or not tables or not options:
+        key = min(strange) if strange else "stage" if options else "options"
         raise RecipeError(
             f"{path}: key {key!r}; allowed: about, [options] and one or more of [[stage]]"
         )

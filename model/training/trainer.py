@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from volley.model.data import sources
 from volley.model.interchange.peers import Peers
 from volley.model.nets import finite
 from volley.model.training import augment, checkpoint, knobs, schedule, training_log
@@ -20,7 +21,7 @@ LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a gue
 SETTINGS = (
     "net data name ticks reset fraction_bits seed rate_epochs epochs epoch_pictures batch rate_lr lr "
     "neuron tau schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half "
-    "kernels stop real centre tet width mix picture prune"
+    "kernels real centre tet width mix picture prune"
 ).split()
 CPU = torch.device("cpu")
 BAR = 50  # steps between two looks at the loss on an accelerator, which waits for each
@@ -55,6 +56,7 @@ class Trainer:
         self.files = Outputs(options.out)
         named = {key: getattr(options, key) for key in FILES}
         self.digests = {key: path and digest(path) for key, path in named.items()}
+        self.digests["pictures"] = sources.digest(options.data, options.picture)
         self.parameters = list(net.parameters()) + [self.log_scale]
 
     # -- checkpoints ---------------------------------------------------------------------------
@@ -62,7 +64,8 @@ class Trainer:
     def settings(self):
         """What must be equal for a resumed run to be the same run.
 
-        Not here: where data lie, threads and processes, which may change, and --keep.
+        With the content of files and of pictures of one's own. Not here: where data lie, threads and
+        processes, which may change, --keep and --stop.
         """
         return {key: getattr(self.options, key) for key in SETTINGS} | self.digests
 
@@ -95,6 +98,11 @@ class Trainer:
                 raise ResumeError(
                     f"{path}: does not say which {option} it was trained with (an earlier version "
                     f"wrote it), now {now!r}; start from it with --init and another --out"
+                )
+            if key == "pictures" and before[key] != now:
+                raise ResumeError(
+                    f"{path}: the pictures or classes of --data {self.options.data} have changed since; "
+                    "give the same ones, or start from it with --init and another --out"
                 )
             if before[key] != now:
                 raise ResumeError(
@@ -138,8 +146,14 @@ class Trainer:
                 if self.stopped():
                     break
                 self.epoch(stage, epoch, epochs, peak, optimiser)
-        if self.peers.first and self.options.keep == "last" and self.options.epochs:
+        spikes = any(row["stage"] == "spikes" for row in self.done)
+        if self.peers.first and self.options.keep == "last" and spikes:
             self.save(self.nets()[-1])
+        if self.peers.first and not spikes and not self.net.real:
+            print(
+                f"{self.files.model}: not written; a model comes from the stage of spikes (--epochs), "
+                f"which may begin with --init {self.files.ckpt}"
+            )
         self.peers.close()
 
     def stopped(self):
@@ -303,12 +317,14 @@ class Trainer:
         row["seconds"] = time.time() - began
         before = [r[best] for r in self.done if r["stage"] == row["stage"]]
         self.done.append(row)
-        self.checkpoint(optimiser)
         training_log.write_log(self.done, self.files.csv)
         training_log.draw(self.done, self.files.png)
         is_best = not self.options.validate or row[best] > max(before, default=-1)
         if self.options.keep == "last" or is_best:
             self.save(self.nets()[-1])
+        self.checkpoint(
+            optimiser
+        )  # at last: what is cut off before it is trained and written again
         shown = ", ".join(
             f"{key.replace('_', ' ')} {100 * value:.2f} %"
             for key, value in row.items()

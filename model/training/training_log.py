@@ -55,12 +55,12 @@ def draw(rows, path):
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3), layout="constrained")
     epochs = range(1, len(rows) + 1)
     left.plot(epochs, [row["loss"] for row in rows], label="loss")
-    left.set(xlabel="epoch", ylabel="loss", yscale="log")
+    left.set(xlabel="epoch", ylabel="loss", yscale=scale(left))
     for key in rows[0]:
         if key.endswith("_accuracy"):
             errors = [100 * (1 - row[key]) for row in rows]
             right.plot(epochs, errors, label=key.removesuffix("_accuracy"))
-    right.set(xlabel="epoch", ylabel="error, %", yscale="log")
+    right.set(xlabel="epoch", ylabel="error, %", yscale=scale(right))
     borders = [k for k in range(1, len(rows)) if rows[k]["stage"] != rows[k - 1]["stage"]]
     for axis in (left, right):
         for k in borders:
@@ -73,6 +73,11 @@ def draw(rows, path):
     with whole_file(path) as part:
         figure.savefig(part, format="png", dpi=80)
     pyplot.close(figure)
+
+
+def scale(axis):
+    """The scale of an axis: logarithmic, where any of its curves is ever above 0."""
+    return "log" if any(max(line.get_ydata()) > 0 for line in axis.lines) else "linear"
 
 
 def plain_numbers(axis, ticker):

@@ -143,6 +143,7 @@ def test_every_option_is_kept_or_known_not_to_matter():
         "data_dir",  # where, not what
         "out",
         "keep",  # which epoch's model stays; may be changed
+        "stop",  # where a run ends, not what it is until there
         "resume",
         "force",
         "threads",  # may differ on the machine that goes on

@@ -9,7 +9,9 @@ from volley.model import train
 
 def command(out, *more):
     """A command line that trains on the folder `own` in the current one."""
-    words = "--net 4C3-P2-2 --ticks 2 --rate-epochs 0 --epochs 1 --batch 4 --threads 1 --kernels torch"
+    words = (
+        "--net 4C3-P2-2 --ticks 2 --rate-epochs 0 --epochs 1 --batch 4 --threads 1 --kernels torch"
+    )
     return [*words.split(), "--data", "own", "--device", "cpu", "--out", str(out), *more]
 
 

@@ -95,6 +95,8 @@ def test_from_a_model_file(data, tmp_path):  # noqa: F811
         ("[options]\n", "'stage'"),
         ('stages = 1\n[[stage]]\nname = "a"\n', "'stages'"),
         ("[[stage]]\n", "no name"),
+        ("stage = [1]\n", "'stage'"),
+        ('options = 3\n[[stage]]\nname = "a"\n', "'options'"),
     ],
 )
 def test_errors(tmp_path, capsys, text, words):
