@@ -130,6 +130,7 @@ def _own(text, shape):
             f"--data {text}: no data set of that name ({', '.join(datasets.SETS)}), no folder, no .npz "
             "file and no module:function"
         )
+    classes = None if classes is None else _names(text, classes)
     parts = {split: _mixed(*_checked(text, split, *part)) for split, part in parts.items()}
     if len(parts) < 2:
         parts = _divided(parts["train"])
@@ -148,7 +149,6 @@ def _own(text, shape):
     most = int(max(labels.max() for _, labels in parts.values()))
     if classes is None:
         classes = tuple(str(k) for k in range(most + 1))
-    classes = _names(text, classes)
     if not most < len(classes) <= MOST:
         raise DataError(
             f"{text}: label {most} of {len(classes)} classes; allowed: up to {MOST} classes"
