@@ -29,6 +29,7 @@ class Design:
     scores: outputs of a readout.
     lut: inputs of the part's LUTs, 4 or 6: the array is built from what they do best.
     pack: 1: models of 4, 2 or 1 ticks put several pixels into the eight lanes; 0: one.
+    pair: 1: such models read a picture two pixels at a time, in a design with pack and without gate; 0: one.
     leak: 1: neurons may leak; 0: they integrate alone.
     odd: 1: maps of odd width may be pooled; 0: of even width only.
     short: 1: a neuron takes one clock cycle a tick, with half the registers and a longer path between them,
@@ -57,6 +58,7 @@ class Design:
     odd: int = 0
     short: int = 0
     reach: int = 0
+    pair: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
     gate: int = dataclasses.field(default=0, compare=False)
 
@@ -82,6 +84,9 @@ class Design:
         if self.short and (self.pack or self.leak):
             other = "pack" if self.pack else "leak"
             raise ValueError(f"short is 1, allowed is 0 with {other}=1: leave one of them out")
+        if self.pair and (self.gate or not self.pack):
+            other = "gate=1" if self.gate else "pack=0"
+            raise ValueError(f"pair is 1, allowed is 0 with {other}: leave pair out")
 
     def _power(self, name, low, high):
         value = getattr(self, name)

@@ -5,7 +5,8 @@ ticks to bytes and uploads these as a picture; of more than ``LANES`` ticks, eac
 its own. Counts up to ``most`` become so many channels, channel k with a spike where the count is
 above k (unary: exact, as the channels of a count share one weight). Where the first layer's kernel is
 none of the array's, the host cuts the patches under it, and the layer is a 1x1 one on their
-channels, in the order (channel, ky, kx).
+channels, in the order (channel, ky, kx). A picture of two pixels in a word (``volley.firmware.isa``) is sent as
+such words: two pixels of one channel are two bytes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 from volley.firmware.isa import LANES
 
 PICTURE, SPIKES = "picture", "spikes"
+PAIR = 2
+"""Pixels of a picture in a word where it is read in pairs, and channels of four bits that one becomes."""
 
 
 def cut_patches(maps: np.ndarray, kernel: int, stride: int, padding: int) -> np.ndarray:
@@ -31,13 +34,22 @@ def cut_patches(maps: np.ndarray, kernel: int, stride: int, padding: int) -> np.
     return found.reshape(*maps.shape[:-3], -1, *found.shape[-2:])
 
 
+def pairs(pictures: np.ndarray) -> np.ndarray:
+    """uint8 [N, C, H, W] as words of two pixels, uint8 [N, 2 C, H, ceil(W / 2)]; see ``volley.firmware.isa``."""
+    count, channels, height, width = pictures.shape
+    filled = np.pad(pictures, [(0, 0)] * 3 + [(0, -width % PAIR)])
+    first, second = filled[..., 0::PAIR], filled[..., 1::PAIR]
+    halves = np.stack([first & 15 | second << 4, first >> 4 | second & 240], axis=2)
+    return halves.reshape(count, PAIR * channels, height, -1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Input:
     """The input of a program.
 
     kind: "picture" or "spikes". channels, height, width: of the picture, or of each tick's counts, up
     to ``most``. ticks: of the model. kernel, stride, padding: of patches, (1, 1, 0) for none. pixels:
-    of a row that share a byte. pass_words: words of the spike memory from a pass to the next.
+    of a row that share a byte; of a picture 1, or 2 where it is read in pairs. pass_words: words of the spike memory from a pass to the next.
     """
 
     kind: str
@@ -71,6 +83,8 @@ class Input:
             for n in (self.height, self.width)
         )
         channels = self.channels * self.most * self.kernel**2
+        if self.kind == PICTURE:
+            channels *= self.pixels
         return channels, height, math.ceil(width / self.pixels)
 
     @property
@@ -86,7 +100,7 @@ class Input:
         if (self.kernel, self.stride, self.padding) != (1, 1, 0):
             arrays = cut_patches(arrays, self.kernel, self.stride, self.padding)
         if self.kind == PICTURE:
-            return np.ascontiguousarray(arrays[:, None])
+            return np.ascontiguousarray((arrays if self.pixels == 1 else pairs(arrays))[:, None])
         count, _, channels, height, width = arrays.shape
         words = math.ceil(width / self.pixels)
         lanes = self.passes * LANES // self.pixels

@@ -12,6 +12,8 @@ one word holds CI channels of one pixel, a byte each, whose bit t is the spike o
 More than ``LANES`` ticks take several passes. Pass p of a map follows pass p - 1, and holds ticks
 8 p to 8 p + 7: its words are at ``base + ... + (p * groups + group) * width + x``, and ``stride``
 grows to ``passes * groups * width``. A picture has bit planes in place of ticks, and one pass.
+Where a layer takes its pixels in pairs, word x of a picture has pixels 2 x and 2 x + 1, four bits each,
+the first lowest: bits 0 to 3 of channel c in channel 2 c, bits 4 to 7 in channel 2 c + 1.
 
 Of T = 4, 2 or 1 ticks, ``P = LANES / T`` pixels of a row may share a word: pixel x is in word
 ``x // P``, its ticks in the bits from ``x % P * T`` on; ``width`` then counts words. Bits beyond the
@@ -103,6 +105,7 @@ class Opcode(IntEnum):
     of them in a cycle: ``width`` counts words, and of a row's last word the spikes of
     ``last_lanes`` are kept. An encoding convolution computes a pixel a cycle and packs what it
     writes; a dense layer reads a pixel a cycle from packed words; in both ``width`` counts pixels.
+    Where ``pair`` is set, an encoding convolution computes a pair of pixels a cycle: ``width`` counts pairs.
 
     Where ``drop_last`` is set the last beat of a row fires nothing: it is the column that pooling of
     a map of odd width leaves out. Between two ticks, where ``leak`` = k is not 0, a membrane v loses
@@ -134,6 +137,7 @@ DESCRIPTOR = {
     "pool": Field(0, 5, 1),  # 2x2 OR
     "passes": Field(0, 8, 3),  # ceil(ticks / LANES)
     "pack": Field(0, 12, 2),  # log2 of the pixels in a word of a spike map
+    "pair": Field(0, 14, 1),  # a word of the picture has two pixels
     "scale": Field(0, 16, SCALE_BITS),  # psum * scale - bias
     "width": Field(1, 0, 12),  # beats of an input row: pixels, or words of a packed map
     "height": Field(1, 16, 12),  # rows of the input map
@@ -155,7 +159,13 @@ DESCRIPTOR = {
     "leak_first": Field(13, 23, 1),  # a soft reset comes after the leak
     "drop_last": Field(13, 24, 1),  # the last beat of a row does not fire
 }
-OPTIONAL = {"leak": ("leak", "leak_first"), "odd": ("drop_last",), "short": (), "reach": ()}
+OPTIONAL = {
+    "leak": ("leak", "leak_first"),
+    "odd": ("drop_last",),
+    "short": (),
+    "reach": (),
+    "pair": ("pair",),
+}
 """Fields of the descriptor that only a design with the parameter has."""
 
 

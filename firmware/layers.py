@@ -36,7 +36,8 @@ class Layer:
     v_init int32 [out], None on the readout. The three shapes are (C, H, W) and are filled in by
     ``load`` and ``validate``: of the input, of the map before pooling, and after pooling. The map
     before pooling has no row or column that pooling leaves out. mean_of, filled in as well: spikes
-    that each input is the mean of.
+    that each input is the mean of. pair, filled in by the compiler: two pixels of a picture are
+    read at a time, a channel as two of four bits.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Layer:
     map_shape: tuple[int, int, int] = (0, 0, 0)
     out_shape: tuple[int, int, int] = (0, 0, 0)
     mean_of: int = 1
+    pair: bool = False
 
     @property
     def plain(self) -> bool:

@@ -11,6 +11,7 @@ import math
 
 from volley.firmware import isa, registers
 from volley.firmware.fields import WORD_BITS, unpack
+from volley.firmware.inputs import PAIR
 from volley.firmware.isa import BANKS, LANES, MAX_PASSES, MAX_TICKS
 from volley.firmware.json_text import JsonError
 from volley.firmware.layers import MAX_VALUES
@@ -100,7 +101,7 @@ def _check_input(given, design, within, choice):
     for name in ("most", "kernel", "stride"):
         within(f"input.{name}", getattr(given, name), 1, MAX_BYTE)
     within("input.padding", given.padding, 0, given.kernel - 1)
-    within("input.pixels", given.pixels, 1, LANES)
+    within("input.pixels", given.pixels, 1, PAIR if given.kind == "picture" else LANES)
     within("input.pass_words", given.pass_words, 0, design.spike_words)
     for size in given.sent[1:]:
         within("input.kernel", size, 1, MAX_SIDE)

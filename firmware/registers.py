@@ -123,6 +123,7 @@ OPTIONS = {
     "odd": Field(0, 2, 1),
     "short": Field(0, 3, 1),
     "reach": Field(0, 4, 1),
+    "pair": Field(0, 5, 1),
 }
 """Parameters of the design in register PACK."""
 

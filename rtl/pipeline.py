@@ -17,7 +17,7 @@ from volley.firmware.isa import (
     pass_cycles,
 )
 from volley.rtl.array.channel import Shared, channel
-from volley.rtl.array.popcount import products_latency
+from volley.rtl.array.popcount import hits_bits, products_latency
 from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.spike_total import count_fired, fired_latency
@@ -38,7 +38,8 @@ assert all(pass_cycles(leak) >= neuron_latency(Design(leak=leak)) + 2 + leak for
 def depth(design):
     """In which cycle each stage works, counted from the beat."""
     hits = max(
-        4 + products_latency(design.ci, design.lut), 2 + spike_count_latency(design.ci, design.lut)
+        4 + products_latency(design.ci, design.lut, design.pair),
+        2 + spike_count_latency(design.ci, design.lut, design.pair),
     )
     counted = hits + 1
     fired = counted + 6 + neuron_latency(design)
@@ -106,9 +107,9 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         kernels = [[tap(ci * (k + 1), ci * k) for tap in weights] for k in range(co)]
     else:
         kernels = [weights]
-    spike_counts = [Signal(intbv(0)[(TAPS * ci).bit_length() :]) for _ in range(LANES)]
+    spike_counts = [Signal(intbv(0)[hits_bits(ci, design.pair) :]) for _ in range(LANES)]
     spike_count_inst = count_spikes(
-        clk, when["hits"] - when["row"], rows, edges, design.lut, spike_counts, packing
+        clk, when["hits"] - when["row"], rows, edges, design.lut, spike_counts, packing, design.pair
     )
 
     # psums of a row
@@ -191,7 +192,8 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
 
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
     shared = Shared(psum, port, lanes, spike_counts, when["hits"] - when["window"], needed)
-    constants, steps = carried(active, counted, design)
+    # the trees need theirs in the cycle before the hits
+    constants, steps = carried(active, when["hits"] - 1 if design.pair else counted, design)
     carry_insts = [carry(clk, source, moved) for source, moved in steps]
     channel_insts = [
         channel(

@@ -46,13 +46,16 @@ _DEPTH = {
     4: ({4: 36, 8: 38, 16: 40, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 2, 8: 4, 16: 5, 32: 7, 64: 8}),
     6: ({4: 37, 8: 38, 16: 39, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 1, 8: 3, 16: 3, 32: 4, 64: 4}),
 }
+# more in a design with ``pair``, whose trees are two halves
+_PAIR_DEPTH = {4: {4: 0, 8: -1, 16: -1, 32: 0, 64: 0}, 6: {4: -1, 8: 0, 16: 0, 32: -1, 64: 0}}
 
 
 def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
     by_ci, by_co = _DEPTH[design.lut]
     neurons = (design.leak - design.short) * (isa.LANES - 1)
-    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + design.reach
+    pairs = _PAIR_DEPTH[design.lut][design.ci] if design.pair else 0
+    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + design.reach + pairs
 
 
 def instructions_of(program: Program) -> list[list[int]]:

@@ -54,6 +54,7 @@ def descriptor(
         passes=passes_of(layer, model),
         scale=scale_of(layer, model),
         pack=pack_code(layer, model, design),
+        pair=int(layer.pair),
         width=row_beats(layer, model, design),
         height=int(layer.in_shape[1]),
         in_groups=source.groups,

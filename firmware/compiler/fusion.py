@@ -26,6 +26,7 @@ from volley.firmware.compiler.row_schedule import (
 )
 from volley.firmware.compiler.weights import group_words
 from volley.firmware.design import Design
+from volley.firmware.inputs import PAIR
 from volley.firmware.isa import BANKS
 from volley.firmware.spike_map import MapPlace
 
@@ -72,9 +73,11 @@ class Maps:
         self.model, self.design = model, design
         shapes = [model.layers[0].in_shape] + [layer.out_shape for layer in model.layers]
         pixels = packed_pixels(model, design)
-        encodes = model.layers[0].encode
-        # passes and pixels of a word: a picture has one of each
-        self.of_input = (1, 1) if encodes else (passes_of(model.layers[0], model), pixels)
+        first = model.layers[0]
+        # passes and pixels of a word: a picture has one of each, or a pair
+        self.of_input = (passes_of(first, model), pixels)
+        if first.encode:
+            self.of_input = (1, PAIR if first.pair else 1)
         self.layouts = [full_map(shapes[0], design, *self.of_input)] + [
             full_map(shape, design, passes_of(layer, model), pixels)
             for shape, layer in zip(shapes[1:], model.layers)

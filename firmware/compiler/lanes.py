@@ -1,7 +1,9 @@
 """How the ticks and pixels of a layer use the eight lanes of the array: passes and packing.
 
 More than eight ticks take passes. Of 4, 2 or 1 ticks, a design with lane packing puts 2, 4 or 8
-pixels of a row into one word of a spike map, and computes them together in a convolution.
+pixels of a row into one word of a spike map, and computes them together in a convolution. A design
+with ``pair`` does so with two pixels of a picture: four lanes are the bit planes of half a byte, and the
+two halves are channels.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import math
 
 from volley.firmware import isa
 from volley.firmware.design import Design
+from volley.firmware.inputs import PAIR
 from volley.firmware.modelfile import Layer, Model
 
 
@@ -24,9 +27,29 @@ def describe(ticks: int, design: Design) -> str:
         return f"{ticks} of {lanes} lanes, unpacked: {ticks} does not divide {lanes}"
     if not design.pack:
         return f"{ticks} of {lanes} lanes, unpacked: the design has no lane packing (pack = 0)"
+    alone = (
+        "a picture is read two at a time, dense layers compute one"
+        if design.pair
+        else ("encoding and dense layers compute one at a time")
+    )
+    return f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; {alone}"
+
+
+def in_pairs(layer: Layer, model: Model, design: Design) -> bool:
+    """Whether a layer of the model, before it is lowered to pairs, reads its picture in pairs of pixels.
+
+    Sums of a pixel have to fit the bits of a lane's psum; pairs that share a word of the output are whole.
+    """
+    if not design.pair or not layer.encode or layer.kind == "dense" or layer.readout:
+        return False
+    pixels = packed_pixels(model, design)
+    channels, _, width = (int(n) for n in layer.in_shape)
+    groups, paired = (math.ceil(n / design.ci) for n in (channels, PAIR * channels))
     return (
-        f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; "
-        "encoding and dense layers compute one at a time"
+        pixels > 1
+        and channels * layer.kernel**2 * ((1 << isa.LANES) - 1) <= isa.MAX_FAN_IN
+        and paired * math.ceil(width / PAIR) < groups * width
+        and (width % PAIR == 0 or pixels == PAIR)
     )
 
 
@@ -53,6 +76,8 @@ def pack_code(layer: Layer, model: Model, design: Design) -> int:
 def row_beats(layer: Layer, model: Model, design: Design) -> int:
     """Beats of an input row of one group: words of a packed map, or else pixels."""
     width = int(layer.in_shape[2])
+    if layer.pair:
+        return math.ceil(width / PAIR)
     if layer.kind == "dense" or layer.encode:
         return width
     return math.ceil(width / packed_pixels(model, design))
@@ -61,8 +86,8 @@ def row_beats(layer: Layer, model: Model, design: Design) -> int:
 def last_lanes(layer: Layer, model: Model, design: Design) -> int:
     """Mask of the lanes that fire in the last pass or, packed, in the last word of a row."""
     lanes = (model.ticks - 1) % isa.LANES + 1
-    if layer.kind == "conv" and not layer.encode:
-        pixels = packed_pixels(model, design)
+    if layer.kind == "conv" and (layer.pair or not layer.encode):
+        pixels = PAIR if layer.pair else packed_pixels(model, design)
         lanes *= (int(layer.map_shape[2]) - 1) % pixels + 1
     return (1 << lanes) - 1
 
@@ -71,4 +96,5 @@ def drops_last(layer: Layer, model: Model, design: Design) -> bool:
     """Whether pooling leaves out all that the last beat of a row computes: of an odd width."""
     if layer.kind == "dense" or layer.map_shape[2] == layer.in_shape[2]:
         return False
-    return layer.encode or int(layer.map_shape[2]) % packed_pixels(model, design) == 0
+    pixels = PAIR if layer.pair else 1 if layer.encode else packed_pixels(model, design)
+    return int(layer.map_shape[2]) % pixels == 0

@@ -8,6 +8,8 @@
   its score is twice the spikes of the class less all spikes, see ``volley.firmware.results.class_scores``.
   Behind a pooling layer the host counts them: the spikes of a layer are counted before it
 - fraction bits of the model: each layer's own
+- pairs of pixels of a picture, in a design with ``pair``: each channel is two of four bits with the same
+  weights, and the array counts one of them sixteenfold
 """
 
 from __future__ import annotations
@@ -16,16 +18,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from volley.firmware.inputs import Input
+from volley.firmware.compiler.lanes import in_pairs
+from volley.firmware.design import Design
+from volley.firmware.inputs import PAIR, Input
 from volley.firmware.modelfile import Layer, Model
 
 VOTES = "votes"
 
 
-def lower(model: Model) -> Model:
-    """The model with layers that the array computes as they are; a model of format 1 as it is."""
+def lower(model: Model, design: Design) -> Model:
+    """The model with layers that the array of a design computes as they are; a model of format 1 as it is."""
     layers = [replace(layer, fraction_bits=model.fraction_bits_of(layer)) for layer in model.layers]
     layers[0] = _first(model, layers[0])
+    if in_pairs(layers[0], model, design):
+        layers[0] = _paired(layers[0])
     for number, layer in enumerate(layers):
         if layer.pool_kind == "mean":
             layers[number] = replace(layer, pool=1, pool_kind="or", out_shape=layer.map_shape)
@@ -36,12 +42,12 @@ def lower(model: Model) -> Model:
 
 
 def input_of(model: Model, lowered: Model, pixels: int, pass_words: int) -> Input:
-    """The input of a lowered model; pixels: that share a byte of spikes."""
+    """The input of a lowered model; pixels: that share a byte."""
     first = model.layers[0]
     kernel = (1, 1, 0) if first.plain else (first.kernel, first.stride, first.padding)
     return Input(
         model.kind, model.channels, model.height, model.width, model.ticks, model.most, *kernel,
-        pixels if model.kind == "spikes" else 1, pass_words,
+        pixels, pass_words,
     )  # fmt: skip
 
 
@@ -66,6 +72,16 @@ def _first(model: Model, layer: Layer) -> Layer:
         )  # fmt: skip
     weight = weight.reshape(layer.outputs, shape[0], layer.kernel, layer.kernel)
     return replace(layer, inputs=shape[0], in_shape=shape, weight=weight)
+
+
+def _paired(layer: Layer) -> Layer:
+    """An encoding convolution on channels of four bits."""
+    assert layer.weight is not None, "a valid model has weights"
+    channels, height, width = layer.in_shape
+    return replace(
+        layer, inputs=PAIR * channels, in_shape=(PAIR * channels, height, width),
+        weight=np.repeat(layer.weight, PAIR, axis=1), pair=True,
+    )  # fmt: skip
 
 
 def _uncropped(layer: Layer) -> list[int]:

@@ -41,7 +41,7 @@ def compile_model(
     Raises ``FitError`` that says what does not fit, by how many bytes, and, with ``explain``, on
     which boards it would.
     """
-    lowered = lower(model)
+    lowered = lower(model, design)
     check_limits(lowered, design)
     try:
         plans = make_plans(lowered, design, fuse)
@@ -60,7 +60,7 @@ def compile_model(
 
 def planned(source: modelfile.Model, design: Design, plan: Plan) -> Program:
     """The program of a plan that was made for the lowered model."""
-    model = lower(source)
+    model = lower(source, design)
     code = emit(model, design, plan)
     needs = memory_needs(plan.words, *loads_words(plan.loads), code.program_words)
     layers = []

@@ -297,7 +297,10 @@ class Simulator:
             ordered = bits.transpose(2, 0, 4, 1, 3)  # the taps are consecutive beats
             beats = des["in_groups"] * (des["height"] * des["width"] if des["dense"] else 1)
             ordered = ordered.reshape(step * TAPS, ci, out_groups, co)[:beats]
-        return ordered.reshape(-1, out_groups * co).astype(np.float32) * 2 - 1
+        weights = ordered.reshape(-1, out_groups * co).astype(np.float32) * 2 - 1
+        if des["pair"]:  # bits 4 to 7 of a picture
+            weights[1::2] *= 1 << LANES // 2
+        return weights
 
     def _input_rows(self, ins, des):
         """The rows row - 1 .. row + rows of the ring: [row, pass, group, x, picture, channel].
@@ -306,7 +309,7 @@ class Simulator:
         """
         address, bank = ins["in_row"], ins["in_bank"]
         groups, width, stride = des["in_groups"], des["width"], des["in_stride"]
-        pack = 0 if des["encode"] else des["pack"]
+        pack = des["pair"] if des["encode"] else des["pack"]
         if des["dense"]:
             width = -(-width // (1 << pack))
         stored = 1 if des["encode"] else des["passes"]
@@ -364,15 +367,15 @@ class Simulator:
                 reset = reset - ((base + (1 << des["leak"] >> 1)) >> des["leak"])
             v = reset
         pack = des["pack"]
-        if pack and not des["encode"] and not des["dense"]:
-            # lanes that are kept: of each pixel its ticks, of the last word some pixels
+        beat = 1 << (des["pair"] if des["encode"] else pack)  # pixels
+        if beat > 1 and not des["dense"]:
+            # lanes that are kept: of each pixel its ticks, of the last beat some pixels
             row &= np.uint8((1 << (LANES >> pack)) - 1)
             kept = np.uint8(des["last_lanes"]).reshape(1, 1, 1, 1, 1, 1)
-            row[:, :, -(1 << pack) :] &= packing.unpack(kept, pack).reshape(-1, 1)
+            row[:, :, -beat:] &= packing.unpack(kept, pack).reshape(-1, 1)[:beat]
         else:
             row[-1] &= des["last_lanes"]
         if des["drop_last"]:
-            beat = 1 if des["encode"] else 1 << pack
             row = row[:, :, :-beat]
         self.layer_spikes[:, ins["layer"]] += np.bitwise_count(row).sum((0, 2, 3), np.int64)
         if des["pool"]:

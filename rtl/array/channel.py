@@ -9,6 +9,7 @@ from volley.rtl.delay import delay
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
 from volley.rtl.neuron.neuron import Rules, neuron
+from volley.rtl.neuron.pair import pair_currents
 from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
 
 
@@ -37,11 +38,12 @@ def channel(clk, shared, active, weights, params, spikes, score, design):
     bias, threshold, v_init = params
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
     psums = [signed(PSUM_BITS) for _ in range(LANES)]
-    early = shared.counting - products_latency(design.ci, design.lut)
+    early = shared.counting - products_latency(design.ci, design.lut, design.pair)
+    pair = active.pair if design.pair else None
     tree_insts = []
     for t in range(LANES):
         soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
-        tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon))
+        tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon, pair))
         if early:
             tree_insts.append(delay(clk, early, soon, hits[t]))
     differences = [difference_signal(spike_counts[t]) for t in range(LANES)]
@@ -50,9 +52,13 @@ def channel(clk, shared, active, weights, params, spikes, score, design):
         accumulate(clk, psum, differences[t], psums[t], design.row_max) for t in range(LANES)
     ]
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
-    current_inst = currents(
-        clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed, design.reach
-    )
+    if design.pair:
+        current_inst = pair_currents(clk, active, bias, psums, stacked, score, design.reach)
+    else:
+        current_inst = currents(
+            clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed,
+            design.reach,
+        )  # fmt: skip
     threshold_soon, threshold_then, v_init_soon, v_start, v_end = (
         signed(MEMBRANE_BITS) for _ in range(5)
     )

@@ -11,6 +11,12 @@ from volley.rtl.module_use import ModuleUse, Operands, numbered
 
 PRODUCTS = "count_products"
 """Name of the Verilog module, before CI and the inputs of a LUT."""
+PAIRS = "pairs"
+"""Behind the name, in a design with ``pair``."""
+
+
+WHOLE, EVEN, ODD = slice(None), slice(0, None, 2), slice(1, None, 2)
+"""Parts of the bits, by their numbers from the lowest on: STRIDE is even, so that a vector is in one of them."""
 
 
 @block
@@ -37,29 +43,37 @@ def add_valid_rows(clk, valid, first, second, count):
     return instances()
 
 
-def shape_of(widths):
-    """(vectors of each weight, fields) of a tree over signals of ``widths[weight]`` bits each."""
-    fields = max(1, min(width for weight in widths for width in weight) // STRIDE)
-    return [sum(width // fields for width in weight) for weight in widths], fields
+def shape_of(widths, part=WHOLE):
+    """(vectors of each weight, fields) of a tree over a part of signals of ``widths[weight]`` bits each."""
+    counted = len(range(STRIDE)[part])
+    fields = max(1, min(width for weight in widths for width in weight) * counted // STRIDE**2)
+    return [sum(len(starts(width, fields, part)) for width in weight) for weight in widths], fields
 
 
-def tree_latency(widths, lut):
+def starts(width, fields, part):
+    """Where the vectors of a part of ``width`` bits start."""
+    return [bit for bit in range(width)[part] if bit % (STRIDE * fields) < STRIDE]
+
+
+def tree_latency(widths, lut, part=WHOLE):
     """Clock cycles from the bits to the count of ``popcount``; widths: of its sources."""
-    return len(plan(*shape_of(widths), lut)) + 1
+    return len(plan(*shape_of(widths, part), lut)) + 1
 
 
 @block
-def popcount(clk, sources, lut, count, valid=None):
+def popcount(clk, sources, lut, count, valid=None, part=WHOLE):
     """count = sum over w of 2^w * (bits set in all of sources[w]).
 
     valid: where it is not set, a cycle before the count, that is 0; None: the count is always there.
+    part: WHOLE, EVEN or ODD, the bits that are counted.
 
     sources: per weight a list of (Signal, lowest bit, bits); ``bits`` a power of two, the same for
     all. lut: inputs of the LUTs that the tree is made for, 4 or 6. Latency ``tree_latency``.
     """
-    counts, fields = shape_of([[bits for _, _, bits in weight] for weight in sources])
+    widths = [[bits for _, _, bits in weight] for weight in sources]
+    counts, fields = shape_of(widths, part)
     vectors = [
-        [(signal, low + k) for signal, low, bits in weight for k in range(bits // fields)]
+        [(signal, low + k) for signal, low, bits in weight for k in starts(bits, fields, part)]
         for weight in sources
     ]
     blocks = []
@@ -116,13 +130,28 @@ def row_signal(bits):
     return ConcatSignal(zero, *(bit[0] if bit else zero for bit in reversed(list(bits))))
 
 
-def products_latency(ci, lut):
-    """Clock cycles from spikes and weights to the count of ``count_products``."""
-    return 1 + tree_latency([[ci] * 3] * 2, lut)
+def products_latency(ci, lut, pair=0):
+    """Clock cycles from spikes and weights to the count of ``count_products``; pair: of the design."""
+    widths = [[ci] * 3] * 2
+    return 2 + tree_latency(widths, lut, EVEN) if pair else 1 + tree_latency(widths, lut)
 
 
 @block
-def products_tree(clk, spikes, weights, lut, count):
+def add_halves(clk, pair, even, odd, count):
+    """count = even + odd, or where ``pair`` is set even + 16 * odd. Latency 1."""
+
+    @always(clk.posedge)
+    def add():
+        if pair:
+            count.next = even + 16 * odd
+        else:
+            count.next = even + odd
+
+    return instances()
+
+
+@block
+def products_tree(clk, spikes, weights, lut, count, pair=None):
     """``count_products``, whole."""
     ci = len(spikes[0])
     ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
@@ -137,23 +166,33 @@ def products_tree(clk, spikes, weights, lut, count):
         for row in range(3)
     ]  # fmt: skip
     sources = [[(signal, 0, ci) for signal in signals] for signals in (ones, twos)]
-    tree = popcount(clk, sources, lut, count)
+    if pair is None:
+        tree = popcount(clk, sources, lut, count)
+    else:
+        halves = [Signal(intbv(0)[(TAPS * ci // 2).bit_length() :]) for _ in range(2)]
+        tree = [
+            popcount(clk, sources, lut, half, part=part) for half, part in zip(halves, (EVEN, ODD))
+        ]
+        tree.append(add_halves(clk, pair, *halves, count))
     return first, tree
 
 
 @block
-def count_products(clk, spikes, weights, lut, count):
+def count_products(clk, spikes, weights, lut, count, pair=None):
     """count = how many spikes meet a set weight: popcount(s & w), the sum of a PE row.
 
-    spikes, weights: nine Signals of CI bits, one a tap. lut: as in ``popcount``. Latency
-    ``products_latency(ci, lut)``. Under ``volley.rtl.convert.shared_modules.modules_apart`` it is the text of an instance of a
+    spikes, weights: nine Signals of CI bits, one a tap. lut: as in ``popcount``. pair: a Signal, in a design with ``pair``: where it is set,
+    those of odd channels count sixteenfold. Latency ``products_latency``. Under ``volley.rtl.convert.shared_modules.modules_apart`` it is the text of an instance of a
     Verilog module.
     """
     if not hasattr(count_products, "verilog_code"):
-        return products_tree(clk, spikes, weights, lut, count)
+        return products_tree(clk, spikes, weights, lut, count, pair)
+    name, controls = f"{PRODUCTS}_{len(spikes[0])}_{lut}", {"clk": clk}
+    if pair is not None:
+        name, controls = f"{name}_{PAIRS}", {"clk": clk, "pair": pair}
     module_use = ModuleUse(  # noqa: F841
-        f"{PRODUCTS}_{len(spikes[0])}_{lut}",
-        {"clk": clk, **Operands(spikes, weights).ports()},
+        name,
+        {**controls, **Operands(spikes, weights).ports()},
         {"count": count},
     )
 
@@ -172,8 +211,24 @@ def products_module(clk, operands, lut, count):
     )
 
 
-def products_instance(ci, lut):
-    """A ``products_module``."""
+@block
+def pair_products_module(clk, pair, operands, lut, count):
+    """``products_module`` of a design with ``pair``."""
+    return products_tree(
+        clk, numbered(operands, "s", TAPS), numbered(operands, "w", TAPS), lut, count, pair
+    )
+
+
+def hits_bits(ci, pair=0):
+    """Bits of a count of ``count_products``; pair: of the design."""
+    return (TAPS * ci // 2 * 17 if pair else TAPS * ci).bit_length()
+
+
+def products_instance(ci, lut, pair=0):
+    """A ``products_module``, or a ``pair_products_module``."""
     taps = [Signal(intbv(0)[ci:]) for _ in range(2 * TAPS)]
-    count = Signal(intbv(0)[(TAPS * ci).bit_length() :])
-    return products_module(Signal(bool(0)), Operands(taps[:TAPS], taps[TAPS:]), lut, count)
+    operands = Operands(taps[:TAPS], taps[TAPS:])
+    clk, count = Signal(bool(0)), Signal(intbv(0)[hits_bits(ci, pair) :])
+    if pair:
+        return pair_products_module(clk, Signal(bool(0)), operands, lut, count)
+    return products_module(clk, operands, lut, count)

@@ -3,14 +3,14 @@
 from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
 from volley.firmware.isa import LANES
-from volley.rtl.array.popcount import popcount, tree_latency
+from volley.rtl.array.popcount import EVEN, ODD, WHOLE, popcount, tree_latency
 from volley.rtl.array.window import WindowEdges, columns, packed_columns
 from volley.rtl.delay import delay
 
 
-def spike_count_latency(ci, lut):
-    """Clock cycles from the rows of the window to the count."""
-    return tree_latency([[ci] * 3], lut) + 3
+def spike_count_latency(ci, lut, pair=0):
+    """Clock cycles from the rows of the window to the count; pair: of the design."""
+    return tree_latency([[ci] * 3], lut, EVEN if pair else WHOLE) + 3
 
 
 @block
@@ -20,6 +20,26 @@ def add_columns(clk, left, middle, right, count):
     @always(clk.posedge)
     def add():
         count.next = left + middle + right
+
+    return instances()
+
+
+@block
+def add_column_pairs(clk, pair, left, middle, right, count):
+    """count = the sum of three columns, each of the counts of even and of odd channels, these above.
+    Where ``pair`` is set, odd channels count sixteenfold. Latency 1."""
+    half = len(left) // 2
+
+    @always(clk.posedge)
+    def add():
+        even = intbv(0)[half + 2 :]
+        odd = intbv(0)[half + 2 :]
+        even[:] = left[half:] + middle[half:] + right[half:]
+        odd[:] = left[:half] + middle[:half] + right[:half]
+        if pair:
+            count.next = even + 16 * odd
+        else:
+            count.next = even + odd
 
     return instances()
 
@@ -35,36 +55,48 @@ def three_columns(clk, edges, column, count):
 
 @block
 def packed_three_columns(clk, edges, active, lanes, counts):
-    """As ``three_columns`` for all lanes, whose words may be packed. active: as the window's."""
-    n = len(lanes[0])
+    """As ``three_columns`` for all lanes, whose words may be packed. active: as the window's.
+
+    lanes: a count for each, or two, of even and of odd channels.
+    """
+    n = len(lanes[0]) * len(lanes) // LANES
     together = ConcatSignal(*reversed(lanes))
     left, middle, right = (Signal(intbv(0)[LANES * n :]) for _ in range(3))
     moving = packed_columns(clk, edges, active, together, left, middle, right, True)
-    adding = [
-        add_columns(clk, *(side(n * (lane + 1), n * lane) for side in (left, middle, right)), count)
-        for lane, count in enumerate(counts)
+    sides = [
+        [side(n * (lane + 1), n * lane) for side in (left, middle, right)] for lane in range(LANES)
     ]
+    if len(lanes) == LANES:
+        adding = [add_columns(clk, *side, count) for side, count in zip(sides, counts)]
+    else:
+        adding = [
+            add_column_pairs(clk, active.pair, *side, count) for side, count in zip(sides, counts)
+        ]
     return moving, adding
 
 
 @block
-def count_spikes(clk, latency, rows, edges, lut, counts, active):
-    """counts[t] = spikes under the kernel in lane t.
+def count_spikes(clk, latency, rows, edges, lut, counts, active, pair=0):
+    """counts[t] = spikes under the kernel in lane t; those of odd channels sixteenfold where ``active.pair`` is set.
 
     latency: clock cycles from ``rows`` to the counts, at least ``spike_count_latency``. rows: the three
     rows of the window, the CI bits of each lane together. edges, active: as the window's, a cycle after
-    ``rows``.
+    ``rows``. pair: of the design.
     """
     ci = len(rows[0]) // len(counts)
-    levels = tree_latency([[ci] * 3], lut)
-    early = latency - spike_count_latency(ci, lut)
+    parts = (EVEN, ODD) if pair else (WHOLE,)
+    levels = tree_latency([[ci] * 3], lut, parts[0])
+    early = latency - spike_count_latency(ci, lut, pair)
     later = WindowEdges(active is not None)
     blocks = [delay(clk, levels, *pair) for pair in zip(edges.all(), later.all())]
-    column_counts = [Signal(intbv(0)[(3 * ci).bit_length() :]) for _ in counts]
+    column_counts = [
+        Signal(intbv(0)[(3 * ci // len(parts)).bit_length() :]) for _ in counts for _ in parts
+    ]
     soon = [Signal(intbv(0)[len(count) :]) if early else count for count in counts]
     for lane, count in enumerate(counts):
         sources = [[(row, ci * lane, ci) for row in rows]]
-        blocks.append(popcount(clk, sources, lut, column_counts[lane]))
+        for number, part in enumerate(parts, lane * len(parts)):
+            blocks.append(popcount(clk, sources, lut, column_counts[number], part=part))
         if early:
             blocks.append(delay(clk, early, soon[lane], count))
     if active:

@@ -13,6 +13,8 @@ class Active:
     Driven by ``packing_registers``, if the design packs lanes: window_pack, select_pack, place_pack:
     field ``pack`` where a 3x3 convolution reads packed words, where a dense layer reads them, and
     where the pixels of two packed words are pooled. restart: the lanes in which another pixel starts.
+    Driven by ``pair_registers``, if the design reads pixels in pairs: pair; second: the lanes that the
+    second pixel of a pair fires in.
     Driven by ``leak_registers``, if the design's neurons leak: leak, leak_first.
     """
 
@@ -26,6 +28,8 @@ class Active:
         self.layer = field_signal(INSTRUCTION["layer"])
         self.window_pack, self.select_pack, self.place_pack = descriptor_signals(*["pack"] * 3)
         self.restart = Signal(intbv(0)[LANES:])
+        self.pair = field_signal(DESCRIPTOR["pair"])
+        self.second = Signal(intbv(0)[LANES:])
         self.leak, self.leak_first = descriptor_signals("leak", "leak_first")
 
 
@@ -52,8 +56,11 @@ def layer_registers(clk, load, instruction, descriptor, active):
 
 
 @block
-def packing_registers(clk, load, descriptor, active):
-    """Takes the parts of ``active`` that only a design with lane packing has, at ``load``."""
+def packing_registers(clk, load, descriptor, window_pack, active):
+    """Takes the parts of ``active`` that only a design with lane packing has, at ``load``.
+
+    window_pack: log2 of the pixels in a word that a convolution reads.
+    """
     des = descriptor
 
     @always(clk.posedge)
@@ -68,7 +75,7 @@ def packing_registers(clk, load, descriptor, active):
                     active.select_pack.next = des.pack
             elif not des.encode:
                 if des.kernel3:
-                    active.window_pack.next = des.pack
+                    active.window_pack.next = window_pack
                 if des.pool:
                     active.place_pack.next = des.pack
                 if des.pack == 1:
@@ -77,6 +84,27 @@ def packing_registers(clk, load, descriptor, active):
                     active.restart.next = 0b01010100
                 elif des.pack == 3:
                     active.restart.next = 0b11111110
+
+    return instances()
+
+
+@block
+def pair_registers(clk, load, descriptor, active):
+    """Takes the parts of ``active`` that only a design with pairs has, at ``load``."""
+    des = descriptor
+
+    @always(clk.posedge)
+    def copy_pair():
+        if load:
+            active.pair.next = des.pair
+            active.second.next = 0
+            if des.pair:
+                if des.pack == 1:
+                    active.second.next = 0b11110000
+                elif des.pack == 2:
+                    active.second.next = 0b00001100
+                else:
+                    active.second.next = 0b00000010
 
     return instances()
 

@@ -13,13 +13,15 @@ from volley.rtl.delay import delay
 class ChannelActive:
     """What a channel needs of ``volley.rtl.control.active.Active``; driven by ``carry``.
 
-    encode, scale, soft; leak and leak_first, if the design's neurons leak; restart, if it packs lanes.
+    encode, scale, soft; leak and leak_first, if the design's neurons leak; restart, if it packs lanes; pair
+    and second, if it reads pixels in pairs.
     """
 
     def __init__(self, active, design):
         self.names = ["encode", "scale", "soft"]
         self.names += ["leak", "leak_first"] if design.leak else []
         self.names += ["restart"] if design.pack else []
+        self.names += ["pair", "second"] if design.pair else []
         for name in self.names:
             setattr(self, name, Signal(getattr(active, name).val))
 

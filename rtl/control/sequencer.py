@@ -6,7 +6,12 @@ A beat is one word of each spike bank with the weights, masks and destination th
 from myhdl import Signal, always, always_comb, block, enum, instances, intbv
 
 from volley.firmware.isa import DESCRIPTOR, Opcode, pass_cycles
-from volley.rtl.control.active import layer_registers, leak_registers, packing_registers
+from volley.rtl.control.active import (
+    layer_registers,
+    leak_registers,
+    packing_registers,
+    pair_registers,
+)
 from volley.rtl.control.address_input import input_address
 from volley.rtl.control.address_output import output_address
 from volley.rtl.control.address_weights import weight_address
@@ -14,6 +19,7 @@ from volley.rtl.control.beat import dropped_column
 from volley.rtl.control.column_counter import Columns, column_counter
 from volley.rtl.control.fields import field_signal
 from volley.rtl.control.loop_nest import Loops, loop_nest
+from volley.rtl.control.pair import PairViews, pair_views
 from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
 
@@ -47,14 +53,22 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     drain_left = Signal(intbv(0)[address_bits(drain_cycles + 1) :])
     loops, columns = Loops(), Columns()
     loops_inst = loop_nest(clk, loops, active, instruction, descriptor, pass_cycles(design.leak))
-    columns_inst = column_counter(clk, loops, descriptor, columns, design.pack and design.odd)
+    window_pack = descriptor.pack
+    counted = targeted = packing = descriptor
+    if design.pair:
+        views = PairViews(descriptor)
+        views_inst = pair_views(descriptor, views)
+        counted, targeted, packing = views.columns, views.output, views.packing
+        window_pack = views.window_pack
+        pair_inst = pair_registers(clk, loops.load, descriptor, active)
+    columns_inst = column_counter(clk, loops, counted, columns, design.pack and design.odd)
     input_inst = input_address(clk, loops, active, columns.read_next, instruction, descriptor, beat)
     weights_inst = weight_address(clk, loops, active, descriptor, beat)
-    output_inst = output_address(clk, loops, active, columns, instruction, descriptor, beat, design)
+    output_inst = output_address(clk, loops, active, columns, instruction, targeted, beat, design)
     flags_inst = beat_flags(clk, loops, active, descriptor, beat)
     layer_inst = layer_registers(clk, loops.load, instruction, descriptor, active)
     if design.pack:
-        packing_inst = packing_registers(clk, loops.load, descriptor, active)
+        packing_inst = packing_registers(clk, loops.load, packing, window_pack, active)
         lane_inst = delay(clk, 1, columns.read_lane, beat.lane)
     if design.leak:
         leak_inst = leak_registers(clk, loops.load, descriptor, active)

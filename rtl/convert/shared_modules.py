@@ -4,7 +4,7 @@ import contextlib
 import re
 
 from volley.rtl.array.add_three import ADD_THREE, add_three_apart, add_three_instance
-from volley.rtl.array.popcount import PRODUCTS, count_products, products_instance
+from volley.rtl.array.popcount import PAIRS, PRODUCTS, count_products, products_instance
 
 BLOCKS = (count_products, add_three_apart)
 
@@ -24,8 +24,9 @@ def modules_apart():
 def modules_used(verilog):
     """{name: block instance} of the modules that a converted text has instances of."""
     used = {}
-    for ci, lut in sorted(set(re.findall(rf"^{PRODUCTS}_(\d+)_(\d+) ", verilog, re.M))):
-        used[f"{PRODUCTS}_{ci}_{lut}"] = products_instance(int(ci), int(lut))
+    trees = re.findall(rf"^({PRODUCTS}_(\d+)_(\d+)(_{PAIRS})?) ", verilog, re.M)
+    for name, ci, lut, pair in sorted(set(trees)):
+        used[name] = products_instance(int(ci), int(lut), bool(pair))
     for width in sorted(set(re.findall(rf"^{ADD_THREE}_(\d+) ", verilog, re.M))):
         used[f"{ADD_THREE}_{width}"] = add_three_instance(int(width))
     return used

@@ -11,6 +11,7 @@ of a spike layer is never beyond: |2^F x| < 2^23 with F <= 8 and |x| < 2^15, and
 
 COMBINED_BITS = PSUM_BITS + LANES
 BIAS_BITS = SCORE_BITS
+WIDE_BITS = PSUM_BITS + SCALE_BITS + 2 + 4  # of a lane, scaled
 LOW_BITS = 16
 """Of a factor that is wider than a multiplier: the bits that are multiplied apart from those above."""
 
@@ -198,7 +199,7 @@ def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None, reach
     total = signed(COMBINED_BITS + SCALE_BITS + 2)
     scaled_total = scaled_apart if reach else scaled
     stage_total = scaled_total(clk, combined, scale, bias, total)
-    wide = [signed(PSUM_BITS + SCALE_BITS + 2 + 4) for _ in range(LANES)]
+    wide = [signed(WIDE_BITS) for _ in range(LANES)]
     stage_lanes = [scaled(clk, kept[t], scale, bias, wide[t]) for t in range(LANES)]
 
     y0, y1, y2, y3, y4, y5, y6, y7 = wide

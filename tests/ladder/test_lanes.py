@@ -1,5 +1,8 @@
 """More and fewer ticks than lanes: cycles against their bounds, packing, limits."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 
@@ -26,7 +29,7 @@ def counted(model, random, design):
     images = random.images(2)
     simulator = Simulator(design, len(images))
     simulator.load(program)
-    simulator.load_pictures(images)
+    simulator.load_pictures(program.input.pack(images)[:, 0])
     simulator.run(program.entries[0])
     wanted = golden.run(model, images)
     count = len(model.layers)
@@ -64,6 +67,33 @@ def test_packed_pixels_share_the_lanes(ticks):
     assert [place.bound for place in program.layers] <= packed
 
 
+@pytest.mark.parametrize("ticks", (1, 2, 4, 8))
+@pytest.mark.parametrize("net, shape", ((NET, (3, 32, 32)), ("8C1-10", (14, 3, 6))))
+def test_pixels_of_a_picture_are_read_in_pairs(ticks, net, shape):
+    random = network(net, shape, ticks=ticks)
+    model = load(random)
+    paired, program = counted(model, random, dataclasses.replace(DESIGN, pair=1))
+    single, _ = counted(model, random, DESIGN)
+    assert paired[0] * (1 if ticks == 8 else 2) == single[0] and paired[1:] == single[1:]
+    assert program.input.bytes == math.prod(shape)
+    assert program.input.pixels == (1 if ticks == 8 else 2)
+
+
+@pytest.mark.parametrize(
+    "ticks, net, shape",
+    (
+        (2, "32C3-10", (1, 8, 7)),  # a row's last word would have one pixel and a half
+        (4, "32C3-10", (17, 8, 8)),  # more channels of four bits than a word has
+        (4, "32C3-10", (15, 8, 8)),  # sums of more than 16 bits
+        (4, "10", (1, 8, 8)),
+    ),
+)
+def test_pictures_that_are_not_read_in_pairs(ticks, net, shape):
+    random = network(net, shape, ticks=ticks)
+    program = compile_model(load(random), dataclasses.replace(DESIGN, pair=1))
+    assert program.input.pixels == 1
+
+
 def test_three_ticks_are_not_packed(capsys):
     random = network("32C3-P2-10", (1, 8, 8), ticks=3)
     program = compile_model(load(random), DESIGN)
@@ -75,6 +105,9 @@ def test_three_ticks_are_not_packed(capsys):
 def test_the_report_says_why_lanes_are_idle():
     assert "pack = 0" in describe(4, PLAIN) and "2 pixels of 4 ticks" in describe(4, DESIGN)
     assert "3 passes" in describe(20, DESIGN)
+    paired = dataclasses.replace(DESIGN, pair=1)
+    assert "a picture is read two at a time" in describe(4, paired)
+    assert describe(8, paired) == describe(8, DESIGN)
 
 
 @pytest.mark.parametrize("ticks, most", ((8, 32767), (16, 16383), (32, 8191)))

@@ -6,7 +6,7 @@ from volley.host.device import Device
 
 SMALL = {
     "ci": 8, "co": 2, "spike_words": 2048, "weight_words": 1024, "param_words": 256, "row_max": 32,
-    "lut": 4, "pack": 1, "leak": 1, "odd": 1,
+    "lut": 4, "pack": 1, "pair": 1, "leak": 1, "odd": 1,
 }  # fmt: skip
 """Design parameters of a board that builds fast and holds the random models."""
 

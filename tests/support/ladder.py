@@ -12,18 +12,19 @@ from volley.firmware.compiler.lanes import drops_last
 from volley.firmware.compiler.lower import lower
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.design import Design
+from volley.firmware.isa import LANES
 from volley.firmware.results import class_scores
 from volley.model import golden
 
 SMALL = Design(
     ci=4, co=2, spike_words=512, weight_words=256, param_words=128, program_words=64, row_max=16,
-    scores=64, pack=1, leak=1, odd=1,
+    scores=64, pack=1, pair=1, leak=1, odd=1,
 )  # fmt: skip
 """Small enough for MyHDL; row_max and depths hold the small random models."""
 
 
 KINDS = (
-    {"ticks": 2, "layers": 3, "size": 6, "outputs": 9, "spikes": False},  # packed
+    {"ticks": 4, "layers": 3, "size": 6, "outputs": 9, "spikes": False},  # packed, a picture in pairs
     {"ticks": 20, "layers": 2, "size": 6, "outputs": 9, "spikes": True},  # several passes
     {"layers": 3},
 )
@@ -57,10 +58,12 @@ def small_jobs(count, folder, design=SMALL, cycles=1500):
 
 def _reaches(model, design):
     """Whether a first convolution leaks and drops a column, and its reset is after the leak."""
-    first = lower(model).layers[0]
+    first = lower(model, design).layers[0]
     if not first.leak or not drops_last(first, model, design):
         return False
     packed = model.layers[1].kind == "conv" and bool(model.layers[1].leak)
+    if model.ticks < LANES:
+        return packed and first.pair == bool(design.pair)
     return packed or first.leak_first and model.reset == "soft"
 
 
