@@ -24,7 +24,13 @@ SMALL = Design(
 
 
 KINDS = (
-    {"ticks": 4, "layers": 3, "size": 6, "outputs": 9, "spikes": False},  # packed, a picture in pairs
+    {
+        "ticks": 4,
+        "layers": 3,
+        "size": 6,
+        "outputs": 9,
+        "spikes": False,
+    },  # packed, a picture in pairs
     {"ticks": 20, "layers": 2, "size": 6, "outputs": 9, "spikes": True},  # several passes
     {"layers": 3},
 )

@@ -8,12 +8,14 @@ from myhdl import Signal, Simulation, StopSimulation, delay, intbv
 from volley.rtl.array.compressor_plan import SHAPES, plan
 from volley.rtl.array.popcount import (
     count_products,
+    hits_bits,
     popcount,
     products_latency,
     tree_latency,
 )
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.window import WindowEdges
+from volley.rtl.control.active import Active
 
 LUTS = sorted(SHAPES)
 CYCLES = 60
@@ -39,14 +41,24 @@ def run(block_instance, clk, each_cycle, cycles):
     Simulation(block_instance, stimulus()).run(quiet=1)
 
 
+def worth(ci, pair):
+    """What the bits of each channel count, as (mask, factor)."""
+    even = sum(1 << channel for channel in range(0, ci, 2))
+    return [(even, 1), (even << 1, 16 if pair else 1)]
+
+
 @pytest.mark.parametrize("lut", LUTS)
 @pytest.mark.parametrize("ci", [4, 8, 32])
-def test_products(ci, lut):
-    """A new set of spikes and weights every cycle; each count comes ``products_latency`` later."""
+@pytest.mark.parametrize("pair", [None, 0, 1])
+def test_products(ci, lut, pair):
+    """A new set of spikes and weights every cycle; each count comes ``products_latency`` later.
+
+    pair: None in a design without."""
     rng = random.Random(ci + lut)
-    clk, latency = Signal(bool(0)), products_latency(ci, lut)
+    paired = pair is not None
+    clk, latency = Signal(bool(0)), products_latency(ci, lut, paired)
     spikes, weights = ([Signal(intbv(0)[ci:]) for _ in range(9)] for _ in range(2))
-    count = Signal(intbv(0)[(9 * ci).bit_length() :])
+    count = Signal(intbv(0)[hits_bits(ci, paired) :])
     expected = []
 
     def each_cycle(cycle):
@@ -55,10 +67,12 @@ def test_products(ci, lut):
         total = 0
         for s, w in zip(spikes, weights):
             s.next, w.next = value_of(ci, rng), value_of(ci, rng)
-            total += (int(s.next) & int(w.next)).bit_count()
+            for mask, factor in worth(ci, pair):
+                total += factor * (int(s.next) & int(w.next) & mask).bit_count()
         expected.append(total)
 
-    tree = count_products(clk, spikes, weights, lut, count)
+    signal = Signal(bool(pair)) if paired else None
+    tree = count_products(clk, spikes, weights, lut, count, signal)
     run(tree, clk, each_cycle, CYCLES)
 
 
@@ -88,15 +102,20 @@ def test_tree(widths, lut):
 
 @pytest.mark.parametrize("lut", LUTS)
 @pytest.mark.parametrize("ci", [4, 16])
-def test_spike_count(ci, lut):
-    """Two lanes, rows of several pixels; the sum of three columns, two at the edges."""
+@pytest.mark.parametrize("pair", [None, 0, 1])
+def test_spike_count(ci, lut, pair):
+    """Rows of several pixels; the sum of three columns, two at the edges. pair: as ``test_products``."""
     rng = random.Random(ci + lut)
-    lanes, width, extra = 2, 7, 2
-    latency = spike_count_latency(ci, lut)
-    clk = Signal(bool(0))
+    paired = pair is not None
+    lanes, width, extra = 8 if paired else 2, 7, 2
+    latency = spike_count_latency(ci, lut, paired)
+    clk, active = Signal(bool(0)), None
+    if paired:
+        active = Active()
+        active.pair = Signal(bool(pair))
     rows = [Signal(intbv(0)[lanes * ci :]) for _ in range(3)]
-    edges = WindowEdges(False)
-    counts = [Signal(intbv(0)[(9 * ci).bit_length() :]) for _ in range(lanes)]
+    edges = WindowEdges(paired)
+    counts = [Signal(intbv(0)[hits_bits(ci, paired) :]) for _ in range(lanes)]
     pixels = [None, *range(width), None, None, *range(width), *range(width), *[None] * 40]
     columns, expected, issued = {}, {}, []
 
@@ -113,9 +132,13 @@ def test_spike_count(ci, lut):
         words = [value_of(lanes * ci, rng) for _ in range(3)]
         for row, word in zip(rows, words):
             row.next = word
-        mask = (1 << ci) - 1
         columns[cycle] = [
-            sum(((word >> (ci * t)) & mask).bit_count() for word in words) for t in range(lanes)
+            sum(
+                factor * (word >> ci * t & mask).bit_count()
+                for word in words
+                for mask, factor in worth(ci, pair)
+            )
+            for t in range(lanes)
         ]
         if x == width - 1:
             for k in range(width):
@@ -125,7 +148,7 @@ def test_spike_count(ci, lut):
                     sum(columns[start + j][t] for j in near) for t in range(lanes)
                 ]
 
-    tree = count_spikes(clk, latency + extra, rows, edges, lut, counts, None)
+    tree = count_spikes(clk, latency + extra, rows, edges, lut, counts, active, paired)
     run(tree, clk, each_cycle, len(pixels))
     assert expected
 
