@@ -15,6 +15,7 @@ from volley.firmware.compiler.cycle_model import (
 from volley.firmware.compiler.lanes import describe, packed_pixels, passes_of, row_beats
 from volley.firmware.compiler.throughput import describe as describe_rates
 from volley.firmware.compiler.throughput import load_bytes
+from volley.firmware.inputs import PAIR
 from volley.firmware.results import counter_words, result_words
 from volley.firmware.stream import words_per_picture
 from volley.firmware.texts import shown
@@ -29,7 +30,9 @@ def layer_rows(program, model) -> list[dict]:
         in_groups = math.ceil(channels / design.ci)
         out_groups = math.ceil(layer.outputs / design.co)
         cycles = layer_cycles(layer, model, design)
-        lanes = 1.0 if layer.encode else model.ticks / (passes_of(layer, model) * isa.LANES)
+        lanes = model.ticks / (passes_of(layer, model) * isa.LANES)
+        if layer.encode:
+            lanes = 1 / PAIR if layer.pair else 1.0
         lanes *= layer.in_shape[2] / row_beats(layer, model, design)  # pixels of a packed word
         taps = 9 if layer.kind == "conv" and layer.kernel == 3 else 1
         busy = channels / (in_groups * design.ci) * layer.outputs / (out_groups * design.co)
