@@ -2,7 +2,6 @@
 
 from myhdl import ConcatSignal, Signal, always, block, instances, intbv
 
-from volley.firmware.isa import LANES
 from volley.rtl.array.popcount import EVEN, ODD, WHOLE, popcount, tree_latency
 from volley.rtl.array.window import WindowEdges, columns, packed_columns
 from volley.rtl.delay import delay
@@ -25,21 +24,18 @@ def add_columns(clk, left, middle, right, count):
 
 
 @block
-def add_column_pairs(clk, pair, left, middle, right, count):
-    """count = the sum of three columns, each of the counts of even and of odd channels, these above.
-    Where ``pair`` is set, odd channels count sixteenfold. Latency 1."""
-    half = len(left) // 2
+def add_column_pairs(clk, pair, even, odd, count):
+    """count = the sum of three columns' counts of even and of odd channels; where ``pair`` is set, odd
+    channels count sixteenfold. Latency 1."""
+    left, middle, right = even
+    left_odd, middle_odd, right_odd = odd
 
     @always(clk.posedge)
     def add():
-        even = intbv(0)[half + 2 :]
-        odd = intbv(0)[half + 2 :]
-        even[:] = left[half:] + middle[half:] + right[half:]
-        odd[:] = left[:half] + middle[:half] + right[:half]
         if pair:
-            count.next = even + 16 * odd
+            count.next = left + middle + right + 16 * (left_odd + middle_odd + right_odd)
         else:
-            count.next = even + odd
+            count.next = left + middle + right + left_odd + middle_odd + right_odd
 
     return instances()
 
@@ -59,18 +55,20 @@ def packed_three_columns(clk, edges, active, lanes, counts):
 
     lanes: a count for each, or two, of even and of odd channels.
     """
-    n = len(lanes[0]) * len(lanes) // LANES
+    n = len(lanes[0])
     together = ConcatSignal(*reversed(lanes))
-    left, middle, right = (Signal(intbv(0)[LANES * n :]) for _ in range(3))
+    left, middle, right = (Signal(intbv(0)[len(lanes) * n :]) for _ in range(3))
     moving = packed_columns(clk, edges, active, together, left, middle, right, True)
     sides = [
-        [side(n * (lane + 1), n * lane) for side in (left, middle, right)] for lane in range(LANES)
+        [side(n * (lane + 1), n * lane) for side in (left, middle, right)]
+        for lane in range(len(lanes))
     ]
-    if len(lanes) == LANES:
+    if len(lanes) == len(counts):
         adding = [add_columns(clk, *side, count) for side, count in zip(sides, counts)]
     else:
         adding = [
-            add_column_pairs(clk, active.pair, *side, count) for side, count in zip(sides, counts)
+            add_column_pairs(clk, active.pair, *side, count)
+            for *side, count in zip(sides[EVEN], sides[ODD], counts)
         ]
     return moving, adding
 
