@@ -6,14 +6,7 @@ computes, it computes from the words that a host would write. Many pictures run 
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import numpy as np
-
-try:
-    from threadpoolctl import ThreadpoolController
-except ImportError:  # optional: threads cost small products more than they bring
-    ThreadpoolController = None
 
 from volley.firmware import isa, registers
 from volley.firmware.design import Design
@@ -21,6 +14,7 @@ from volley.firmware.fields import signed, unpack
 from volley.firmware.isa import BANKS, LANES, MEMBRANE_MAX, MEMBRANE_MIN, TAPS, Opcode
 from volley.firmware.registers import Region, Register
 from volley.firmware.simulator import packing
+from volley.firmware.simulator.threads import one_thread
 
 ADDRESSES = 1 << isa.INSTRUCTION["in_row"].width
 SCORE_MAX = (1 << (isa.SCORE_BITS - 1)) - 1
@@ -28,14 +22,6 @@ EXACT = 1 << 24  # float32 holds every integer up to here
 COUNTED = (
     Register.IMAGE_WORDS, Register.MODEL_WORDS, Register.SPIKES_WRITTEN, Register.SPIKES_READ
 )  # fmt: skip
-
-
-def _one_thread():
-    return (
-        ThreadpoolController().limit(limits=1, user_api="blas")
-        if ThreadpoolController
-        else (nullcontext())
-    )
 
 
 class ProgramError(ValueError):
@@ -207,7 +193,7 @@ class Simulator:
 
     def run(self, entry: int = 0) -> None:
         """Runs the program at word ``entry`` of program memory to its HALT."""
-        with _one_thread():
+        with one_thread():
             self._run(entry)
 
     def _run(self, entry):
