@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
 MODES = {1: "L", 3: "RGB"}  # of Pillow, by the number of channels
+EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+"""Of a file; Pillow cuts channels of more bits to white."""
 
 
 def is_picture(path: Path) -> bool:

@@ -15,8 +15,6 @@ from volley.firmware.picture_fit import FORMATS, MODES, SUFFIXES, is_picture
 from volley.host.array_files import read_bytes
 from volley.host.errors import PictureError
 
-EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-
 
 def natural_order(path: Path) -> list:
     """A key that sorts 2.png before 10.png."""
@@ -57,7 +55,7 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
             warnings.catch_warnings(action="ignore"),
             Image.open(content, formats=FORMATS) as picture,
         ):
-            if picture.mode not in EIGHT_BIT_MODES:
+            if picture.mode not in picture_fit.EIGHT_BIT_MODES:
                 raise PictureError(
                     f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"
                 )

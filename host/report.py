@@ -79,7 +79,7 @@ def summary(session, results, labels, seconds: float) -> str:
         lines.append(f"accuracy {100 * share:.2f} % ({right} of {len(results)} right)")
     rate = f", {len(results) / seconds:.1f} images/s" if seconds > 0 else ""
     lines.append(f"{len(results)} images in {seconds:.2f} s{rate}, host and link included")
-    if results and results[0].latency_us is not None:
+    if results and results[0].latency_us:
         mean = sum(r.latency_us for r in results) / len(results)
         lines.append(
             f"core latency {mean:.1f} us mean at {session.clock_hz / 1e6:g} MHz: "
@@ -106,7 +106,7 @@ def counted(session, results) -> float | None:
 
 def rates(session, results) -> dict | None:
     """Images/s of the core by the counted cycles, of the link by its bytes, and of both; None without a board."""
-    if not results or results[0].latency_us is None:
+    if not results or not results[0].latency_us:
         return None
     core = 1e6 * len(results) / sum(result.latency_us for result in results)
     computed = session.throughput

@@ -285,7 +285,7 @@ def _from_folder(path, shape):
 def _check_depth(file):
     """Raise DataError for a picture of more than 8 bits a channel, which Pillow would cut to white."""
     with Image.open(file, formats=picture_fit.FORMATS) as picture:
-        if picture.mode[0] in "IF":
+        if picture.mode not in picture_fit.EIGHT_BIT_MODES:
             raise DataError(
                 f"{file}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel; convert it"
             )
