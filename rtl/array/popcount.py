@@ -1,6 +1,6 @@
 """Popcount trees: how many of many bits are set, by counters with a register per level."""
 
-from myhdl import ConcatSignal, Signal, always, block, instances, intbv
+from myhdl import ConcatSignal, Signal, always, block, concat, instances, intbv
 
 from volley.firmware.isa import TAPS
 from volley.rtl.array.add_three import add_three, add_three_apart
@@ -143,7 +143,7 @@ def add_halves(clk, pair, even, odd, count):
     @always(clk.posedge)
     def add():
         if pair:
-            count.next = even + 16 * odd
+            count.next = even + concat(odd, "0000")
         else:
             count.next = even + odd
 

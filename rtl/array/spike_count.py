@@ -1,6 +1,6 @@
 """How many spikes are under the kernel: counted once a column, for all output channels."""
 
-from myhdl import ConcatSignal, Signal, always, block, instances, intbv
+from myhdl import ConcatSignal, Signal, always, block, concat, instances, intbv
 
 from volley.rtl.array.popcount import EVEN, ODD, WHOLE, popcount, tree_latency
 from volley.rtl.array.window import WindowEdges, columns, packed_columns
@@ -29,13 +29,18 @@ def add_column_pairs(clk, pair, even, odd, count):
     channels count sixteenfold. Latency 1."""
     left, middle, right = even
     left_odd, middle_odd, right_odd = odd
+    bits = len(left) + 2
 
     @always(clk.posedge)
     def add():
+        even_sum = intbv(0)[bits:]
+        odd_sum = intbv(0)[bits:]
+        even_sum[:] = left + middle + right
+        odd_sum[:] = left_odd + middle_odd + right_odd
         if pair:
-            count.next = left + middle + right + 16 * (left_odd + middle_odd + right_odd)
+            count.next = even_sum + concat(odd_sum, "0000")
         else:
-            count.next = left + middle + right + left_odd + middle_odd + right_odd
+            count.next = even_sum + odd_sum
 
     return instances()
 
