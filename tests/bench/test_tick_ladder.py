@@ -22,7 +22,8 @@ def test_row_and_plot(bench, tmp_path):
     model = modelfile.load(tick_ladder.PRETRAINED / "cifar10.safetensors")
     row = tick_ladder.measure(model, 0.85, board, {})
     assert row[:4] == ["cifar10", 8, 0.85, "litefury"]
-    assert row[5] == pytest.approx(board.clock_hz / row[4]) and row[6] <= row[5]
+    assert row[5] == pytest.approx(board.clock_hz / row[4])
+    assert row[6] <= row[5] * (1 + 1e-9)
     fewer = tick_ladder.measure(dataclasses.replace(model, ticks=4), 0.8, board, {})
     assert fewer[4] < 0.6 * row[4]
     tick_ladder.draw([row, fewer], tmp_path / "p.png")

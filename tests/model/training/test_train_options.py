@@ -114,7 +114,7 @@ def test_model_is_the_best_epoch_by_validation(data, tmp_path, monkeypatch):  # 
     out = tmp_path / "m.safetensors"
     more = ["--rate-epochs", "0", "--epochs", "3", "--validate", "50", "--ema", "0.5"]
     assert train.main(command(data, out, *more)) == 0
-    assert len(kept) == 2 and kept[0] is kept[1]
+    assert len(kept) == 3 and kept[1] is kept[2]  # the first one before the first epoch: a check
     assert modelfile.load(out).ticks == 4
     rows = training_log.read_log(f"{out}.csv")
     assert [row["validation_accuracy"] for row in rows] == [0.2, 0.1, 0.9]

@@ -48,7 +48,10 @@ def test_fetch(entry):
     table = [word for values in layers for word in assemble_descriptor(**values)]
 
     clk, done = clock(), flag()
-    run, fetched = RunControl(flag(), Signal(intbv(0)[16:]), flag()), Fetched(Design(leak=1, odd=1))
+    run, fetched = (
+        RunControl(flag(), Signal(intbv(0)[16:]), flag()),
+        Fetched(Design(pack=1, pair=1, leak=1, odd=1)),
+    )
     program, descriptors = ReadPort(PROGRAM), ReadPort(LAYERS * DESCRIPTOR_WORDS)
     dut = fetch(clk, run, fetched, program, descriptors)
 
