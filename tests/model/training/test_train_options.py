@@ -122,7 +122,7 @@ def test_model_is_the_best_epoch_by_validation(data, tmp_path, monkeypatch):  # 
     assert "test_accuracy" not in rows[0]
     best = out.read_bytes()
     assert train.main(command(data, out, *more, "--resume", "--keep", "last")) == 0
-    assert len(kept) == 3 and out.read_bytes() != best
+    assert len(kept) == 5 and out.read_bytes() != best
 
 
 def test_averaged_model_classifies(data, tmp_path):  # noqa: F811
