@@ -11,6 +11,7 @@ from volley.rtl.neuron.scale import (
     COMBINED_BITS,
     CURRENT_BITS,
     WIDE_BITS,
+    combine,
     scaled,
     scaled_apart,
     signed,
@@ -18,56 +19,6 @@ from volley.rtl.neuron.scale import (
 
 SECOND = LANES - 1
 """The lane whose multiplier takes the second pixel of a pair."""
-
-
-@block
-def combine_pairs(clk, encode, pair, lanes, combined, kept):
-    """As ``volley.rtl.neuron.scale.combine``; of a pair, combined is the first pixel, kept[SECOND] the second.
-
-    Their sums are within PSUM_BITS, as ``volley.firmware.compiler.lanes`` sees to. Latency 2.
-    """
-    l0, l1, l2, l3, l4, l5, l6, l7 = lanes
-    k0, k1, k2, k3, k4, k5, k6, k7 = kept
-    m0, m1, m2, m3, m4, m5, m6, m7 = [signed(PSUM_BITS) for _ in range(LANES)]
-    low, high = signed(COMBINED_BITS), signed(COMBINED_BITS)
-
-    @always(clk.posedge)
-    def add_quads():
-        if encode:
-            low.next = l0 + 2 * l1 + 4 * l2 + 8 * l3
-            high.next = l4 + 2 * l5 + 4 * l6 + 8 * l7
-        else:
-            low.next = l0 + l1 + l2 + l3
-            high.next = l4 + l5 + l6 + l7
-        m0.next = l0
-        m1.next = l1
-        m2.next = l2
-        m3.next = l3
-        m4.next = l4
-        m5.next = l5
-        m6.next = l6
-        m7.next = l7
-
-    @always(clk.posedge)
-    def add_halves():
-        if pair:
-            combined.next = low
-        elif encode:
-            combined.next = low + 16 * high
-        else:
-            combined.next = low + high
-        k0.next = m0
-        k1.next = m1
-        k2.next = m2
-        k3.next = m3
-        k4.next = m4
-        k5.next = m5
-        k6.next = m6
-        k7.next = m7
-        if pair:
-            k7.next = high[PSUM_BITS:].signed()
-
-    return instances()
 
 
 @block
@@ -137,7 +88,7 @@ def pair_currents(clk, active, bias, lanes, stacked, score, reach):
     """As ``volley.rtl.neuron.scale.currents``; active: ``volley.rtl.control.carry.ChannelActive``. Latency 5."""
     kept = [signed(PSUM_BITS) for _ in range(LANES)]
     combined = signed(COMBINED_BITS)
-    stage_combine = combine_pairs(clk, active.encode, active.pair, lanes, combined, kept)
+    stage_combine = combine(clk, active.encode, lanes, combined, kept, active.pair)
     total = signed(COMBINED_BITS + SCALE_BITS + 2)
     scaled_total = scaled_apart if reach else scaled
     stage_total = scaled_total(clk, combined, active.scale, bias, total)

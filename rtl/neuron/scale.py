@@ -22,11 +22,15 @@ def signed(bits):
 
 
 @block
-def combine(clk, encode, lanes, combined, kept):
+def combine(clk, encode, lanes, combined, kept, pair=None):
     """combined = sum of the lanes, lane b times 2^b where ``encode``; kept = lanes. Latency 2.
 
     In the encoding layer lane b is the psum of bit plane b; in the readout the sum over the ticks
     is what the score needs.
+
+    pair: a Signal, in a design with ``pair``. Where it is set, lanes 0 to 3 are the bit planes of one pixel, 4 to 7
+    those of another: combined is the first, the last of kept the second. Their sums are within PSUM_BITS, as
+    ``volley.firmware.compiler.lanes`` sees to.
     """
     l0, l1, l2, l3, l4, l5, l6, l7 = lanes
     k0, k1, k2, k3, k4, k5, k6, k7 = kept
@@ -50,20 +54,43 @@ def combine(clk, encode, lanes, combined, kept):
         m6.next = l6
         m7.next = l7
 
-    @always(clk.posedge)
-    def add_halves():
-        if encode:
-            combined.next = low + 16 * high
-        else:
-            combined.next = low + high
-        k0.next = m0
-        k1.next = m1
-        k2.next = m2
-        k3.next = m3
-        k4.next = m4
-        k5.next = m5
-        k6.next = m6
-        k7.next = m7
+    if pair is None:
+
+        @always(clk.posedge)
+        def add_halves():
+            if encode:
+                combined.next = low + 16 * high
+            else:
+                combined.next = low + high
+            k0.next = m0
+            k1.next = m1
+            k2.next = m2
+            k3.next = m3
+            k4.next = m4
+            k5.next = m5
+            k6.next = m6
+            k7.next = m7
+
+    else:
+
+        @always(clk.posedge)
+        def add_or_part():
+            if pair:
+                combined.next = low
+            elif encode:
+                combined.next = low + 16 * high
+            else:
+                combined.next = low + high
+            k0.next = m0
+            k1.next = m1
+            k2.next = m2
+            k3.next = m3
+            k4.next = m4
+            k5.next = m5
+            k6.next = m6
+            k7.next = m7
+            if pair:
+                k7.next = high[PSUM_BITS:].signed()
 
     return instances()
 
