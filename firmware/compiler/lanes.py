@@ -27,11 +27,9 @@ def describe(ticks: int, design: Design) -> str:
         return f"{ticks} of {lanes} lanes, unpacked: {ticks} does not divide {lanes}"
     if not design.pack:
         return f"{ticks} of {lanes} lanes, unpacked: the design has no lane packing (pack = 0)"
-    alone = (
-        "a picture is read two at a time, dense layers compute one"
-        if design.pair
-        else ("encoding and dense layers compute one at a time")
-    )
+    alone = "encoding and dense layers compute one at a time"
+    if design.pair:
+        alone = "a picture is read two at a time, dense layers compute one"
     return f"{lanes // ticks} pixels of {ticks} ticks share the {lanes} lanes; {alone}"
 
 
@@ -73,22 +71,22 @@ def pack_code(layer: Layer, model: Model, design: Design) -> int:
     return packed_pixels(model, design).bit_length() - 1
 
 
+def beat_pixels(layer: Layer, model: Model, design: Design) -> int:
+    """Pixels of an input row that a beat takes."""
+    if layer.pair:
+        return PAIR
+    return 1 if layer.encode or layer.kind == "dense" else packed_pixels(model, design)
+
+
 def row_beats(layer: Layer, model: Model, design: Design) -> int:
     """Beats of an input row of one group: words of a packed map, or else pixels."""
-    width = int(layer.in_shape[2])
-    if layer.pair:
-        return math.ceil(width / PAIR)
-    if layer.kind == "dense" or layer.encode:
-        return width
-    return math.ceil(width / packed_pixels(model, design))
+    return math.ceil(int(layer.in_shape[2]) / beat_pixels(layer, model, design))
 
 
 def last_lanes(layer: Layer, model: Model, design: Design) -> int:
     """Mask of the lanes that fire in the last pass or, packed, in the last word of a row."""
     lanes = (model.ticks - 1) % isa.LANES + 1
-    if layer.kind == "conv" and (layer.pair or not layer.encode):
-        pixels = PAIR if layer.pair else packed_pixels(model, design)
-        lanes *= (int(layer.map_shape[2]) - 1) % pixels + 1
+    lanes *= (int(layer.map_shape[2]) - 1) % beat_pixels(layer, model, design) + 1
     return (1 << lanes) - 1
 
 
@@ -96,5 +94,4 @@ def drops_last(layer: Layer, model: Model, design: Design) -> bool:
     """Whether pooling leaves out all that the last beat of a row computes: of an odd width."""
     if layer.kind == "dense" or layer.map_shape[2] == layer.in_shape[2]:
         return False
-    pixels = PAIR if layer.pair else 1 if layer.encode else packed_pixels(model, design)
-    return int(layer.map_shape[2]) % pixels == 0
+    return int(layer.map_shape[2]) % beat_pixels(layer, model, design) == 0
