@@ -24,8 +24,14 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+class DepthError(ValueError):
+    """A picture has more than 8 bits a channel."""
+
+
 def upright(picture, channels: int):
-    """An open Pillow picture turned upright, on black, of 1 or 3 channels."""
+    """An open Pillow picture turned upright, on black, of 1 or 3 channels; raises ``DepthError``."""
+    if picture.mode not in EIGHT_BIT_MODES:
+        raise DepthError(f"pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel")
     return on_black(ImageOps.exif_transpose(picture)).convert(MODES[channels])
 
 
@@ -43,7 +49,7 @@ def scaled(picture, height: int, width: int):
 
 
 def read(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """A picture file as uint8 [C,H,W] of ``shape``; raises what Pillow raises."""
+    """A picture file as uint8 [C,H,W] of ``shape``; raises ``DepthError`` and what Pillow raises."""
     channels, height, width = shape
     with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
         seen = upright(picture, channels)

@@ -55,13 +55,9 @@ def read_picture(path: Path, shape: tuple[int, int, int], fit: bool) -> np.ndarr
             warnings.catch_warnings(action="ignore"),
             Image.open(content, formats=FORMATS) as picture,
         ):
-            if picture.mode not in picture_fit.EIGHT_BIT_MODES:
-                raise PictureError(
-                    f"{path}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel"
-                )
             seen = picture_fit.upright(picture, channels)
-    except PictureError:
-        raise
+    except picture_fit.DepthError as error:
+        raise PictureError(f"{path}: {error}") from None
     except Exception as error:  # Pillow's readers raise many kinds on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PictureError(f"{path}: no picture, or a damaged one ({reason})") from None

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from volley.firmware import npy, picture_fit
 from volley.firmware.files import regular
@@ -270,25 +269,15 @@ def _from_folder(path, shape):
                 )
             for file in files:
                 try:
-                    _check_depth(file)
                     pictures.append(picture_fit.read(file, shape))
-                except DataError:
-                    raise
+                except picture_fit.DepthError as error:
+                    raise DataError(f"{file}: {error}; convert it") from None
                 except Exception as error:  # Pillow's readers raise many kinds on damaged files
                     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                     raise DataError(f"{file}: no picture, or a damaged one ({reason})") from None
                 labels.append(label)
         parts[split] = (np.stack(pictures), np.array(labels))
     return parts, tuple(classes)
-
-
-def _check_depth(file):
-    """Raise DataError for a picture of more than 8 bits a channel, which Pillow would cut to white."""
-    with Image.open(file, formats=picture_fit.FORMATS) as picture:
-        if picture.mode not in picture_fit.EIGHT_BIT_MODES:
-            raise DataError(
-                f"{file}: pixels of Pillow's mode {picture.mode}, allowed are 8 bits a channel; convert it"
-            )
 
 
 def _from_npz(path):

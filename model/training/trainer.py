@@ -322,9 +322,8 @@ class Trainer:
         is_best = not self.options.validate or row[best] > max(before, default=-1)
         if self.options.keep == "last" or is_best:
             self.save(self.nets()[-1])
-        self.checkpoint(
-            optimiser
-        )  # at last: what is cut off before it is trained and written again
+        # at last: what is cut off before it is trained and written again
+        self.checkpoint(optimiser)
         shown = ", ".join(
             f"{key.replace('_', ' ')} {100 * value:.2f} %"
             for key, value in row.items()
