@@ -40,6 +40,7 @@ from volley.model.training import (  # noqa: E402
     recipes,
     trainer,
     votes,
+    widen,
 )
 from volley.model.training.command_line import parser  # noqa: E402
 
@@ -167,6 +168,8 @@ def prepare(options):
         raise networks.SpecError("--tet and --width are for --gradient ticks")
     if options.prune and not options.init:
         raise networks.SpecError("--prune is for a run that begins with --init")
+    if options.widen and (options.prune or not options.init):
+        raise networks.SpecError("--widen is for a run that begins with --init, without --prune")
     if not options.rate_epochs + options.epochs:
         raise networks.SpecError(
             "--rate-epochs 0 and --epochs 0: nothing to train; give one of them"
@@ -231,6 +234,9 @@ def prepare(options):
         if options.prune:
             prune.check(source, [x.spec for x in net.layers], options.prune)
             start = prune.pruned(source, net, train[0])
+        elif options.widen:
+            widen.check(source, [x.spec for x in net.layers])
+            start = widen.widened(source, net, options.seed)
         elif votes.suits(source, net):
             start, share = votes.spread(source, net)
             scale = scale * share

@@ -25,7 +25,7 @@ KEYS = {"settings", "net", "average", "rows", "log_scale", "optimiser"}
 
 LATER = {
     "neuron": "if", "tau": 2, "pictures": None, "real": False, "centre": False, "tet": 0.0,
-    "width": None, "mix": "none", "picture": None, "prune": None,
+    "width": None, "mix": "none", "picture": None, "prune": None, "widen": False,
 }  # fmt: skip
 """Settings that earlier versions did not write, as they were then."""
 

@@ -245,6 +245,12 @@ def parser(description):
         "without those that matter least",
     )
     p.add_argument(
+        "--widen",
+        action="store_true",
+        help="--init has fewer outputs in some layers before the readout than --net: begin with "
+        "crossings of those that are there",
+    )
+    p.add_argument(
         "--stop",
         type=_whole(1, 10**6),
         metavar="N",

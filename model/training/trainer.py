@@ -21,7 +21,7 @@ LOG_SCALE = -4.0  # scores start at a size where the loss is about that of a gue
 SETTINGS = (
     "net data name ticks reset fraction_bits seed rate_epochs epochs epoch_pictures batch rate_lr lr "
     "neuron tau schedule warm_up ema augment smooth distil validate train_limit test_limit gradient half "
-    "kernels real centre tet width mix picture prune"
+    "kernels real centre tet width mix picture prune widen"
 ).split()
 CPU = torch.device("cpu")
 BAR = 50  # steps between two looks at the loss on an accelerator, which waits for each
