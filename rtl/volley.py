@@ -21,7 +21,8 @@ def volley(clk, rst, rx, tx, design, clock_hz, divisor, board):
     """clk, rst (synchronous, active high), rx: inputs; tx: output; all bool Signals.
 
     design: firmware.design.Design. clock_hz, board: what the board says of itself.
-    divisor: clock cycles of a UART bit after reset.
+    divisor: clock cycles of a UART bit after reset. Both are numbers, or inputs that never change:
+    Signals of CLOCK_BITS, and of DIVISOR_BITS in parts of 1 / DIVISOR_UNIT.
     """
     bus = Bus()
     connection = link(clk, rst, rx, tx, bus, divisor)

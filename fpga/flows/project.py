@@ -59,15 +59,16 @@ class Project:
         """Converts the hardware and writes the top level, the constraints and Yosys' script."""
         board = self.target.board
         sources = hash_files(path for pattern in SOURCES for path in PACKAGE.glob(pattern))
+        late = self.target.goal is not None
+        clock = ["ports"] if late else [board.clock_hz, board.divisor]
         key = key_of(
-            dataclasses.asdict(board.design), board.name, board.clock_hz, board.divisor, sources,
-            self.tools[0],
+            dataclasses.asdict(board.design), board.name, *clock, sources, self.tools[0]
         )  # fmt: skip
         if not self.current(CONVERT, key):
             self.stages.begin(CONVERT.name)
             with self.steps.step("convert MyHDL to Verilog"):
                 try:
-                    converter.convert_board(board, "verilog", self.folder / CORE)
+                    converter.convert_board(board, "verilog", self.folder / CORE, late)
                 except converter.ConversionError as error:
                     raise BuildError(f"conversion failed:\n{error}") from None
             self.stages.done(CONVERT.name, key)

@@ -8,6 +8,7 @@ import re
 from volley.firmware import boards
 from volley.firmware.texts import short
 from volley.fpga.target import pll
+from volley.fpga.target.pll import Setting
 from volley.rtl.link.uart import check_divisor
 
 BAUD_TOLERANCE = 0.02  # of the baud rate; a receiver stands about 4 %, for both ends
@@ -63,7 +64,8 @@ class Target:
     """A board with everything that a build needs.
 
     board: its ``clock_hz`` is the actual clock, rounded to 1 Hz. wanted_hz: the clock asked for.
-    pll: divider settings, None where the oscillator is the clock. capacity: number of "lut", "ff",
+    pll: divider settings, None where the oscillator is the clock. goal: those of the clock that place and
+    route aim at, where the clock is set behind them (``goal_hz`` of the board file), else None. capacity: number of "lut", "ff",
     "bram" and "dsp" in the device.
     """
 
@@ -72,9 +74,20 @@ class Target:
     part: str
     oscillator_hz: int
     wanted_hz: int
-    pll: pll.Setting | None
+    pll: Setting | None
     pins: tuple[Pin, ...]
     capacity: dict[str, int]
+    goal: Setting | None = None
+
+    @property
+    def netlist_pll(self) -> Setting | None:
+        """The divider settings that the netlist has."""
+        return self.goal or self.pll
+
+    @property
+    def goal_mhz(self) -> float:
+        """The clock that place and route aim at."""
+        return float(self.goal.hz) / 1e6 if self.goal else self.board.clock_hz / 1e6
 
     @property
     def name(self) -> str:
@@ -125,6 +138,7 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
             pll=setting,
             pins=tuple(read_pin(port, entry) for port, entry in table(data, "pins", dict).items()),
             capacity={name: whole(data["device"], name) for name in RESOURCES},
+            goal=goal_of(data, flow, oscillator_hz, setting),
         )
     except KeyError as error:
         raise boards.BoardError(f"{board.name}.toml: key {error} is missing") from None
@@ -133,6 +147,18 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
     check_pins(target)
     check_baud(target.board)
     return target
+
+
+def goal_of(data: dict, flow: str, oscillator_hz: int, setting) -> Setting | None:
+    """The PLL's setting for ``goal_hz``, None where there is none; raises ``BoardError``."""
+    if "goal_hz" not in data:
+        return None
+    goal = pll.find(flow, oscillator_hz, whole(data, "goal_hz"))
+    if flow != "trellis" or setting is None or goal is None:
+        raise boards.BoardError(
+            "goal_hz is for flow 'trellis' with a PLL: another clock and another goal than oscillator_hz"
+        )
+    return goal
 
 
 def word(kind: str, key: str, value) -> str:

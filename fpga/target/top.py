@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from volley.fpga.target import pcie
+from volley.fpga.target import late_clock, pcie
 from volley.fpga.target.pll import Setting
 from volley.fpga.target.target import Pin, Target
 from volley.rtl.convert.converter import TOP as CORE
@@ -21,16 +21,18 @@ def top_text(target: Target) -> str:
         f"    {'input ' if pin.is_input else 'output'} wire {pin.port}" for pin in target.pins
     )
     pins = {pin.port: pin for pin in target.pins}
+    clock_hz = round(target.netlist_pll.hz) if target.netlist_pll else target.oscillator_hz
+    goal = "MHz clock" if target.goal is None else "MHz clock is the goal"
     parts = [
         f"// {target.board.title}: {target.oscillator_hz / 1e6:g} MHz oscillator, "
-        f"{target.board.clock_hz / 1e6:g} MHz clock.\n"
+        f"{clock_hz / 1e6:g} {goal}.\n"
         f"// Generated from fpga/boards/{target.name}.toml.",
         "`default_nettype none",
         f"module {TOP} (\n{ports}\n);",
         clock_text(target),
         reset_text(pins.get("button")),
         core_text(target),
-        lights_text(pins, target.board.clock_hz),
+        lights_text(pins, clock_hz),
     ]
     parts += [
         f"assign {pin.port} = 1'b{pin.constant};" for pin in target.pins if pin.constant is not None
@@ -41,6 +43,9 @@ def top_text(target: Target) -> str:
 def core_text(target: Target) -> str:
     """The accelerator with its links."""
     ports = [f".{name}({name})" for name in ("clk", "rst", "rx", "tx")]
+    if target.goal is not None:
+        ports += [f".{name}({name})" for name in late_clock.BITS]
+        return late_clock.verilog() + f"\n\n{CORE} core ({', '.join(ports)});"
     if not target.board.has_pcie:
         return f"{CORE} core ({', '.join(ports)});"
     ports += pcie.core_ports()
@@ -60,19 +65,28 @@ def clock_text(target: Target) -> str:
     if target.pll is None:
         return "wire clk = oscillator;\nwire locked = 1'b1;"
     make = {"trellis": ehxplll, "apicula": rpll, "vivado": plle2}[target.flow]
-    return "wire clk;\nwire locked;\n" + make(target.pll, target)
+    return "wire clk;\nwire locked;\n" + make(target.goal or target.pll, target)
+
+
+def ehxplll_dividers(setting: Setting) -> dict[str, int]:
+    """The parameters of ECP5's PLL that make its clock."""
+    return {
+        "CLKI_DIV": setting.divide, "CLKFB_DIV": 1, "CLKOP_DIV": setting.multiply,
+        "CLKOS_DIV": setting.output, "CLKOP_CPHASE": setting.multiply - 1,
+        "CLKOS_CPHASE": setting.output - 1,
+    }  # fmt: skip
 
 
 def ehxplll(setting: Setting, target: Target) -> str:
     """ECP5: the output CLKOP is the feedback alone, so that CLKOS divides freely."""
+    dividers = [f".{name}({value})" for name, value in ehxplll_dividers(setting).items()]
     return (
         "wire feedback;\n"
         f'(* FREQUENCY_PIN_CLKI="{target.oscillator_hz / 1e6:g}", '
         f'FREQUENCY_PIN_CLKOS="{float(setting.hz) / 1e6:.6g}" *)\n'
         "EHXPLLL #(\n"
-        f"    .CLKI_DIV({setting.divide}), .CLKFB_DIV(1), .CLKOP_DIV({setting.multiply}), "
-        f".CLKOS_DIV({setting.output}),\n"
-        f"    .CLKOP_CPHASE({setting.multiply - 1}), .CLKOS_CPHASE({setting.output - 1}),\n"
+        f"    {', '.join(dividers[:4])},\n"
+        f"    {', '.join(dividers[4:])},\n"
         '    .CLKOP_ENABLE("ENABLED"), .CLKOS_ENABLE("ENABLED"), .FEEDBK_PATH("CLKOP")\n'
         ") pll (\n"
         "    .CLKI(oscillator), .CLKFB(feedback), .CLKOP(feedback), .CLKOS(clk), .LOCK(locked),\n"

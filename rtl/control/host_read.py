@@ -177,10 +177,23 @@ def register_read(clk, reading, asked, words, host, shown, register_word):
     score_word, cycles_word, spikes_word = words
     region, index = asked.region, asked.index
 
-    @always(clk.posedge)
-    def read_identity():
-        if reading and index < IDENTITY_WORDS:
-            identity_word.next = identity_words[index]
+    clock_hz = identity_words[Register.CLOCK_HZ]
+    if isinstance(clock_hz, int):
+
+        @always(clk.posedge)
+        def read_identity():
+            if reading and index < IDENTITY_WORDS:
+                identity_word.next = identity_words[index]
+
+    else:
+        constants = tuple(0 if word is clock_hz else word for word in identity_words)
+
+        @always(clk.posedge)
+        def read_identity_and_clock():
+            if reading and index < IDENTITY_WORDS:
+                identity_word.next = constants[index]
+                if index == Register.CLOCK_HZ:
+                    identity_word.next = clock_hz
 
     @always(clk.posedge)
     def read_counter():

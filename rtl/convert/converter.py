@@ -21,7 +21,7 @@ import warnings
 from pathlib import Path
 
 import myhdl
-from myhdl import Signal
+from myhdl import Signal, intbv
 
 from volley.firmware import boards, pipe
 from volley.firmware.design import parse_settings
@@ -84,33 +84,41 @@ def convert(instance, language: str, path, zero_memories: bool = True) -> Path:
     return path
 
 
-def top(design, clock_hz: int, divisor: int, board: str):
+def top(design, clock_hz: int | None, divisor: int | None, board: str):
     """An instance of the top level: ``volley.rtl.volley.volley`` with ports clk, rst, rx, tx.
 
+    Where clock_hz and divisor are None they are ports too, as ``volley`` says.
     With a PCIe endpoint ``volley_pcie``, with ports pcie_clk, pcie_rst, pcie_rx_*, pcie_tx_*, pcie_id_* too.
     """
+    from volley.rtl.link.identity import CLOCK_BITS
+    from volley.rtl.link.uart import DIVISOR_BITS
     from volley.rtl.volley import HardBlock, volley, volley_pcie
 
     clk, rst = Signal(bool(0)), Signal(bool(0))
     rx, tx = Signal(bool(1)), Signal(bool(1))
+    clock = Signal(intbv(0)[CLOCK_BITS:]) if clock_hz is None else clock_hz
+    bit = Signal(intbv(0)[DIVISOR_BITS:]) if divisor is None else divisor
     with quick_inspect():
         if design.pcie:
-            return volley_pcie(clk, rst, rx, tx, HardBlock(), design, clock_hz, divisor, board)
-        return volley(clk, rst, rx, tx, design, clock_hz, divisor, board)
+            return volley_pcie(clk, rst, rx, tx, HardBlock(), design, clock, bit, board)
+        return volley(clk, rst, rx, tx, design, clock, bit, board)
 
 
-def convert_board(board: boards.Board, language: str, path) -> Path:
+def convert_board(board: boards.Board, language: str, path, clock_ports: bool = False) -> Path:
     """Converts the top level of ``board`` in a process of its own with hash seed 0.
 
-    Raises ``ConversionError``.
+    clock_ports: clock_hz and divisor are ports of it and not the board's. Raises ``ConversionError``.
     """
     settings = ",".join(f"{name}={value}" for name, value in vars(board.design).items())
     command = [
         *(sys.executable, "-m", "volley.rtl.convert", "--board", "sim", "--set", settings),
-        *("--name", board.name, "--clock-hz", str(board.clock_hz)),
-        *("--divisor", str(board.divisor), "--language", language),
+        *("--name", board.name, "--language", language),
         *("-o", str(Path(path).resolve()), "--until-eof"),
     ]
+    if clock_ports:
+        command.append("--clock-ports")
+    else:
+        command += ["--clock-hz", str(board.clock_hz), "--divisor", str(board.divisor)]
     # its standard input is a pipe that ends when this process does, in whatever way
     with subprocess.Popen(
         command,
@@ -153,6 +161,9 @@ def main(arguments=None) -> int:
     parser.add_argument("--name", help="board name that the hardware tells (default: the board's)")
     parser.add_argument("--clock-hz", type=int, help="clock (default: the board's)")
     parser.add_argument("--divisor", type=int, help="cycles of a UART bit after reset")
+    parser.add_argument(
+        "--clock-ports", action="store_true", help="clock_hz and divisor are ports of the top level"
+    )
     parser.add_argument("--language", choices=list(SUFFIXES), default="verilog")
     parser.add_argument("-o", "--output", required=True, metavar="FILE")
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
@@ -178,8 +189,8 @@ def main(arguments=None) -> int:
         with apart:
             instance = top(
                 board.design,
-                options.clock_hz or board.clock_hz,
-                options.divisor or board.divisor,
+                None if options.clock_ports else options.clock_hz or board.clock_hz,
+                None if options.clock_ports else options.divisor or board.divisor,
                 options.name or board.name,
             )
             convert(instance, options.language, options.output, zero_memories=False)

@@ -61,16 +61,19 @@ def link(clk, rst, rx, tx, bus, reset_divisor):
     rx, tx: the pins, as the device sees them; ``rx`` may change at any time.
     bus: a ``volley.rtl.link.bus.Bus``, of which this is the master.
     reset_divisor: whole clock cycles of a bit after power-up and reset, and again after
-    BAD_FRAMES_TO_FALL_BACK damaged frames or bytes without stop bit with no intact frame between.
+    BAD_FRAMES_TO_FALL_BACK damaged frames or bytes without stop bit with no intact frame between; or
+    a Signal with them, of DIVISOR_BITS in parts of 1 / DIVISOR_UNIT: then ``rst`` is needed after power-up.
 
     A new divisor counts from the end of the stop bit of the answer to BAUD on: the host lets a bit
     pass between the last byte of that answer and its first at the new rate.
 
     Raises ``ValueError`` if the UART can not work at ``reset_divisor``.
     """
-    check_divisor(reset_divisor)
-    first_divisor = reset_divisor * DIVISOR_UNIT
-    divisor = Signal(intbv(first_divisor)[DIVISOR_BITS:])
+    first_divisor = reset_divisor
+    if isinstance(reset_divisor, int):
+        check_divisor(reset_divisor)
+        first_divisor = reset_divisor * DIVISOR_UNIT
+    divisor = Signal(intbv(int(first_divisor))[DIVISOR_BITS:])
     new_divisor = Stream(DIVISOR_BITS)
     bad = Signal(intbv(0, min=0, max=BAD_FRAMES_TO_FALL_BACK))  # in a row
     events, line = FrameEvents(), ByteLine()

@@ -46,7 +46,7 @@ def builds(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "tools"
     folder.mkdir()
 
-    def fake_convert(board, language, path):
+    def fake_convert(board, language, path, clock_ports=False):
         write_whole(path, f"module volley; endmodule  // {board.design} {board.clock_hz}\n")
         return path
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_tools import Tools
+from tests.support.late_config import config, sites
 from volley.firmware import boards
 from volley.fpga import build
 from volley.fpga.flows import project, vivado
@@ -23,8 +24,9 @@ MNIST = ROOT / "model" / "pretrained" / "mnist.safetensors"
 def tools(tmp_path, monkeypatch):
     """Stand-ins for the tools of ECP5; the conversion is replaced as well."""
 
-    def fake_convert(board, language, path):
-        path.write_text(f"module volley; endmodule  // {board.design} {board.clock_hz}\n")
+    def fake_convert(board, language, path, clock_ports=False):
+        clock = "ports" if clock_ports else board.clock_hz
+        path.write_text(f"module volley; endmodule  // {board.design} {clock}\n")
 
     monkeypatch.setattr(converter, "convert_board", fake_convert)
     monkeypatch.setattr(project, "SOURCES", ())
@@ -120,6 +122,29 @@ def test_damage_is_repaired(tools, run):
         tools.calls()
         (folder / name).unlink()
         assert run()[0] == 0 and tools.calls() == again
+
+
+def test_a_clock_that_is_set_behind_the_router(tools, run, tmp_path, monkeypatch):
+    """With goal_hz another clock is another bitstream of the same routed design, also after a miss."""
+    path = tmp_path / "late.toml"
+    path.write_text("goal_hz = 62_500_000\n" + (boards.FOLDER / "ulx3s.toml").read_text())
+    cells = {name: {"attributes": {"NEXTPNR_BEL": bel}} for name, bel in sites().items()}
+    monkeypatch.setenv("STAND_IN_PLACED", json.dumps({"modules": {"top": {"cells": cells}}}))
+    monkeypatch.setenv("STAND_IN_CONFIG", config())
+    folder = run.folder / "late"
+
+    def built(clock):
+        arguments = ["--tools", "system", "--folder", str(folder), "--set", f"clock={clock}"]
+        code = build.main(["--target", str(path), *arguments])
+        return code, tools.calls()
+
+    assert built(200) == (5, STEPS[:2]) and not (folder / "top.bit").exists()
+    assert built(100) == (0, STEPS[2:])
+    first = (folder / "top.bit").read_text()
+    assert built(100) == (0, [])
+    assert built(80) == (0, STEPS[2:]) and (folder / "top.bit").read_text() != first
+    assert json.loads((folder / "stamp.json").read_text())["clock_hz"] == 80_000_000
+    assert built(100) == (0, STEPS[2:]) and (folder / "top.bit").read_text() == first
 
 
 def test_other_constraints_are_routed_again_without_synthesis(tools, run, monkeypatch):

@@ -42,7 +42,9 @@ reached = 80.0 if what == "slow" else 123.4
 report = {"fmax": {"$glbnet$clk": {"achieved": reached, "constraint": 100.0}}}
 report["critical_paths"] = json.loads(os.environ["STAND_IN_PATHS"])
 note(value("--report"), json.dumps(report))
-note(value("--textcfg"), "seed " + value("--seed"))
+note(value("--textcfg"), os.environ.get("STAND_IN_CONFIG") or "seed " + value("--seed"))
+if "--write" in sys.argv:
+    note(value("--write"), os.environ["STAND_IN_PLACED"])
 """
 
 ECPPACK = """\

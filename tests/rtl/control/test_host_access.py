@@ -22,7 +22,7 @@ IDENTITY = tuple(1000 + number for number in range(IDENTITY_WORDS))
 class Bench:
     """The block with constants for what the memories show."""
 
-    def __init__(self):
+    def __init__(self, identity=IDENTITY):
         rng = random.Random(6)
         self.clk, self.done, self.bus = clock(), flag(), Bus()
         self.host, self.counters, self.running = HostPort(DESIGN), RunCounters(), flag()
@@ -39,7 +39,7 @@ class Bench:
             cycles=words("cycles", 1)[0], spike_counts=words("spike_counts", 1)[0],
         )  # fmt: skip
         self.dut = host_access(
-            self.clk, self.bus, self.running, self.counters, self.host, data, IDENTITY, DESIGN
+            self.clk, self.bus, self.running, self.counters, self.host, data, identity, DESIGN
         )
         self.driver = CoreDriver(self.clk, self.bus)
 
@@ -54,6 +54,19 @@ class Bench:
             yield self.clk.posedge
 
         run_bench([self.dut, stimulus], self.clk, self.done, cycles=4000)
+
+
+def test_a_clock_that_is_an_input():
+    """The word of the clock is the Signal's value, every other the constant."""
+    clock_hz = Signal(intbv(69_375_000)[32:])
+    words = tuple(clock_hz if k == Register.CLOCK_HZ else IDENTITY[k] for k in range(len(IDENTITY)))
+    bench = Bench(words)
+
+    def steps():
+        found = yield from bench.driver.read(address(Region.REGISTERS), IDENTITY_WORDS)
+        assert found == [int(word) for word in words]
+
+    bench.run(steps)
 
 
 def test_registers_that_are_written_are_read_back():

@@ -34,6 +34,18 @@ def test_icarus_reads_it(verilog):
     hdl.check_icarus(verilog)
 
 
+@pytest.mark.icarus
+def test_clock_and_divisor_are_ports(tmp_path, verilog):
+    """They are asked for once each; the constants of a board are in no line any more."""
+    board = boards.load("sim", SMALL)
+    source = convert_board(board, "verilog", tmp_path / f"{TOP}.v", clock_ports=True)
+    hdl.check_icarus(source)
+    text, fixed = source.read_text(), verilog.read_text()
+    assert "input [31:0] clock_hz;" in text and "input [23:0] divisor;" in text
+    clock = f"{board.clock_hz}"
+    assert clock in fixed and clock not in text and "input [31:0] clock_hz" not in fixed
+
+
 @pytest.mark.ghdl
 def test_ghdl_reads_it(vhdl):
     hdl.check_ghdl(next(vhdl.parent.glob("pck_*.vhd")).name, vhdl)

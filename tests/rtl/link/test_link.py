@@ -225,6 +225,29 @@ def fall_back(nuisance, divisor=20):
     return answered[0]
 
 
+def test_a_divisor_that_is_an_input():
+    """It counts after a reset, and again when the link falls back to it."""
+    line = Line(reset_divisor=6, as_input=True)
+
+    def session():
+        line.input.next = 6 * DIVISOR_UNIT
+        line.rst.next = True
+        yield line.pause(1)
+        line.rst.next = False
+        yield line.pause(1)
+        yield line.send(encoded([request(0, Command.BAUD, 20 * DIVISOR_UNIT)]))
+        yield line.wait(1)
+        yield line.pause(1)
+        line.divisor[0] = 20
+        yield line.send(b"\x05bad\0" * BAD_FRAMES_TO_FALL_BACK)
+        yield line.pause(40)
+        line.divisor[0] = 6
+        yield line.send(b"\0" + encoded([request(1, Command.IDENTIFY, 0, 1)]))
+        yield line.wait(2)
+
+    line.run(session, 200_000)
+
+
 def test_fall_back():
     assert fall_back(b"\x05bad\0" * BAD_FRAMES_TO_FALL_BACK) == 1
 
