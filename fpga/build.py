@@ -218,12 +218,13 @@ def describe(chosen: target.Target, folder: Path) -> str:
     board, design = chosen.board, chosen.board.design
     parameters = " ".join(f"{name}={value}" for name, value in vars(design).items())
     wanted = "" if chosen.wanted_hz == board.clock_hz else f", {chosen.wanted_hz / MEGA:g} wanted"
+    goal = f"; place and route aim at {chosen.goal_mhz:g} MHz" if chosen.goal else ""
     return (
         f"target {chosen.name}: {board.title}, {chosen.part}\n"
         f"  folder  {shown(folder)}\n"
         f"  design  {parameters} ({design.pes} PE)\n"
         f"  clock   {board.clock_hz / MEGA:g} MHz{wanted}, "
-        f"from {chosen.oscillator_hz / MEGA:g} MHz\n"
+        f"from {chosen.oscillator_hz / MEGA:g} MHz{goal}\n"
         f"  UART    {board.baud} baud, {board.divisor} cycles a bit"
     )
 
