@@ -87,13 +87,13 @@ def settings(limits: Limits, in_hz: int, out_hz: int) -> Iterator[Setting]:
                     yield Setting(hz, vco, divide, multiply, output)
 
 
-def find(flow: str, in_hz: int, out_hz: int) -> Setting | None:
-    """The setting nearest to ``out_hz``, None where the input itself is that clock.
+def find(flow: str, in_hz: int, out_hz: int, always: bool = False) -> Setting | None:
+    """The setting nearest to ``out_hz``, None where the input itself is that clock, unless ``always``.
 
     Of equals it is the one with the fastest phase detector, then the fastest oscillator inside:
     the least jitter. Raises ``PllError``.
     """
-    if in_hz == out_hz:
+    if in_hz == out_hz and not always:
         return None
     best = min(
         settings(LIMITS[flow], in_hz, out_hz),

@@ -80,11 +80,6 @@ class Target:
     goal: Setting | None = None
 
     @property
-    def netlist_pll(self) -> Setting | None:
-        """The divider settings that the netlist has."""
-        return self.goal or self.pll
-
-    @property
     def goal_mhz(self) -> float:
         """The clock that place and route aim at."""
         return float(self.goal.hz) / 1e6 if self.goal else self.board.clock_hz / 1e6
@@ -127,7 +122,7 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
             raise boards.BoardError(f"flow is {short(flow)}, allowed is {', '.join(FAMILIES)}")
         check_texts(board)
         wanted_hz = clock_hz or board.clock_hz
-        setting = pll.find(flow, oscillator_hz, wanted_hz)
+        setting = pll.find(flow, oscillator_hz, wanted_hz, "goal_hz" in data)
         actual = round(setting.hz) if setting else oscillator_hz
         target = Target(
             board=dataclasses.replace(board, clock_hz=actual),
@@ -138,7 +133,7 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
             pll=setting,
             pins=tuple(read_pin(port, entry) for port, entry in table(data, "pins", dict).items()),
             capacity={name: whole(data["device"], name) for name in RESOURCES},
-            goal=goal_of(data, flow, oscillator_hz, setting),
+            goal=goal_of(data, flow, oscillator_hz),
         )
     except KeyError as error:
         raise boards.BoardError(f"{board.name}.toml: key {error} is missing") from None
@@ -149,16 +144,13 @@ def load(name: str, settings: dict[str, int] | None = None, clock_hz: int | None
     return target
 
 
-def goal_of(data: dict, flow: str, oscillator_hz: int, setting) -> Setting | None:
+def goal_of(data: dict, flow: str, oscillator_hz: int) -> Setting | None:
     """The PLL's setting for ``goal_hz``, None where there is none; raises ``BoardError``."""
     if "goal_hz" not in data:
         return None
-    goal = pll.find(flow, oscillator_hz, whole(data, "goal_hz"))
-    if flow != "trellis" or setting is None or goal is None:
-        raise boards.BoardError(
-            "goal_hz is for flow 'trellis' with a PLL: another clock and another goal than oscillator_hz"
-        )
-    return goal
+    if flow != "trellis":
+        raise boards.BoardError(f"goal_hz is for flow 'trellis', not for {flow!r}")
+    return pll.find(flow, oscillator_hz, whole(data, "goal_hz"), True)
 
 
 def word(kind: str, key: str, value) -> str:

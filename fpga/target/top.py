@@ -21,7 +21,7 @@ def top_text(target: Target) -> str:
         f"    {'input ' if pin.is_input else 'output'} wire {pin.port}" for pin in target.pins
     )
     pins = {pin.port: pin for pin in target.pins}
-    clock_hz = round(target.netlist_pll.hz) if target.netlist_pll else target.oscillator_hz
+    clock_hz = round(target.goal.hz) if target.goal else target.board.clock_hz
     goal = "MHz clock" if target.goal is None else "MHz clock is the goal"
     parts = [
         f"// {target.board.title}: {target.oscillator_hz / 1e6:g} MHz oscillator, "
