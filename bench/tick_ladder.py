@@ -58,6 +58,12 @@ def others():
     return found
 
 
+def label_of(name, ticks):
+    """A model's ticks, and what sets it apart from the others of as many."""
+    kind = name.removeprefix("cifar10").removeprefix("-")
+    return f"T = {ticks}" + (f", {kind}" if kind not in ("", f"t{ticks}") else "")
+
+
 def draw(rows, path):
     """Accuracy against images/s end to end, as a PNG."""
     import matplotlib
@@ -70,10 +76,10 @@ def draw(rows, path):
         name: [row for row in rows if row[3] == name] for name in dict.fromkeys(r[3] for r in rows)
     }
     for number, (board, group) in enumerate(groups.items()):
-        axis.plot([row[-1] for row in group], [100 * row[2] for row in group], "o-", label=board)
+        axis.plot([row[-1] for row in group], [100 * row[2] for row in group], "o", label=board)
         for row in group:
             axis.annotate(
-                f"T = {row[1]}", (row[-1], 100 * row[2]), xytext=(0, 6 - 16 * number),
+                label_of(*row[:2]), (row[-1], 100 * row[2]), xytext=(0, 6 - 16 * number),
                 textcoords="offset points", fontsize="x-small", ha="center",
             )  # fmt: skip
     for label, share, rate in others():
