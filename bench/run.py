@@ -44,6 +44,17 @@ QUICK_ACCURACY, QUICK_BOARD = 500, 3  # pictures
 ERRORS = (ValueError, HostError, OSError, RuntimeError)
 
 
+TICKS = [
+    "## Accuracy and speed on CIFAR-10",
+    "",
+    "![accuracy against images/s end to end](tick-ladder.png)",
+    "",
+    "The figures, and the command that prints them: [tick-ladder.md](tick-ladder.md).",
+    "",
+]
+"""Where the page of bench/tick_ladder.py is, which takes half an hour of its own."""
+
+
 @dataclass
 class Section:
     """A part of the page: a table whose rows are added as they are measured, and notes below it."""
@@ -226,7 +237,7 @@ class Report:
         found = [line for section in self.sections for line in section.lines()]
         if self.failures:
             found += ["## Not complete", "", *[f"- {text}" for text in self.failures], ""]
-        return [*found, "## Published figures of others", "", *published.lines()]
+        return [*found, *TICKS, "## Published figures of others", "", *published.lines()]
 
     def save(self):
         """Write the page with what there is, if that was asked for."""
