@@ -25,13 +25,10 @@ def cell(port: str, bit: int) -> str:
 
 def verilog() -> str:
     """Drives ``clock_hz`` and ``divisor`` with zeros that the tools keep."""
-    text = [
-        f"wire [{CLOCK_BITS - 1}:0] clock_hz;",
-        f"wire [{DIVISOR_BITS - 1}:0] divisor;",
-        "genvar bit;",
-    ]
+    widths = {"clock_hz": CLOCK_BITS, "divisor": DIVISOR_BITS}
+    text = [f"wire [{width - 1}:0] {port};" for port, width in widths.items()] + ["genvar bit;"]
     for port, bits in BITS.items():
-        low = {"clock_hz": CLOCK_BITS, "divisor": DIVISOR_BITS}[port] - bits
+        low = widths[port] - bits
         if low:
             text.append(f"assign {port}[{low - 1}:0] = {low}'b0;")
         text += [

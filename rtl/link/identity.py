@@ -10,7 +10,8 @@ CLOCK_BITS = 32
 def identity_words(design, clock_hz, board):
     """The words of registers 0 .. IDENTITY_WORDS - 1.
 
-    clock_hz: a number, or a Signal of CLOCK_BITS, which then is that word. board: a name of up to BOARD_NAME_BYTES ASCII characters; a longer one raises ``ValueError``.
+    clock_hz: a number, or a Signal of CLOCK_BITS, which then is that word.
+    board: a name of up to BOARD_NAME_BYTES ASCII characters; a longer one raises ``ValueError``.
     """
     name = board.encode("ascii")
     if len(name) > registers.BOARD_NAME_BYTES:
