@@ -10,13 +10,14 @@ from pathlib import Path
 
 from volley.firmware.files import named
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import output_registers, replicate, router_weights, set_clock, synth
+from volley.fpga.flows import output_registers, replicate, router_weights, set_clock, spread, synth
 from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.flows.routing import RoutingWatch
 from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, key_of
 from volley.fpga.runner.steps import hash_files
 from volley.fpga.target import constraints, timing
+from volley.fpga.target.grid import grid_of
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP
 
@@ -59,8 +60,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     reach = target.board.design.reach
     most = replicate.limits(reach)
     weights = router_weights.ROUTER2 if reach and target.flow == "trellis" else {}
-    passes = hash_files([Path(replicate.__file__), Path(output_registers.__file__)])
-    key = key_of(key, *most, weights, passes)
+    passes = hash_files([Path(part.__file__) for part in (replicate, output_registers, spread)])
+    key = key_of(key, *most, weights, target.spread, passes)
     if not project.current(copies, key):
         copy_drivers(project, copies, key, most, weights)
     limits = [project.folder / name for name in constraints.files(target)]
@@ -93,7 +94,7 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
 
 def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights: dict) -> None:
     """Moves registers into block RAMs and gives the netlist copies of what drives too much, as ``most`` of
-    ``replicate.limits`` says, and router2 its weights.
+    ``replicate.limits`` says, router2 its weights, and tiles that stay empty.
 
     Raises ``BuildError`` if it is not a netlist.
     """
@@ -104,15 +105,20 @@ def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights:
         gone = output_registers.absorb(data, TOP)
         if weights:
             router_weights.set_weights(data, TOP, weights)
-        return gone, replicate.replicate(data, TOP, *most)
+        copies = replicate.replicate(data, TOP, *most)
+        target = project.target
+        grid = grid_of(target.options("nextpnr")) if target.spread else None
+        return gone, copies, spread.spread(data, TOP, grid, target.spread) if grid else 0
 
     try:
-        gone, copies = replicate.rewrite(path, change)
+        gone, copies, empty = replicate.rewrite(path, change)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{path}: not a netlist: {error}") from None
     if gone:
         project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
     project.progress(f"copies of drivers: {copies}, so that none has over {most[0]} loads")
+    if empty:
+        project.progress(f"spread: {empty} tiles stay empty, {project.target.spread:.0%} of the device")
     project.stages.done(stage.name, key)
 
 

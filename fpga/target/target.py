@@ -8,6 +8,7 @@ import re
 from volley.firmware import boards
 from volley.firmware.texts import short
 from volley.fpga.target import pll
+from volley.fpga.target.grid import GRIDS, LARGEST_SPREAD, grid_of
 from volley.fpga.target.pll import Setting
 from volley.rtl.link.uart import check_divisor
 
@@ -104,6 +105,11 @@ class Target:
         """The seed of place and route with which the board's design was seen to meet its clock."""
         return self.board.data.get("nextpnr", {}).get("seed", 1)
 
+    @property
+    def spread(self) -> float:
+        """The share of the device's logic tiles that stay empty, see ``fpga.flows.spread``."""
+        return self.board.data.get("nextpnr", {}).get("spread", 0.0)
+
     def options(self, tool: str) -> list[str]:
         """The board file's own options of a tool's table, e.g. "nextpnr"."""
         return list(self.board.data.get(tool, {}).get("options", []))
@@ -196,6 +202,22 @@ def check_texts(board: boards.Board) -> None:
                 word("option", f"an option of [{tool}]", option)
     if "seed" in data.get("nextpnr", {}):
         whole(data["nextpnr"], "seed")
+    check_spread(board)
+
+
+def check_spread(board: boards.Board) -> None:
+    """Raises ``BoardError`` unless ``spread`` of [nextpnr], where it is, can be done."""
+    table = board.data.get("nextpnr", {})
+    if "spread" not in table:
+        return
+    share = table["spread"]
+    if isinstance(share, bool) or not isinstance(share, float) or not 0 <= share <= LARGEST_SPREAD:
+        raise boards.BoardError(f"spread is {short(share)}, allowed is 0.0 to {LARGEST_SPREAD}")
+    if board.data["flow"] != "trellis" or grid_of(table["options"]) is None:
+        raise boards.BoardError(
+            f"spread is for flow 'trellis' and a device of {', '.join(GRIDS)}, "
+            f"not for flow {short(board.data['flow'])} with {short(' '.join(table['options']))}"
+        )
 
 
 def read_pin(port: str, entry: dict) -> Pin:
