@@ -24,6 +24,7 @@ from volley.fpga.errors import BuildError  # noqa: E402
 from volley.fpga.flows import synth, vivado  # noqa: E402
 from volley.fpga.flows.project import STAMP  # noqa: E402
 from volley.fpga.target import capacity, timing  # noqa: E402
+from volley.fpga.target.grid import LUTS  # noqa: E402
 from volley.fpga.target.model_fit import SHIPPED  # noqa: E402
 from volley.fpga.target.target import FAMILIES, RESOURCES  # noqa: E402
 
@@ -76,7 +77,7 @@ def measure(name: str, model=None) -> dict:
         raise BuildError(f"{folder / STAMP}: {error}; build it anew", code=2) from None
     row = {"target": name, "pes": design.pes, "clock_mhz": clock_hz / 1e6}
     sources = [folder / STAMP]
-    row.update(resources(folder, name, family, sources))
+    row.update(resources(folder, name, family, sources, stamp.get("empty_tiles", 0)))
     row.update(speed(folder, flow, clock_hz, sources))
     row["lut_per_pe"] = row["lut"][0] / design.pes
     why = row["passed"] if isinstance(row["passed"], str) else None
@@ -89,8 +90,11 @@ def measure(name: str, model=None) -> dict:
     return row
 
 
-def resources(folder: Path, name: str, family: str, sources: list) -> dict:
-    """{resource: [used, there]}: after packing where nextpnr told it, else as Yosys counts."""
+def resources(folder: Path, name: str, family: str, sources: list, empty: int = 0) -> dict:
+    """{resource: [used, there]}: after packing where nextpnr told it, else as Yosys counts.
+
+    empty: tiles that nextpnr counts as used, although what is in them has no connection.
+    """
     there = boards.load(name).data["device"]
     used = capacity.count(capacity.read_cells(folder), family)
     sources.append(folder / synth.STAT)
@@ -98,7 +102,9 @@ def resources(folder: Path, name: str, family: str, sources: list) -> dict:
     if family == "ecp5" and placed.is_file():
         utilization = json.loads(placed.read_text()).get("utilization", {})
         for resource, cell in PLACED.items():
-            used[resource] = utilization.get(cell, {}).get("used", used[resource])
+            if cell in utilization:
+                unused = empty * LUTS if resource in ("lut", "ff") else 0
+                used[resource] = utilization[cell]["used"] - unused
     return {resource: [used[resource], there[resource]] for resource in RESOURCES}
 
 

@@ -17,7 +17,6 @@ from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, key_of
 from volley.fpga.runner.steps import hash_files
 from volley.fpga.target import constraints, timing
-from volley.fpga.target.grid import grid_of
 from volley.fpga.target.target import Target
 from volley.fpga.target.top import TOP
 
@@ -106,9 +105,7 @@ def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights:
         if weights:
             router_weights.set_weights(data, TOP, weights)
         copies = replicate.replicate(data, TOP, *most)
-        target = project.target
-        grid = grid_of(target.options("nextpnr")) if target.spread else None
-        return gone, copies, spread.spread(data, TOP, grid, target.spread) if grid else 0
+        return gone, copies, spread.spread(data, TOP, spread.empty_of(project.target))
 
     try:
         gone, copies, empty = replicate.rewrite(path, change)
@@ -118,7 +115,9 @@ def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights:
         project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
     project.progress(f"copies of drivers: {copies}, so that none has over {most[0]} loads")
     if empty:
-        project.progress(f"spread: {empty} tiles stay empty, {project.target.spread:.0%} of the device")
+        project.progress(
+            f"spread: {empty} tiles stay empty, {project.target.spread:.0%} of the device"
+        )
     project.stages.done(stage.name, key)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from volley.firmware.files import BUILD, PACKAGE, write_whole
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import synth
+from volley.fpga.flows import spread, synth
 from volley.fpga.runner import phases, toolchain
 from volley.fpga.runner.stages import Stage, Stages, key_of
 from volley.fpga.runner.steps import Steps, hash_files
@@ -132,6 +132,7 @@ class Project:
             "oscillator_hz": target.oscillator_hz,
             "divisor": target.board.divisor,
             "seed": self.options.seed,
+            "empty_tiles": len(spread.empty_of(target)),
             "tools": self.tools,
             "sources": hash_files([self.folder / CORE, self.folder / f"{TOP}.v"]),
         }

@@ -12,7 +12,8 @@ from __future__ import annotations
 import copy
 import itertools
 
-from volley.fpga.target.grid import Grid
+from volley.fpga.target.grid import Grid, grid_of
+from volley.fpga.target.target import Target
 
 SITES = [f"SLICE{slice_}.{{}}{number}" for slice_ in "ABCD" for number in (0, 1)]
 """Of a tile: for a LUT, K, or a flip-flop, FF."""
@@ -43,10 +44,15 @@ def empty_tiles(grid: Grid, share: float) -> list[tuple[int, int]]:
     return tiles
 
 
-def spread(data: dict, top: str, grid: Grid, share: float) -> int:
-    """Puts cells without a connection into the tiles that stay empty; returns the tiles' number."""
+def empty_of(target: Target) -> list[tuple[int, int]]:
+    """(column, row) of the tiles that a target's design leaves empty."""
+    grid = grid_of(target.options("nextpnr")) if target.spread else None
+    return empty_tiles(grid, target.spread) if grid else []
+
+
+def spread(data: dict, top: str, tiles: list[tuple[int, int]]) -> int:
+    """Puts cells without a connection into ``tiles``, which stay empty; returns their number."""
     cells = data["modules"][top]["cells"]
-    tiles = empty_tiles(grid, share)
     for (column, row), site in itertools.product(tiles, SITES):
         for kind, cell in (("K", LUT), ("FF", FLIP_FLOP)):
             place = f"X{column}/Y{row}/{site.format(kind)}"

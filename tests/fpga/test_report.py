@@ -66,6 +66,13 @@ def test_a_routed_build(build):
     assert "123.4 of 100" in report.page([row])
 
 
+def test_tiles_that_stay_empty_are_not_the_design_s(build):
+    stamp = ecp5(build, 123.4) / "stamp.json"
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "empty_tiles": 100}))
+    row = report.measure("ulx3s")
+    assert row["lut"][0] == 9216 - 800 and row["ff"][0] == 700
+
+
 def test_a_clock_that_did_not_pass_makes_no_peak(build):
     ecp5(build, 90.0)
     row = report.measure("ulx3s", modelfile.load(str(report.SHIPPED)))

@@ -43,7 +43,7 @@ def test_a_quarter_is_a_chequered_pattern():
 
 def test_cells_have_no_connection_and_a_site_of_their_own():
     data = {"modules": {"top": {"cells": {"own": {"type": "LUT4"}}}}}
-    empty = spread(data, "top", GRIDS["--25k"], 0.25)
+    empty = spread(data, "top", empty_tiles(GRIDS["--25k"], 0.25))
     cells = data["modules"]["top"]["cells"]
     assert cells.pop("own") == {"type": "LUT4"}
     places = [cell["attributes"]["BEL"] for cell in cells.values()]
