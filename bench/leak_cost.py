@@ -21,7 +21,8 @@ from volley.rtl.control.fields import field_signal
 from volley.rtl.convert.converter import ConversionError, convert
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.neuron import Rules, neuron
-from volley.rtl.neuron.scale import CURRENT_BITS, signed
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.signed import signed
 
 FAMILIES = {"xc7": "Xilinx series 7", "ecp5": "ECP5"}
 COUNTS = ("lut", "srl", "ff")

@@ -73,13 +73,19 @@ def core(clk, bus, identity, design):
     program = ReadPort(design.program_words)
     descriptors = ReadPort(design.layers * DESCRIPTOR_WORDS)
     program_inst = program_memory(
-        clk, host.program_write, host, program, host.read_program, design.program_words
+        clk,
+        host.program_write,
+        host,
+        program,
+        host.read_program,
+        design.program_words,
+        design.reach,
     )
     descriptor_inst = program_memory(
         clk, host.descriptor_write, host, descriptors, host.read_descriptor,
-        design.layers * DESCRIPTOR_WORDS,
+        design.layers * DESCRIPTOR_WORDS, design.reach,
     )  # fmt: skip
-    fetch_inst = fetch(clk, run, fetched, program, descriptors)
+    fetch_inst = fetch(clk, run, fetched, program, descriptors, design.reach)
     beat, active = Beat(design), Active()
     sequencer_inst = sequencer(clk, run, fetched, beat, active, drain_cycles(design), design)
 

@@ -25,10 +25,12 @@ from volley.rtl.array.window import WindowEdges
 from volley.rtl.array.window_stage import window_stage
 from volley.rtl.control.carry import carried, carry
 from volley.rtl.delay import delay, valid_line
+from volley.rtl.neuron.combine import Needed, layer_needs
 from volley.rtl.neuron.membrane import MembranePort, rare_membranes
 from volley.rtl.neuron.neuron import neuron_latency
 from volley.rtl.neuron.pool import PoolTarget, place_channel, pool
-from volley.rtl.neuron.scale import Needed, layer_needs, signed
+from volley.rtl.neuron.scale import current_latency
+from volley.rtl.neuron.signed import signed
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one
@@ -42,7 +44,8 @@ def depth(design):
         2 + spike_count_latency(design.ci, design.lut, design.pair),
     )
     counted = hits + 1
-    fired = counted + 6 + neuron_latency(design)
+    current = counted + 1 + current_latency(design.reach)
+    fired = current + neuron_latency(design)
     placing = max(design.pack, design.reach)
     return {
         "bank word": 1,
@@ -51,9 +54,9 @@ def depth(design):
         "hits": hits,
         "counted": counted,
         "psum": counted + 1,
-        "param read": counted + 2 - design.reach,
-        "membrane read": counted + 5,
-        "score": counted + 6,
+        "param read": counted + 2,  # a cycle longer with reach, as the currents are until the bias
+        "membrane read": current - 1,
+        "score": current,
         "fired": fired,
         "pooled": fired + 1 + placing,
         # the write takes one cycle, the memory one; counting spikes takes longer
@@ -122,7 +125,8 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         needs_inst = layer_needs(clk, active.encode, active.readout, needed)
 
     # from the complete psum on
-    stored = 6 + neuron_latency(design) + design.leak
+    current = current_latency(design.reach)
+    stored = current + 1 + neuron_latency(design) + design.leak
     after = [psum.complete, *(Signal(bool(0)) for _ in range(stored))]
     fire_inst = valid_line(clk, psum.complete, after[1:])
     layout = beat.target_layout
@@ -143,7 +147,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     )
     target_insts = [
         delay(clk, when["param read"], beat.target, target_param),
-        delay(clk, 2 + design.reach, target_param, target_soon),
+        delay(clk, when["membrane read"] - 1 - when["param read"], target_param, target_soon),
         delay(clk, 1, target_soon, target_start),
         delay(clk, 1, target_start, target_score),
         delay(clk, when["fired"] - when["score"] - 2, target_score, target_last),
@@ -152,7 +156,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         delay(clk, 1, target_fired, target_stored),
         delay(clk, when["pooled"] - when["fired"], target_fired, target),
     ]
-    reading = after[1 - design.reach]
+    reading = after[1]
     address = layout.take(target_param, "param")
 
     @always_comb
@@ -173,7 +177,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     firing_now = after[stored - 1]
     if design.gate:
         port = MembranePort(
-            Signal(intbv(0)[len(start_pixel) :]), Signal(bool(0)), stored_pixel, after[4]
+            Signal(intbv(0)[len(start_pixel) :]), Signal(bool(0)), stored_pixel, after[current - 1]
         )
         membranes_inst = rare_membranes(
             clk, active.passes, soon_part, soon_pixel, after[stored], port
@@ -203,7 +207,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     ]
 
     # scores and spikes
-    scored, fired = after[5], after[5 + neuron_latency(design)]
+    scored, fired = after[current], after[current + neuron_latency(design)]
     firing = Signal(bool(0))
     if design.pack:
         placed_valid, pool_target = Signal(bool(0)), target_stored

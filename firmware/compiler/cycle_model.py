@@ -39,7 +39,8 @@ def layer_cycles(layer, model, design: Design) -> int:
 
 
 RUN_OVERHEAD = 29
-"""Cycles of a run beside its row instructions: the first fetch and the end."""
+"""Cycles of a run beside its row instructions: the first fetch and the end; with ``reach`` two more, as an instruction
+and its descriptor are read a cycle later."""
 
 # cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO
 _DEPTH = {
@@ -55,7 +56,7 @@ def instruction_overhead(design: Design) -> int:
     by_ci, by_co = _DEPTH[design.lut]
     neurons = (design.leak - design.short) * (isa.LANES - 1)
     pairs = _PAIR_DEPTH[design.lut][design.ci] if design.pair else 0
-    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + design.reach + pairs
+    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + 3 * design.reach + pairs
 
 
 def instructions_of(program: Program) -> list[list[int]]:
@@ -85,7 +86,8 @@ def instructions_of(program: Program) -> list[list[int]]:
 def run_cycles(program: Program) -> list[int]:
     """Clock cycles of each run that a picture takes, from start to end; most have one run."""
     overhead = instruction_overhead(program.design)
-    return [sum(run) + overhead * len(run) + RUN_OVERHEAD for run in instructions_of(program)]
+    start = RUN_OVERHEAD + 2 * program.design.reach
+    return [sum(run) + overhead * len(run) + start for run in instructions_of(program)]
 
 
 def _store(memory: dict[int, int], start: int, words) -> None:

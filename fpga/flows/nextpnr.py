@@ -112,7 +112,9 @@ def copy_drivers(project: Project, stage: Stage, key: str, most: tuple, weights:
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{path}: not a netlist: {error}") from None
     if gone:
-        project.progress(f"output registers: {gone} flip-flops are now in their block RAMs")
+        project.progress(
+            f"output registers: {gone} flip-flops are now in block RAMs and multipliers"
+        )
     project.progress(f"copies of drivers: {copies}, so that none has over {most[0]} loads")
     if empty:
         project.progress(

@@ -5,12 +5,13 @@ from myhdl import Signal, block, instances, intbv
 from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS
 from volley.rtl.array.popcount import count_products, products_latency
 from volley.rtl.array.psum import accumulate, difference_signal, weigh
-from volley.rtl.delay import delay
+from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
 from volley.rtl.neuron.neuron import Rules, neuron
-from volley.rtl.neuron.pair import pair_currents
-from volley.rtl.neuron.scale import CURRENT_BITS, currents, signed
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.scale import currents
+from volley.rtl.neuron.signed import signed
 
 
 class Shared:
@@ -18,7 +19,7 @@ class Shared:
 
     psum: ``volley.rtl.array.psum.PsumPort``; membranes: ``volley.rtl.neuron.membrane.MembranePort``. taps: per
     lane nine Signals of CI bits. spike_counts: per lane popcount(s), ``counting`` cycles after the taps. needed:
-    ``volley.rtl.neuron.scale.Needed``, or None.
+    ``volley.rtl.neuron.combine.Needed``, or None.
     """
 
     def __init__(self, psum, membranes, taps, spike_counts, counting, needed=None):
@@ -52,19 +53,16 @@ def channel(clk, shared, active, weights, params, spikes, score, design):
         accumulate(clk, psum, differences[t], psums[t], design.row_max) for t in range(LANES)
     ]
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
-    if design.pair:
-        current_inst = pair_currents(clk, active, bias, psums, stacked, score, design.reach)
-    else:
-        current_inst = currents(
-            clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed,
-            design.reach,
-        )  # fmt: skip
-    threshold_soon, threshold_then, v_init_soon, v_start, v_end = (
-        signed(MEMBRANE_BITS) for _ in range(5)
-    )
-    threshold_soon_inst = delay(clk, 1, threshold, threshold_soon)
-    threshold_inst = delay(clk, 1, threshold_soon, threshold_then)
-    v_init_inst = delay(clk, 1, v_init, v_init_soon)
+    current_inst = currents(
+        clk, active.encode, active.scale, bias, psums, stacked, score, shared.needed,
+        design.reach, active if design.pair else None,
+    )  # fmt: skip
+    # they come with the bias
+    thresholds = [signed(MEMBRANE_BITS) for _ in range(2 + design.reach)]
+    v_inits = [signed(MEMBRANE_BITS) for _ in range(1 + design.reach)]
+    later_insts = [valid_line(clk, threshold, thresholds), valid_line(clk, v_init, v_inits)]
+    threshold_then, v_init_soon = thresholds[-1], v_inits[-1]
+    v_start, v_end = (signed(MEMBRANE_BITS) for _ in range(2))
     membrane_inst = carry_membrane(clk, membranes, v_init_soon, v_end, v_start, design.row_max)
     rules = Rules(
         active.soft,

@@ -4,7 +4,7 @@ from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from volley.firmware.isa import PSUM_BITS
 from volley.rtl.delay import delay
-from volley.rtl.neuron.scale import signed
+from volley.rtl.neuron.signed import signed
 
 
 class PsumPort:

@@ -9,10 +9,11 @@ from volley.firmware.isa import (
     Opcode,
 )
 from volley.rtl.control.fields import Fields
+from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
 
 IN_FLIGHT = 3
-"""Cycles from a request of a word to its fields: read, memory, field."""
+"""Cycles from a request of a word to its fields: read, memory, field; with ``reach`` one more."""
 
 
 class ReadPort:
@@ -79,16 +80,18 @@ def load_fields(clk, load, index, data, fields):
 
 
 @block
-def fetch(clk, run, fetched, program, descriptors):
+def fetch(clk, run, fetched, program, descriptors, reach=0):
     """Fetches the instruction at ``run.entry`` after ``run.start``, and the next one after each step.
 
     run: ``volley.rtl.control.sequencer.RunControl``; its stop ends it. program, descriptors: ReadPorts.
+    reach: of the design: words come a cycle later.
     """
     instruction, descriptor = fetched.instruction, fetched.descriptor
     state_type = enum("IDLE", "INSTRUCTION", "DECODE", "DESCRIPTOR", "READY")
     state = Signal(state_type.IDLE)
     pc = Signal(intbv(0)[len(run.entry) :])
-    last_step = DESCRIPTOR_WORDS + IN_FLIGHT
+    in_flight = IN_FLIGHT + reach
+    last_step = DESCRIPTOR_WORDS + in_flight
     word = Signal(intbv(0)[address_bits(last_step + 1) :])
     arrives = Signal(intbv(0)[len(word) :])  # number of the word that the memory shows
     instruction_load, descriptor_load = Signal(bool(0)), Signal(bool(0))
@@ -116,7 +119,7 @@ def fetch(clk, run, fetched, program, descriptors):
                 word.next = 0
         elif state == state_type.DECODE:
             word.next = word + 1
-            if word == IN_FLIGHT:
+            if word == in_flight:
                 word.next = 0
                 if instruction.opcode == Opcode.ROWS:
                     state.next = state_type.DESCRIPTOR
@@ -139,12 +142,19 @@ def fetch(clk, run, fetched, program, descriptors):
                 state.next = state_type.INSTRUCTION
 
     read_before = Signal(bool(0))
+    program_read, descriptor_read = program.read, descriptors.read
+    if reach:
+        program_read, descriptor_read = (Signal(bool(0)) for _ in range(2))
+        later_insts = [
+            delay(clk, 1, program.read, program_read),
+            delay(clk, 1, descriptors.read, descriptor_read),
+        ]
 
     @always(clk.posedge)
     def number_arrivals():
-        instruction_load.next = program.read
-        descriptor_load.next = descriptors.read
-        read_before.next = program.read or descriptors.read
+        instruction_load.next = program_read
+        descriptor_load.next = descriptor_read
+        read_before.next = program_read or descriptor_read
         if read_before:
             arrives.next = arrives + 1
         if not read_before:

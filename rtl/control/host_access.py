@@ -14,7 +14,7 @@ def host_access(clk, bus, running, run_counters, host, data, identity, design):
     ``volley.rtl.control.perf_counters.RunCounters``; identity: the constants of registers MAGIC to BOARD.
 
     A write takes effect within five cycles (with ``reach``, a parameter of the last of CO channels within
-    CO + 3); a read is answered after ``read_cycles(design)``.
+    CO + 4); a read is answered after ``read_cycles(design)``.
     """
     reading, taken = (Signal(bool(0)) for _ in range(2))
     registers, counters = HostRegisters(host), HostCounters()

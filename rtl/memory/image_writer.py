@@ -7,6 +7,7 @@ from myhdl import Signal, always, block, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS
 from volley.firmware.registers import IMAGE_SHAPE
+from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
 
 
@@ -53,7 +54,7 @@ def image_writer(clk, host, data, write, design):
     data, image_accept: a 32-bit word, four bytes, taken in a cycle in which ``write.ready`` is set.
     ``write.request`` stays until ``write.grant``; the slots keep their values for one more cycle. Bytes
     after the last pixel are ignored. A pixel of up to CI channels takes two cycles a byte where its write is
-    granted at once, and a 32-bit word four more.
+    granted at once, and a 32-bit word four more, with ``reach`` five.
     word_accept: like image_accept, for 32-bit column word_column of the word at word_address of
     word_bank; the last column writes the word. It ends a picture that is not complete.
     """
@@ -62,6 +63,12 @@ def image_writer(clk, host, data, write, design):
     )  # fmt: skip
     accept, accept_word, column = host.image_accept, host.word_accept, host.word_column
     word_bank, word_address = host.word_bank, host.word_address
+    asked, asked_word = accept, accept_word
+    if design.reach:
+        arriving = accept, accept_word, start, column, word_bank, word_address, base, data
+        arrived = [Signal(signal.val) for signal in arriving]
+        arrive_insts = [delay(clk, 1, *pair) for pair in zip(arriving, arrived)]
+        accept, accept_word, start, column, word_bank, word_address, base, data = arrived
     ready, request, grant = write.ready, write.request, write.grant
     bank, address, slots = write.bank, write.address, write.slots
     fields = IMAGE_SHAPE
@@ -88,12 +95,31 @@ def image_writer(clk, host, data, write, design):
         for k in range(ci)
     ]
     last_column = design.spike_columns - 1
+    last_channel, last_x = Signal(intbv(0)[len(channel) :]), Signal(intbv(0)[len(x) :])
+    last_row = Signal(intbv(0)[len(row) :])
+
+    @always(clk.posedge)
+    def find_last():
+        last_channel.next = (shape[c_msb:c_lsb] - 1) & (2 ** (c_msb - c_lsb) - 1)
+        last_x.next = (shape[w_msb:w_lsb] - 1) & (2 ** (w_msb - w_lsb) - 1)
+        last_row.next = (shape[h_msb:h_lsb] - 1) & (2 ** (h_msb - h_lsb) - 1)
+
+    @always(clk.posedge)
+    def show_ready():
+        ready.next = (
+            left == 0
+            and not asked
+            and not asked_word
+            and not accept
+            and not accept_word
+            and not take
+            and not request
+        )
 
     @always(clk.posedge)
     def step():
         take.next = False
         clear.next = False
-        ready.next = left == 0 and not accept and not accept_word and not take and not request
         if accept:
             pending.next = data
             left.next = 4
@@ -112,7 +138,7 @@ def image_writer(clk, host, data, write, design):
             request.next = column == last_column
         elif take:
             # the byte that is being taken: does it end a word, a pixel, a row, the picture?
-            if index == ci - 1 or channel == shape[c_msb:c_lsb] - 1:
+            if index == ci - 1 or channel == last_channel:
                 request.next = True
             else:
                 index.next = index + 1
@@ -127,18 +153,18 @@ def image_writer(clk, host, data, write, design):
                     pending.next = pending >> 8
                     left.next = left - 1
                     take.next = True
-                if channel != shape[c_msb:c_lsb] - 1:
+                if channel != last_channel:
                     channel.next = channel + 1
                     group_offset.next = group_offset + shape[w_msb:w_lsb]
                 else:
                     channel.next = 0
                     group_offset.next = 0
-                    if x != shape[w_msb:w_lsb] - 1:
+                    if x != last_x:
                         x.next = x + 1
                     else:
                         x.next = 0
                         row.next = row + 1
-                        if row == shape[h_msb:h_lsb] - 1:
+                        if row == last_row:
                             done.next = True
                             take.next = False
                         if row_bank == BANKS - 1:

@@ -1,11 +1,12 @@
 """The parameter memory: bias, threshold and v_init of CO neurons a word."""
 
-from myhdl import Signal, always, block, instances, intbv, modbv
+from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
 from volley.firmware.isa import MEMBRANE_BITS
 from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
-from volley.rtl.neuron.scale import BIAS_BITS, signed
+from volley.rtl.neuron.scale import BIAS_BITS
+from volley.rtl.neuron.signed import signed
 
 
 class ParamWrite:
@@ -39,19 +40,51 @@ class ParamRead:
 
 
 @block
-def param_column(clk, port, channel, kind, read, read_address, output, depth):
+def take_now(port, channel, kind, write, address, data):
+    """write, address, data = what ``port`` writes to one kind of parameter of one channel."""
+    bits = len(data)
+    port_data = port.data
+
+    @always_comb
+    def take():
+        write.next = port.write and port.channel == channel and port.kind == kind
+        address.next = port.address
+        data.next = port_data[bits:].signed()
+
+    return instances()
+
+
+@block
+def take_later(clk, port, channel, kind, write, address, data):
+    """As ``take_now``. Latency 1."""
+    bits = len(data)
+    port_data = port.data
+
+    @always(clk.posedge)
+    def take():
+        write.next = port.write and port.channel == channel and port.kind == kind
+        address.next = port.address
+        data.next = port_data[bits:].signed()
+
+    return instances()
+
+
+@block
+def param_column(clk, port, channel, kind, read, read_address, output, design):
     """One kind of parameter of one channel of the group. Latency of a read: 2."""
-    bits = len(output)
-    low, high = -(1 << (bits - 1)), 1 << (bits - 1)
-    words = [Signal(intbv(0, min=low, max=high)) for _ in range(depth)]
-    shown = Signal(intbv(0, min=low, max=high))
+    words = [signed(len(output)) for _ in range(design.param_words)]
+    write, address = Signal(bool(0)), Signal(port.address.val)
+    data, shown = signed(len(output)), signed(len(output))
+    if design.reach:
+        take_inst = take_later(clk, port, channel, kind, write, address, data)
+    else:
+        take_inst = take_now(port, channel, kind, write, address, data)
     register = delay(clk, 1, shown, output)
-    data = port.data
 
     @always(clk.posedge)
     def write_port():
-        if port.write and port.channel == channel and port.kind == kind:
-            words[port.address].next = data[bits:].signed()
+        if write:
+            words[address].next = data
 
     @always(clk.posedge)
     def read_port():
@@ -65,7 +98,8 @@ def param_column(clk, port, channel, kind, read, read_address, output, depth):
 def param_memory(clk, port, read, read_address, params, design):
     """params: as ``ParamRead.channels``. Latency of a read: 2.
 
-    With ``reach``, a write comes to each channel a cycle later than to the one before.
+    With ``reach``, a write comes to each channel a cycle later than to the one before, and to the first two
+    cycles later.
     """
     columns = []
     for channel, outputs in enumerate(params):
@@ -73,7 +107,7 @@ def param_memory(clk, port, read, read_address, params, design):
             before, port = port, ParamWrite(design)
             columns += [delay(clk, 1, *pair) for pair in zip(before.all(), port.all())]
         columns += [
-            param_column(clk, port, channel, kind, read, read_address, output, design.param_words)
+            param_column(clk, port, channel, kind, read, read_address, output, design)
             for kind, output in enumerate(outputs)
         ]
     return columns

@@ -16,7 +16,8 @@ from myhdl import Signal, always, block, instances, intbv
 from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.delay import delay
 from volley.rtl.neuron.leak import leaking, lose
-from volley.rtl.neuron.scale import CURRENT_BITS, signed
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.signed import signed
 from volley.rtl.neuron.tick import tick
 
 V_MAX, V_MIN = MEMBRANE_MAX, MEMBRANE_MIN

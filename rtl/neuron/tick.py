@@ -3,7 +3,7 @@
 from myhdl import always, block, instances, intbv
 
 from volley.firmware.isa import MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
-from volley.rtl.neuron.scale import CURRENT_BITS
+from volley.rtl.neuron.saturate import CURRENT_BITS
 
 V_MAX, V_MIN = MEMBRANE_MAX, MEMBRANE_MIN
 

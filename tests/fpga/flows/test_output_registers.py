@@ -110,3 +110,46 @@ def test_a_word_of_both_ports_is_taken_whole_or_not():
     cells["above"] = flip_flop(70, 71)
     assert absorb(data, "top") == BITS + 1
     assert cells["ram"]["parameters"] == {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG"}
+
+
+def multiplier():
+    """A multiplier of whose product three bits are used, with a flip-flop behind each."""
+    inputs = {f"A{k}": [30 + k] for k in range(18)} | {f"B{k}": [50 + k] for k in range(18)}
+    outputs = {f"P{k}": [100 + k] for k in range(36)}
+    cell = {
+        "type": "MULT18X18D", "parameters": {},
+        "port_directions": {**dict.fromkeys(inputs, "input"), **dict.fromkeys(outputs, "output")},
+        "connections": {**inputs, **outputs},
+    }  # fmt: skip
+    cells = {"product": cell} | {f"shown{k}": flip_flop(100 + k, 200 + k) for k in range(3)}
+    ports = {"out": {"direction": "output", "bits": [200, 201, 202]}}
+    return {"modules": {"top": {"ports": ports, "cells": cells, "netnames": {}}}}
+
+
+def test_registers_go_into_the_multiplier():
+    data = multiplier()
+    assert absorb(data, "top") == 3
+    (cell,) = data["modules"]["top"]["cells"].values()
+    assert [cell["connections"][f"P{k}"] for k in range(4)] == [[200], [201], [202], [103]]
+    assert cell["parameters"]["REG_OUTPUT_CLK"] == "CLK0"
+    assert [cell["connections"][port] for port in ("CLK0", "CE0", "RST0")] == [
+        [CLOCK],
+        ["1"],
+        ["0"],
+    ]
+    again = copy.deepcopy(data)
+    assert absorb(again, "top") == 0 and again == data
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shown1": flip_flop(101, 201, LSR=[ENABLE])}, {"shown1": flip_flop(101, 201, CLK=[OTHER_CLOCK])},
+        {"also": flip_flop(102, 210)},
+    ],
+)  # fmt: skip
+def test_a_product_that_goes_elsewhere_keeps_its_flip_flops(change):
+    data = multiplier()
+    data["modules"]["top"]["cells"] |= change
+    before = copy.deepcopy(data)
+    assert absorb(data, "top") == 0 and data == before

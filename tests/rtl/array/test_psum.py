@@ -17,7 +17,7 @@ from volley.rtl.array.psum import (
 )
 from volley.rtl.control.beat import Beat
 from volley.rtl.delay import valid_line
-from volley.rtl.neuron.scale import signed
+from volley.rtl.neuron.signed import signed
 
 DESIGN = Design(ci=4, row_max=8)
 LATENCY = 3  # from a beat to its hits

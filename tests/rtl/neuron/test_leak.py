@@ -10,7 +10,8 @@ from volley.firmware.design import Design
 from volley.firmware.isa import LANES, MAX_LEAK, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.neuron import Rules, neuron, neuron_latency
-from volley.rtl.neuron.scale import CURRENT_BITS, signed
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.signed import signed
 
 NEURONS = 40
 

@@ -7,7 +7,7 @@ from myhdl import Signal, instance, intbv
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.isa import MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
 from volley.rtl.neuron.membrane import MembranePort, carry_membrane, rare_membranes
-from volley.rtl.neuron.scale import signed
+from volley.rtl.neuron.signed import signed
 
 ROW = 8
 

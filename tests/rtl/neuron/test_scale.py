@@ -14,18 +14,10 @@ from volley.firmware.isa import (
     PSUM_BITS,
     SCORE_BITS,
 )
-from volley.rtl.neuron.scale import (
-    BIAS_BITS,
-    COMBINED_BITS,
-    CURRENT_BITS,
-    Needed,
-    combine_needed,
-    currents,
-    layer_needs,
-    signed,
-)
-
-LATENCY, BIAS_LATER = 5, 3
+from volley.rtl.neuron.combine import COMBINED_BITS, Needed, combine_needed, layer_needs
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.scale import BIAS_BITS, current_latency, currents
+from volley.rtl.neuron.signed import signed
 
 
 def clamp(value, bits):
@@ -40,6 +32,7 @@ def clamp(value, bits):
 def test_currents_and_score(encode, readout, needs, reach):
     """needs: in a design with ``gate``; the score is a readout's alone there."""
     rng = random.Random(2 * encode + readout)
+    latency, bias_later = current_latency(reach), 3 + reach
     clk, done = clock(), flag()
     lanes = [signed(PSUM_BITS) for _ in range(LANES)]
     scale, bias = Signal(intbv(0, min=-(1 << 14), max=1 << 14)), signed(BIAS_BITS)
@@ -84,15 +77,15 @@ def test_currents_and_score(encode, readout, needs, reach):
     @instance
     def stimulus():
         encoding.next, reading.next, scale.next = encode, readout, factor
-        for cycle in range(len(pixels) + LATENCY):
+        for cycle in range(len(pixels) + latency):
             if cycle < len(pixels):
                 for lane, psum in zip(lanes, pixels[cycle][0]):
                     lane.next = psum
-            if BIAS_LATER <= cycle < len(pixels) + BIAS_LATER:
-                bias.next = pixels[cycle - BIAS_LATER][1]
+            if bias_later <= cycle < len(pixels) + bias_later:
+                bias.next = pixels[cycle - bias_later][1]
             yield clk.negedge
-            if cycle >= LATENCY:
-                check(*pixels[cycle - LATENCY])
+            if cycle >= latency:
+                check(*pixels[cycle - latency])
             yield clk.posedge
         done.next = True
         yield clk.posedge

@@ -8,7 +8,8 @@ from myhdl import Signal, instance, intbv
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.design import Design
 from volley.firmware.isa import LANES, MEMBRANE_BITS, MEMBRANE_MAX, MEMBRANE_MIN
-from volley.rtl.neuron.scale import CURRENT_BITS, signed
+from volley.rtl.neuron.saturate import CURRENT_BITS
+from volley.rtl.neuron.signed import signed
 from volley.rtl.neuron.tick import tick
 
 NUMBER = 2

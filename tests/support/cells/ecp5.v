@@ -74,8 +74,11 @@ module DP16KD (
                    & (DATA_WIDTH_B != 36 | REGMODE_A == REGMODE_B));
 endmodule
 
-// Without registers: the product of the same cycle.
-module MULT18X18D (
+// The product of the same cycle, or with REG_OUTPUT_CLK that of the cycle before.
+module MULT18X18D #(
+    parameter REG_OUTPUT_CLK = "NONE", REG_OUTPUT_CE = "CE0", REG_OUTPUT_RST = "RST0"
+) (
+    input CLK0, CE0, RST0,
     input A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
     input B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
     input C17, C16, C15, C14, C13, C12, C11, C10, C9, C8, C7, C6, C5, C4, C3, C2, C1, C0,
@@ -88,7 +91,12 @@ module MULT18X18D (
     wire signed [18:0] b = {SIGNEDB & B17, B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6,
     B5, B4, B3, B2, B1, B0};
     wire signed [37:0] product = a * b;
+    reg [35:0] last = 0;
+    always @(posedge CLK0) last <= product[35:0];
     assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19,
     P18, P17, P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} =
-    product[35:0];
+    REG_OUTPUT_CLK == "NONE" ? product[35:0] : last;
+    must_hold known (CLK0, REG_OUTPUT_CLK == "NONE"
+                   | (REG_OUTPUT_CLK == "CLK0" & REG_OUTPUT_CE == "CE0" & REG_OUTPUT_RST == "RST0"
+                      & CE0 === 1'b1 & RST0 === 1'b0));
 endmodule
