@@ -26,18 +26,25 @@ class PsumPort:
 @block
 def psum_control(clk, beat, latency, port):
     """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the differences are there."""
-    last = Signal(bool(0))
-    pixel_next = Signal(intbv(0)[len(beat.pixel) :])
+    pixel_soon, pixel_next = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
+    valid_next, last_next, again, ending = (Signal(bool(0)) for _ in range(4))
     first_inst = delay(clk, latency, beat.first, port.first)
-    last_inst = delay(clk, latency, beat.last, last)
-    pixel_next_inst = delay(clk, latency - 1, beat.pixel, pixel_next)
+    next_insts = [
+        delay(clk, latency - 1, beat.last, last_next),
+        delay(clk, latency - 1, beat.valid, valid_next),
+        delay(clk, latency - 2, beat.pixel, pixel_soon),
+        delay(clk, 1, pixel_soon, pixel_next),
+    ]
     pixel_inst = delay(clk, 1, pixel_next, port.pixel)
     pixel_before_inst = delay(clk, 1, port.pixel, port.pixel_before)
 
     @always(clk.posedge)
     def look_ahead():
-        port.bypass.next = port.adding and pixel_next == port.pixel
-        port.complete.next = port.adding and last
+        # a cycle earlier than it is needed: what the psums see comes from registers alone
+        again.next = valid_next and pixel_soon == pixel_next
+        ending.next = valid_next and last_next
+        port.bypass.next = again
+        port.complete.next = ending
 
     return instances()
 

@@ -66,6 +66,7 @@ def test_sums_of_a_row():
             now = beats[cycle] if cycle < len(beats) else None
             then = beats[cycle - LATENCY] if 0 <= cycle - LATENCY < len(beats) else None
             before = beats[cycle - LATENCY - 1] if 0 < cycle - LATENCY <= len(beats) else None
+            beat.valid.next = now is not None
             if now:
                 beat.first.next, beat.pixel.next, beat.last.next = now[:3]
             adding.next, storing.next = then is not None, before is not None
@@ -118,7 +119,7 @@ def test_sums_that_are_read_and_stored_rarely(dense):
             before = beats[cycle - LATENCY - 1] if 0 < cycle - LATENCY <= len(beats) else None
             if now:
                 beat.first.next, beat.pixel.next, beat.last.next = now[:3]
-            valids[0].next = now is not None
+            valids[0].next = beat.valid.next = now is not None
             difference.next = then[3] if then else rng.randrange(-36, 37)
             yield clk.negedge
             if before:
