@@ -59,7 +59,9 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     reach = target.board.design.reach
     most = replicate.limits(reach)
     weights = router_weights.ROUTER2 if reach and target.flow == "trellis" else {}
-    passes = hash_files([Path(part.__file__) for part in (replicate, output_registers, spread)])
+    passes = hash_files(
+        [Path(str(part.__file__)) for part in (replicate, output_registers, spread)]
+    )
     key = key_of(key, *most, weights, target.spread, passes)
     if not project.current(copies, key):
         copy_drivers(project, copies, key, most, weights)
