@@ -95,14 +95,14 @@ def image_writer(clk, host, data, write, design):
         for k in range(ci)
     ]
     last_column = design.spike_columns - 1
-    last_channel, last_x = Signal(intbv(0)[len(channel) :]), Signal(intbv(0)[len(x) :])
-    last_row = Signal(intbv(0)[len(row) :])
+    last_channel, last_x = Signal(modbv(0)[len(channel) :]), Signal(modbv(0)[len(x) :])
+    last_row = Signal(modbv(0)[len(row) :])
 
     @always(clk.posedge)
     def find_last():
-        last_channel.next = (shape[c_msb:c_lsb] - 1) & (2 ** (c_msb - c_lsb) - 1)
-        last_x.next = (shape[w_msb:w_lsb] - 1) & (2 ** (w_msb - w_lsb) - 1)
-        last_row.next = (shape[h_msb:h_lsb] - 1) & (2 ** (h_msb - h_lsb) - 1)
+        last_channel.next = shape[c_msb:c_lsb] - 1
+        last_x.next = shape[w_msb:w_lsb] - 1
+        last_row.next = shape[h_msb:h_lsb] - 1
 
     @always(clk.posedge)
     def show_ready():
