@@ -117,7 +117,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
 
     # psums of a row
     psum = PsumPort(beat, valids[counted], valids[counted + 1], bool(design.gate))
-    psum_inst = psum_control(clk, beat, counted, psum)
+    psum_inst = psum_control(clk, beat, counted, valids, psum)
     needed = None
     if design.gate:
         rare_inst = rare_accesses(clk, beat, counted, valids, active.dense, psum)

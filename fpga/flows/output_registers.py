@@ -34,9 +34,7 @@ def absorb(data: dict, top: str) -> int:
             cell["parameters"][f"REGMODE_{port}"] = "OUTREG"
             cell["connections"][f"OCE{port}"] = ["1"]
             cell["port_directions"][f"OCE{port}"] = "input"
-            for output, name in found.items():
-                cell["connections"][output] = netlist.cells.pop(name)["connections"]["Q"]
-            gone += len(found)
+            gone += take_over(netlist, cell, found)
     return gone + absorb_products(netlist)
 
 
@@ -64,10 +62,15 @@ def absorb_products(netlist: Netlist) -> int:
         for port, bit in (("CLK0", *clocks), ("CE0", "1"), ("RST0", "0")):
             cell["connections"][port] = [bit]
             cell["port_directions"][port] = "input"
-        for output, name in found.items():
-            cell["connections"][output] = netlist.cells.pop(name)["connections"]["Q"]
-        gone += len(found)
+        gone += take_over(netlist, cell, found)
     return gone
+
+
+def take_over(netlist: Netlist, cell: dict, found: dict[str, str]) -> int:
+    """Gives the outputs of a cell the nets of the flip-flops behind them, which go; returns their number."""
+    for output, name in found.items():
+        cell["connections"][output] = netlist.cells.pop(name)["connections"]["Q"]
+    return len(found)
 
 
 def connected(cell: dict, port: str):

@@ -9,7 +9,6 @@ through all slices of its tiles. docs/decisions/array-levers.md has what each sh
 
 from __future__ import annotations
 
-import copy
 import itertools
 
 from volley.fpga.target.grid import Grid, grid_of
@@ -33,7 +32,7 @@ FLIP_FLOP = {
 
 def empty_tiles(grid: Grid, share: float) -> list[tuple[int, int]]:
     """(column, row) of the tiles that stay empty: ``share`` of the device's, 0 to ``volley.fpga.target.grid.LARGEST_SPREAD``."""
-    tiles, due = [], 0.0
+    tiles = []
     for number, row in enumerate(grid.rows()[1::2]):
         due = number % 2 / 2  # a chequered pattern, where every other one is empty
         for column in grid.columns():
@@ -57,7 +56,7 @@ def spread(data: dict, top: str, tiles: list[tuple[int, int]]) -> int:
         for kind, cell in (("K", LUT), ("FF", FLIP_FLOP)):
             place = f"X{column}/Y{row}/{site.format(kind)}"
             cells[f"$empty${place}"] = {
-                **copy.deepcopy(cell),
+                **cell,
                 "hide_name": 1,
                 "attributes": {"BEL": place},
                 "connections": {port: [] for port in cell["port_directions"]},

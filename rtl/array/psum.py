@@ -24,14 +24,17 @@ class PsumPort:
 
 
 @block
-def psum_control(clk, beat, latency, port):
-    """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the differences are there."""
+def psum_control(clk, beat, latency, valids, port):
+    """Drives ``port``, a PsumPort, ``latency`` cycles after the beat: when the differences are there.
+
+    valids[k]: ``beat.valid`` k cycles later.
+    """
+    valid_next = valids[latency - 1]
     pixel_soon, pixel_next = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
-    valid_next, last_next, again, ending = (Signal(bool(0)) for _ in range(4))
+    last_next, again, ending = (Signal(bool(0)) for _ in range(3))
     first_inst = delay(clk, latency, beat.first, port.first)
     next_insts = [
         delay(clk, latency - 1, beat.last, last_next),
-        delay(clk, latency - 1, beat.valid, valid_next),
         delay(clk, latency - 2, beat.pixel, pixel_soon),
         delay(clk, 1, pixel_soon, pixel_next),
     ]

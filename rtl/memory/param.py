@@ -40,7 +40,7 @@ class ParamRead:
 
 
 @block
-def take_now(port, channel, kind, write, address, data):
+def own_write(port, channel, kind, write, address, data):
     """write, address, data = what ``port`` writes to one kind of parameter of one channel."""
     bits = len(data)
     port_data = port.data
@@ -55,30 +55,16 @@ def take_now(port, channel, kind, write, address, data):
 
 
 @block
-def take_later(clk, port, channel, kind, write, address, data):
-    """As ``take_now``. Latency 1."""
-    bits = len(data)
-    port_data = port.data
-
-    @always(clk.posedge)
-    def take():
-        write.next = port.write and port.channel == channel and port.kind == kind
-        address.next = port.address
-        data.next = port_data[bits:].signed()
-
-    return instances()
-
-
-@block
 def param_column(clk, port, channel, kind, read, read_address, output, design):
     """One kind of parameter of one channel of the group. Latency of a read: 2."""
     words = [signed(len(output)) for _ in range(design.param_words)]
     write, address = Signal(bool(0)), Signal(port.address.val)
     data, shown = signed(len(output)), signed(len(output))
+    written = write, address, data
     if design.reach:
-        take_inst = take_later(clk, port, channel, kind, write, address, data)
-    else:
-        take_inst = take_now(port, channel, kind, write, address, data)
+        written = Signal(bool(0)), Signal(address.val), signed(len(data))
+        later_insts = [delay(clk, 1, *pair) for pair in zip(written, (write, address, data))]
+    own_inst = own_write(port, channel, kind, *written)
     register = delay(clk, 1, shown, output)
 
     @always(clk.posedge)

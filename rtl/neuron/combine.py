@@ -26,9 +26,12 @@ def combine(clk, encode, lanes, combined, kept, pair=None, reach=0):
         pairs = [signed(PSUM_BITS + 2) for _ in range(LANES // 2)]
         first = [signed(PSUM_BITS) for _ in range(LANES)]
         stages = [
-            [add_two(clk, encode, *lanes[k : k + 2], pairs[k // 2]) for k in range(0, LANES, 2)],
-            add_pairs(clk, encode, *pairs[:2], low),
-            add_pairs(clk, encode, *pairs[2:], high),
+            [
+                add_weighted(clk, encode, 2, *lanes[2 * k : 2 * k + 2], pair_sum)
+                for k, pair_sum in enumerate(pairs)
+            ],
+            add_weighted(clk, encode, 4, *pairs[:2], low),
+            add_weighted(clk, encode, 4, *pairs[2:], high),
             keep(clk, lanes, first),
             keep(clk, first, moved),
         ]
@@ -39,7 +42,7 @@ def combine(clk, encode, lanes, combined, kept, pair=None, reach=0):
             keep(clk, lanes, moved),
         ]
     if pair is None:
-        stages += [add_halves(clk, encode, low, high, combined), keep(clk, moved, kept)]
+        stages += [add_weighted(clk, encode, 16, low, high, combined), keep(clk, moved, kept)]
     else:
         stages += [
             add_or_part(clk, encode, pair, low, high, combined),
@@ -56,27 +59,13 @@ def keep(clk, lanes, kept):
 
 
 @block
-def add_two(clk, encode, even, odd, total):
-    """total = even + odd, or even + 2 odd where ``encode``. Latency 1."""
+def add_weighted(clk, encode, weight, first, second, total):
+    """total = first + second, or first + weight * second where ``encode``. Latency 1."""
 
     @always(clk.posedge)
     def add():
         if encode:
-            total.next = even + 2 * odd
-        else:
-            total.next = even + odd
-
-    return instances()
-
-
-@block
-def add_pairs(clk, encode, first, second, total):
-    """total = first + second, or first + 4 second where ``encode``. Latency 1."""
-
-    @always(clk.posedge)
-    def add():
-        if encode:
-            total.next = first + 4 * second
+            total.next = first + weight * second
         else:
             total.next = first + second
 
@@ -99,22 +88,8 @@ def add_four(clk, encode, lanes, total):
 
 
 @block
-def add_halves(clk, encode, low, high, combined):
-    """combined = low + high, or low + 16 high where ``encode``. Latency 1."""
-
-    @always(clk.posedge)
-    def add():
-        if encode:
-            combined.next = low + 16 * high
-        else:
-            combined.next = low + high
-
-    return instances()
-
-
-@block
 def add_or_part(clk, encode, pair, low, high, combined):
-    """As ``add_halves``, but low alone where ``pair`` is set. Latency 1."""
+    """As ``add_weighted`` of the halves, but low alone where ``pair`` is set. Latency 1."""
 
     @always(clk.posedge)
     def add():

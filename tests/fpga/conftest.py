@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_tools import Tools
-from volley.firmware import boards
+from tests.support.fake_tools import Tools, boards_at_100_mhz
 from volley.firmware.files import write_whole
 from volley.fpga import build
 from volley.fpga.flows import project, sim
@@ -50,14 +49,7 @@ def builds(tmp_path, monkeypatch, capsys):
         write_whole(path, f"module volley; endmodule  // {board.design} {board.clock_hz}\n")
         return path
 
-    load = boards.load  # the stand-ins' timing reports are for 100 MHz
-
-    def loaded(*given):
-        board = load(*given)
-        data = {key: value for key, value in board.data.items() if key != "goal_hz"}
-        return boards.dataclasses.replace(board, clock_hz=100_000_000, data=data)
-
-    monkeypatch.setattr(boards, "load", loaded)
+    boards_at_100_mhz(monkeypatch)
     monkeypatch.setattr(converter, "convert_board", fake_convert)
     monkeypatch.setattr(project, "SOURCES", ())
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_tools import Tools
+from tests.support.fake_tools import WITH_GOAL, Tools, boards_at_100_mhz
 from tests.support.late_config import config, sites
 from volley.firmware import boards
 from volley.fpga import build
@@ -33,16 +33,7 @@ def tools(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "SOURCES", ())
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
     monkeypatch.setattr(toolchain, "version_text", lambda tool: "stand-in 1.0")
-    load = boards.load  # the stand-ins' timing reports are for 100 MHz
-
-    def loaded(name, *given):
-        board = load(name, *given)
-        data = dict(board.data)
-        if not name.endswith("late.toml"):
-            data.pop("goal_hz", None)
-        return boards.dataclasses.replace(board, clock_hz=100_000_000, data=data)
-
-    monkeypatch.setattr(boards, "load", loaded)
+    boards_at_100_mhz(monkeypatch)
     folder = tmp_path / "tools"
     folder.mkdir()
     return Tools(folder, monkeypatch, ["yosys", "nextpnr-ecp5", "ecppack", "openFPGALoader"])
@@ -132,7 +123,7 @@ def test_damage_is_repaired(tools, run):
 
 def test_a_clock_that_is_set_behind_the_router(tools, run, tmp_path, monkeypatch):
     """With goal_hz another clock is another bitstream of the same routed design, also after a miss."""
-    path = tmp_path / "late.toml"
+    path = tmp_path / WITH_GOAL
     text = re.sub(r"(?m)^goal_hz = .*\n", "", (boards.FOLDER / "ulx3s.toml").read_text())
     path.write_text("goal_hz = 62_500_000\n" + text)
     cells = {name: {"attributes": {"NEXTPNR_BEL": bel}} for name, bel in sites().items()}

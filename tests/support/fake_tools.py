@@ -4,10 +4,16 @@
 wire), or "hang": half of an output is written, then the tool waits with a process of its own.
 """
 
+import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
+
+from volley.firmware import boards
+
+WITH_GOAL = "late.toml"
+"""Board file of a test that keeps its ``goal_hz``."""
 
 PATHS = [{"from": "posedge $glbnet$clk", "to": "posedge $glbnet$clk", "path": [
     {"delay": 0.5, "type": "clk-to-q", "from": {"cell": "a", "port": "CLK"},
@@ -129,6 +135,19 @@ TOOLS = {
     "verilator": VERILATOR,
     "g++": GXX,
 }
+
+
+def boards_at_100_mhz(monkeypatch):
+    """Boards have the clock of the stand-ins' timing reports, and but for WITH_GOAL no goal."""
+    load = boards.load
+
+    def loaded(name, *given):
+        board = load(name, *given)
+        kept = name.endswith(WITH_GOAL)
+        data = {key: value for key, value in board.data.items() if kept or key != "goal_hz"}
+        return dataclasses.replace(board, clock_hz=100_000_000, data=data)
+
+    monkeypatch.setattr(boards, "load", loaded)
 
 
 class Tools:

@@ -46,14 +46,15 @@ def test_sums_of_a_row():
     """Beats with gaps; each psum is that of its pixel since ``first``, complete where ``last`` is set."""
     rng = random.Random(3)
     clk, done, beat = clock(), flag(), Beat(DESIGN)
-    adding, storing = flag(), flag()
-    port, psum = PsumPort(beat, adding, storing), signed(16)
+    valids = [beat.valid, *(flag() for _ in range(LATENCY + 1))]
+    port, psum = PsumPort(beat, valids[LATENCY], valids[LATENCY + 1]), signed(16)
     difference = difference_signal(Signal(intbv(0)[6:]))
     dut = [
-        psum_control(clk, beat, LATENCY, port),
+        valid_line(clk, beat.valid, valids[1:]),
+        psum_control(clk, beat, LATENCY, valids, port),
         accumulate(clk, port, difference, psum, DESIGN.row_max),
     ]
-    beats = []
+    beats = [None]  # the first cycle has two edges
     for _ in range(300):
         pixel = rng.choice([rng.randrange(8), beats[-1][1] if beats and beats[-1] else 0])
         first, last = rng.random() < 0.2, rng.random() < 0.3
@@ -69,7 +70,6 @@ def test_sums_of_a_row():
             beat.valid.next = now is not None
             if now:
                 beat.first.next, beat.pixel.next, beat.last.next = now[:3]
-            adding.next, storing.next = then is not None, before is not None
             difference.next = then[3] if then else rng.randrange(-36, 37)
             yield clk.negedge
             if before:
@@ -96,7 +96,7 @@ def test_sums_that_are_read_and_stored_rarely(dense):
     difference = difference_signal(Signal(intbv(0)[6:]))
     dut = [
         valid_line(clk, valids[0], valids[1:]),
-        psum_control(clk, beat, LATENCY, port),
+        psum_control(clk, beat, LATENCY, valids, port),
         rare_accesses(clk, beat, LATENCY, valids, is_dense, port),
         accumulate(clk, port, difference, psum, DESIGN.row_max),
     ]
@@ -119,7 +119,7 @@ def test_sums_that_are_read_and_stored_rarely(dense):
             before = beats[cycle - LATENCY - 1] if 0 < cycle - LATENCY <= len(beats) else None
             if now:
                 beat.first.next, beat.pixel.next, beat.last.next = now[:3]
-            valids[0].next = beat.valid.next = now is not None
+            valids[0].next = now is not None
             difference.next = then[3] if then else rng.randrange(-36, 37)
             yield clk.negedge
             if before:
