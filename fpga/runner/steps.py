@@ -60,12 +60,11 @@ class Steps:
     def _follow(self, title, command, output, phase, environment) -> int:
         """Copies a tool's output to ``output`` and tells what it does; returns its exit code."""
         start, doing = time.monotonic(), ""
-        process = subprocess.Popen(
+        with guarded() as group, subprocess.Popen(
             command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        assert process.stdout is not None
-        with process, guarded(process):
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=group,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
             try:
                 for lines in new_lines(process.stdout.fileno()):
                     for line in lines:
@@ -75,32 +74,28 @@ class Steps:
                             self.progress(line)
                     self.status(f"{title}  {time.monotonic() - start:.0f} s  {doing}")
             except BaseException:
-                stop(process)
+                os.killpg(group, signal.SIGKILL)
                 raise
         return process.returncode
 
 
-def stop(process: subprocess.Popen) -> None:
-    """Ends a tool with all that it has started: make's compilers are in its process group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @contextlib.contextmanager
-def guarded(process: subprocess.Popen):
-    """While it is open, a tool and all that it has started end with this process, even if killed."""
+def guarded():
+    """A process group that ends with the ``with``, or with this process, even if it is killed.
+
+    It stands before a tool is started in it, with all that the tool starts: none is unguarded.
+    """
     # the read ends when this process does: its end of the pipe is the only one
     guard = subprocess.Popen(
-        ["sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(process.pid)],
+        ["sh", "-c", "read -r _; kill -s KILL 0"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        process_group=0,
     )  # fmt: skip
     with guard:
         try:
-            yield
+            yield guard.pid
         finally:
-            guard.kill()
+            os.killpg(guard.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

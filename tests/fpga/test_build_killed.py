@@ -1,5 +1,6 @@
 """A killed build leaves no tool running, and nothing that the next build takes for finished."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,16 @@ def running(mark: str) -> list[str]:
                 found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:  # it has ended, or is another user's
             continue
+    return found
+
+
+def in_folder(folder: Path) -> list[str]:
+    """Process numbers of what runs in a folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if (each / "cwd").readlink() == folder:
+                found.append(each.name)
     return found
 
 
@@ -84,6 +95,28 @@ def test_at_each_tool(board, name, builds):
     wanted = {"ulx3s": "seed 1", "arty": "bits", "sim": "a simulated board"}[board]
     assert builds.built(board).read_text() == wanted
     assert builds.run(board) == (0, "") and tools.calls() == []
+
+
+RUN = """\
+import subprocess, sys, time
+from pathlib import Path
+from volley.fpga.runner.steps import Steps
+
+class Late(subprocess.Popen):  # it returns when the process has run for a while
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        time.sleep(0.5)
+
+subprocess.Popen = Late
+Steps(Path(sys.argv[1]), print).run("tool", ["sh", "-c", "kill -KILL $PPID; sleep 60"], "log")
+"""
+
+
+def test_as_a_tool_starts(tmp_path):
+    """The first thing that the tool does is to kill the build."""
+    process = subprocess.run([sys.executable, "-c", RUN, str(tmp_path)], cwd=ROOT)
+    assert process.returncode == -signal.SIGKILL
+    assert wait_for(lambda: not in_folder(tmp_path)), in_folder(tmp_path)
 
 
 CONVERSION = """\
