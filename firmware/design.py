@@ -36,6 +36,9 @@ class Design:
         without pack and leak; 0: two.
     reach: 1: what crosses the device (addresses, words that are written, spikes to be pooled) has a register
         more on its way, for faster clocks on a large device; 0: none. A run's writes take effect later.
+    share: 1: an output channel and the one CO / 2 above it share what follows their psums (currents, neuron,
+        membranes, parameters), without gate: the second's row waits in its psums for the next input group, or
+        for cycles of its own where there is none; 0: each has its own.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
     gate: 1: registers and memories of the array take and read only what is used, for clock gates of an ASIC;
         0: in every cycle, as FPGAs route best. Cycles and programs are the same.
@@ -59,6 +62,7 @@ class Design:
     short: int = 0
     reach: int = 0
     pair: int = 0
+    share: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
     gate: int = dataclasses.field(default=0, compare=False)
 
@@ -87,6 +91,9 @@ class Design:
         if self.pair and (self.gate or not self.pack):
             other = "gate=1" if self.gate else "pack=0"
             raise ValueError(f"pair is 1, allowed is 0 with {other}: leave pair out")
+        if self.share and (self.gate or self.co == 1):
+            other = "gate=1" if self.gate else "co=1"
+            raise ValueError(f"share is 1, allowed is 0 with {other}: set share=0 too")
 
     def _power(self, name, low, high):
         value = getattr(self, name)
@@ -104,6 +111,16 @@ class Design:
     def pes(self) -> int:
         """Processing elements: 8 lanes x 9 taps x CI x CO."""
         return isa.LANES * isa.TAPS * self.ci * self.co
+
+    @property
+    def neurons(self) -> int:
+        """Output channels that have neurons of their own, in parallel."""
+        return self.co >> self.share
+
+    @property
+    def neuron_words(self) -> int:
+        """Words of the parameters of ``neurons`` neurons."""
+        return self.param_words << self.share
 
     @property
     def descriptor(self) -> dict[str, Field]:

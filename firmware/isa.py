@@ -42,6 +42,7 @@ MAX_TICKS = 32
 MAX_PASSES = MAX_TICKS // LANES
 MAX_LEAK = 4  # of the shift of a leak
 PASS_CYCLES = 17  # from a pixel's last beat to that of the next pass, which needs its membrane
+SHORT_FLUSH = 2  # cycles in which shared neurons take the second half of a single pixel
 LEAK_CYCLES = LANES  # more, where the design's neurons can leak: one a tick
 
 
@@ -50,24 +51,43 @@ def pass_cycles(leak: int) -> int:
     return PASS_CYCLES + leak * LEAK_CYCLES
 
 
-def group_cycles(beats: int, passes: int, readout: bool, leak: int = 0) -> int:
+def flush_cycles(width: int, dense: bool) -> int:
+    """Cycles of a flush, in which shared neurons take the second half of their channels: of a row as many as it has
+    beats, of a single pixel one more, since its psum is stored first."""
+    return SHORT_FLUSH if dense or width == 1 else width
+
+
+def always_flushes(in_groups: int, width: int, dense: bool, passes: int) -> bool:
+    """Whether each row is flushed: elsewhere the next row's first input group takes the time, and only the last
+    row of an instruction is flushed."""
+    return in_groups == 1 or width == 1 or dense or passes > 1
+
+
+def group_cycles(beats: int, passes: int, readout: bool, leak: int = 0, flush: int = 0) -> int:
     """Cycles of one output group: of a row or, dense, of the map, which has ``beats`` in a pass.
 
-    leak: of the design.
+    leak: of the design. flush: cycles after each pass that completes psums, in a design with ``share``.
     """
-    waits = 0 if readout else max(0, pass_cycles(leak) - beats)
-    return passes * beats + (passes - 1) * waits
+    if readout:
+        return passes * beats + flush
+    waits = max(0, pass_cycles(leak) - beats - flush)
+    return passes * (beats + flush) + (passes - 1) * waits
 
 
-def rows_cycles(instruction: dict[str, int], descriptor: dict[str, int], leak: int = 0) -> int:
+def rows_cycles(
+    instruction: dict[str, int], descriptor: dict[str, int], leak: int = 0, share: int = 0
+) -> int:
     """Cycles that the array needs for a ROWS instruction, without drain and fetch.
 
-    instruction, descriptor: their fields by name. leak: of the design.
+    instruction, descriptor: their fields by name. leak, share: of the design.
     """
-    dense, count = descriptor["dense"], instruction["rows"]
-    beats = descriptor["in_groups"] * descriptor["width"] * (count if dense else 1)
-    cycles = group_cycles(beats, descriptor["passes"], bool(descriptor["readout"]), leak)
-    return cycles * descriptor["out_groups"] * (1 if dense else count)
+    dense, count = bool(descriptor["dense"]), instruction["rows"]
+    in_groups, width, passes = (descriptor[name] for name in ("in_groups", "width", "passes"))
+    beats = in_groups * width * (count if dense else 1)
+    flush = flush_cycles(width, dense) if share else 0
+    each, once = (flush, 0) if always_flushes(in_groups, width, dense, passes) else (0, flush)
+    cycles = group_cycles(beats, passes, bool(descriptor["readout"]), leak, each)
+    return cycles * descriptor["out_groups"] * (1 if dense else count) + once
 
 
 class Opcode(IntEnum):
@@ -165,6 +185,7 @@ OPTIONAL = {
     "short": (),
     "reach": (),
     "pair": ("pair",),
+    "share": (),
 }
 """Fields of the descriptor that only a design with the parameter has."""
 

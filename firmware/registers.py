@@ -124,6 +124,7 @@ OPTIONS = {
     "short": Field(0, 3, 1),
     "reach": Field(0, 4, 1),
     "pair": Field(0, 5, 1),
+    "share": Field(0, 6, 1),
 }
 """Parameters of the design in register PACK."""
 

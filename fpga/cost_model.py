@@ -163,13 +163,20 @@ def memories(design: Design) -> list[tuple[int, int, int]]:
     """(how many, words, bits) of the memories that may be block RAM."""
     weight_bits = min(32, design.ci * design.co)
     rest = remainder(design.weight_words, weight_bits)
+    rows = []
+    if design.reach and not design.gate:  # read in two steps, as a block RAM is
+        rows = [(design.neurons, design.row_max << design.share, isa.MEMBRANE_BITS)]
+        if not design.pack:
+            words = design.row_max // 2 * isa.MAX_PASSES << design.share
+            rows.append((1, words, isa.LANES * design.neurons))
     return [
+        *rows,
         (isa.TAPS * design.weight_columns, design.weight_words - rest, weight_bits),
-        (isa.BANKS * design.ci // design.co, design.spike_words, isa.LANES * design.co),
-        *((design.co, design.param_words, bits) for bits in isa.PARAM_BITS.values()),
+        (isa.BANKS * design.ci // design.neurons, design.spike_words, isa.LANES * design.neurons),
+        *((design.neurons, design.neuron_words, bits) for bits in isa.PARAM_BITS.values()),
         (1, design.program_words, 32),
         (1, design.layers * isa.DESCRIPTOR_WORDS, 32),
-        (design.co, math.ceil(design.scores / design.co), isa.SCORE_BITS),
+        (design.neurons, math.ceil(design.scores / design.co) << design.share, isa.SCORE_BITS),
         # frames that arrive and answers under way
         (RINGS, frames.MAX_BYTES, 8),
     ]

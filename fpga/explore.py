@@ -102,11 +102,14 @@ def explore(name: str, board, model, path: Path, fill: float, settings: dict[str
         )
     if not best.proven:
         show("whether it routes is not known: no run with as much wire was routed")
-    chosen = [f"{name}={getattr(best.design, name)}" for name in ("ci", "co", *DEEP)]
+    searched = ("ci", "co", *DEEP)
+    if best.design.share != board.design.share:  # a single channel has none to share with
+        searched = ("ci", "co", "share", *DEEP)
+    chosen = [f"{name}={getattr(best.design, name)}" for name in searched]
     if board.clock_hz != boards.load(name).clock_hz:
         chosen.append(f"clock={board.clock_hz}")
     chosen += [f"{name}={value}" for name, value in settings.items()
-               if name not in ("ci", "co", *DEEP)]  # fmt: skip
+               if name not in searched]  # fmt: skip
     show(
         "the fastest end to end that fits: "
         f"python fpga/build.py --target {shlex.quote(name)} --set {','.join(chosen)}"

@@ -112,7 +112,9 @@ class Search:
             self.status(
                 f"CI={chosen['ci']} CO={chosen['co']}, {number + 1} of {len(channels)} designs"
             )
-            points.append(self.best(dataclasses.replace(self.board.design, **chosen)))
+            share = self.board.design.share if chosen["co"] > 1 else 0
+            design = dataclasses.replace(self.board.design, share=share, **chosen)
+            points.append(self.best(design))
         return sorted(points, key=lambda point: point.rank)
 
     def best(self, design: Design) -> Point:

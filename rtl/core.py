@@ -4,7 +4,7 @@ from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import DESCRIPTOR_WORDS, TAPS
 from volley.rtl.control.active import Active
-from volley.rtl.control.beat import Beat, keep_last
+from volley.rtl.control.beat import Beat, Target, keep_kept
 from volley.rtl.control.fetch import Fetched, ReadPort, fetch
 from volley.rtl.control.host_access import host_access
 from volley.rtl.control.host_port import HostData, HostPort
@@ -28,7 +28,7 @@ def pipeline_names(design):
         "valid", "center", "mask_top", "mask_bottom", "mask_left", "mask_right", "first", "last",
         "pixel", "target",
     ]  # fmt: skip
-    return [*names, "lane"] if design.pack else names
+    return [*names, *["lane"] * design.pack, *["owed"] * design.share]
 
 
 @block
@@ -45,10 +45,11 @@ def reaching_beat(clk, beat, spike_beat, design):
 def later_beat(clk, beat, later, design):
     """later = what the pipeline needs of ``beat``, a cycle later."""
     names = pipeline_names(design)
-    if design.odd:
-        names.remove("last")
-    delays = [delay(clk, 1, getattr(beat, name), getattr(later, name)) for name in names]
-    return [*delays, keep_last(clk, beat, later)] if design.odd else delays
+    dropping = [name for name in ("last", "owed") if design.odd and name in names]
+    pairs = {name: (getattr(beat, name), getattr(later, name)) for name in names}
+    delays = [delay(clk, 1, *pairs[name]) for name in names if name not in dropping]
+    kept = [keep_kept(clk, beat, *pairs[name]) for name in dropping]
+    return delays, kept
 
 
 def drain_cycles(design):
@@ -65,7 +66,7 @@ def host_words(count):
 @block
 def core(clk, bus, identity, design):
     """Runs programs; bus: ``volley.rtl.link.bus.Bus``; identity: the constants of registers MAGIC to BOARD."""
-    ci, co = design.ci, design.co
+    ci, co, neurons = design.ci, design.co, design.neurons
 
     # program, descriptors, sequencer
     host = HostPort(design)
@@ -99,7 +100,7 @@ def core(clk, bus, identity, design):
     later_inst = later_beat(clk, spike_beat, shown_beat, design)
 
     # memories
-    results = Results(beat.target_layout, design)
+    results = Results(Target(design, design.share), design)
     spikes = SpikeOutputs(design)
     shown_spikes = host_words(design.spike_columns)
     spike_inst = spike_store(
@@ -108,9 +109,9 @@ def core(clk, bus, identity, design):
     weights = [Signal(intbv(0)[ci * co :]) for _ in range(TAPS)]
     weight_inst = weight_store(clk, beat, later_valid, active, host, weights, design)
     params = ParamRead(design)
-    shown_params = host_words(3 * co)
+    shown_params = host_words(3 * neurons)
     param_inst = param_store(clk, params, host, shown_params, design)
-    shown_scores = host_words(co)
+    shown_scores = host_words(neurons)
     counters = RunCounters(kept=1 + design.pcie)
     score_inst = score_store(clk, results, host, shown_scores, counters.banks, design)
 
@@ -138,7 +139,7 @@ def core(clk, bus, identity, design):
         else [center]
     )
     # four to a channel, as the host's addresses are: there is no fourth kind
-    param_slots = [shown_params[3 * k + min(kind, 2)] for k in range(co) for kind in range(4)]
+    param_slots = [shown_params[3 * k + min(kind, 2)] for k in range(neurons) for kind in range(4)]
     shown = HostData(
         program=program.data,
         descriptor=descriptors.data,

@@ -16,7 +16,7 @@ from volley.firmware.isa import (
     TAPS,
     pass_cycles,
 )
-from volley.rtl.array.channel import Shared, channel
+from volley.rtl.array.channel import Shared, channel, psum_signals
 from volley.rtl.array.popcount import hits_bits, products_latency
 from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
@@ -30,7 +30,9 @@ from volley.rtl.neuron.membrane import MembranePort, rare_membranes
 from volley.rtl.neuron.neuron import neuron_latency
 from volley.rtl.neuron.pool import PoolTarget, place_channel, pool
 from volley.rtl.neuron.scale import current_latency
+from volley.rtl.neuron.shared import owed_target, take_half
 from volley.rtl.neuron.signed import signed
+from volley.rtl.neuron.unit import neuron_unit
 
 ALL_LANES = (1 << LANES) - 1
 # a membrane that is being stored may be taken, but no later one
@@ -44,7 +46,8 @@ def depth(design):
         2 + spike_count_latency(design.ci, design.lut, design.pair),
     )
     counted = hits + 1
-    current = counted + 1 + current_latency(design.reach)
+    taken = counted + 1 + design.share  # by a neuron
+    current = taken + current_latency(design.reach)
     fired = current + neuron_latency(design)
     placing = max(design.pack, design.reach)
     return {
@@ -54,14 +57,15 @@ def depth(design):
         "hits": hits,
         "counted": counted,
         "psum": counted + 1,
-        "param read": counted + 2,  # a cycle longer with reach, as the currents are until the bias
+        "param read": taken + 1,  # a cycle longer with reach, as the currents are until the bias
         "membrane read": current - 1,
         "score": current,
         "fired": fired,
         "pooled": fired + 1 + placing,
         # the write takes one cycle, the memory one; counting spikes takes longer
         "written": max(
-            fired + 3 + placing + design.reach, fired + 2 + fired_latency(design.co, design.lut)
+            fired + 3 + placing + design.reach,
+            fired + 2 + fired_latency(design.neurons, design.lut),
         ),
     }
 
@@ -69,17 +73,17 @@ def depth(design):
 class Results:
     """What leaves the pipeline.
 
-    pooled_write, pooled, target: a pixel of CO channels to write. score_write, score_target, scores: CO
-    scores. spike_total: spikes fired, some cycles later. Targets are of ``layout``.
+    pooled_write, pooled, target: a pixel of ``neurons`` channels to write. score_write, score_target, scores: as
+    many scores. spike_total: spikes fired, some cycles later. Targets are of ``layout``.
     """
 
     def __init__(self, layout, design):
         self.layout = layout
         self.pooled_write, self.score_write = Signal(bool(0)), Signal(bool(0))
-        self.pooled = Signal(intbv(0)[LANES * design.co :])
+        self.pooled = Signal(intbv(0)[LANES * design.neurons :])
         self.target, self.score_target = (Signal(intbv(0)[layout.width :]) for _ in range(2))
-        self.scores = [signed(SCORE_BITS) for _ in range(design.co)]
-        self.spike_total = Signal(intbv(0)[(LANES * design.co).bit_length() :])
+        self.scores = [signed(SCORE_BITS) for _ in range(design.neurons)]
+        self.spike_total = Signal(intbv(0)[(LANES * design.neurons).bit_length() :])
 
 
 @block
@@ -91,10 +95,11 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     """
     pooled_write, pooled, target = results.pooled_write, results.pooled, results.target
     score_write, scores, spike_total = results.score_write, results.scores, results.spike_total
-    ci, co = design.ci, design.co
+    ci, co, neurons = design.ci, design.co, design.neurons
     when = depth(design)
     counted = when["counted"]
-    valids = [beat.valid, *(Signal(bool(0)) for _ in range(counted + 1))]
+    early = bool(design.reach and not design.gate)
+    valids = [beat.valid, *(Signal(bool(0)) for _ in range(counted + (not early)))]
     valid_inst = valid_line(clk, beat.valid, valids[1:])
 
     # window
@@ -116,7 +121,8 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     )
 
     # psums of a row
-    psum = PsumPort(beat, valids[counted], valids[counted + 1], bool(design.gate))
+    keeps = bool(design.share)
+    psum = PsumPort(beat, valids[counted], valids[-1], bool(design.gate), early, keeps)
     psum_inst = psum_control(clk, beat, counted, valids, psum)
     needed = None
     if design.gate:
@@ -124,17 +130,27 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         needed = Needed(psum.complete)
         needs_inst = layer_needs(clk, active.encode, active.readout, needed)
 
-    # from the complete psum on
+    # from the psums that a neuron takes on
     current = current_latency(design.reach)
     stored = current + 1 + neuron_latency(design) + design.leak
-    after = [psum.complete, *(Signal(bool(0)) for _ in range(stored))]
-    fire_inst = valid_line(clk, psum.complete, after[1:])
-    layout = beat.target_layout
+    layout, beat_target, taken = results.layout, beat.target, psum.complete
+    if design.share:
+        beat_target = Signal(intbv(0)[layout.width :])
+        target_inst = owed_target(clk, beat, layout, beat_target, design.row_max)
+        taken, owed = Signal(bool(0)), Signal(bool(0))
+        owed_inst = delay(clk, counted + 1, beat.owed, owed)
+
+        @always(clk.posedge)
+        def take():
+            taken.next = psum.complete or owed
+
+    after = [taken, *(Signal(bool(0)) for _ in range(stored))]
+    fire_inst = valid_line(clk, taken, after[1:])
     target_param = Signal(intbv(0)[layout.width :])
     target_score, write_score = results.score_target, score_write
     if design.reach:  # the score memory has them a cycle later
         target_score, write_score = Signal(intbv(0)[layout.width :]), Signal(bool(0))
-        scores = [signed(SCORE_BITS) for _ in range(co)]
+        scores = [signed(SCORE_BITS) for _ in range(neurons)]
         score_insts = [
             delay(clk, 1, *pair)
             for pair in zip(
@@ -146,7 +162,7 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         Signal(intbv(0)[layout.width :]) for _ in range(6)
     )
     target_insts = [
-        delay(clk, when["param read"], beat.target, target_param),
+        delay(clk, when["param read"], beat_target, target_param),
         delay(clk, when["membrane read"] - 1 - when["param read"], target_param, target_soon),
         delay(clk, 1, target_soon, target_start),
         delay(clk, 1, target_start, target_score),
@@ -183,7 +199,9 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
             clk, active.passes, soon_part, soon_pixel, after[stored], port
         )
     else:
-        port = MembranePort(start_pixel, after[stored], stored_pixel)
+        port = MembranePort(
+            start_pixel, after[stored], stored_pixel, None, soon_pixel if early else None
+        )
 
     @always(clk.posedge)
     def drive_membranes():
@@ -194,24 +212,44 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         else:
             port.lanes.next = ALL_LANES
 
-    spikes = [Signal(intbv(0)[LANES:]) for _ in range(co)]
-    shared = Shared(psum, port, lanes, spike_counts, when["hits"] - when["window"], needed)
+    if early:
+        storing_now = port.store
+
+        @always(clk.posedge)
+        def look_back():
+            port.take_before.next = storing_now and stored_pixel == soon_pixel
+
+    spikes = [Signal(intbv(0)[LANES:]) for _ in range(neurons)]
+    shared = Shared(psum, lanes, spike_counts, when["hits"] - when["window"])
     # the trees need theirs in the cycle before the hits
     constants, steps = carried(active, when["hits"] - 1 if design.pair else counted, design)
     carry_insts = [carry(clk, source, moved) for source, moved in steps]
+    psums = [psum_signals() for _ in range(co)]
+    kept = [psum_signals() if k >= neurons else None for k in range(co)]
     channel_insts = [
-        channel(
-            clk, shared, constants[k], kernels[k], params.channels[k], spikes[k], scores[k], design
-        )
+        channel(clk, shared, constants[k % neurons], kernels[k], psums[k], design, kept[k])
         for k in range(co)
     ]
+    complete = psums
+    if design.share:
+        complete = [psum_signals() for _ in range(neurons)]
+        half_insts = [
+            take_half(clk, owed, psums[k], kept[k + neurons], complete[k]) for k in range(neurons)
+        ]
+    unit_insts = [
+        neuron_unit(
+            clk, port, needed, constants[k], complete[k], params.channels[k], spikes[k], scores[k],
+            design,
+        )
+        for k in range(neurons)
+    ]  # fmt: skip
 
     # scores and spikes
     scored, fired = after[current], after[current + neuron_latency(design)]
     firing = Signal(bool(0))
     if design.pack:
         placed_valid, pool_target = Signal(bool(0)), target_stored
-        placed = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+        placed = [Signal(intbv(0)[LANES:]) for _ in range(neurons)]
         fired_lane = Signal(intbv(0)[layout.bits("lane") :])
         # a signal of its own, since its bits are taken one by one
         place_insts = [
@@ -219,20 +257,22 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
             delay(clk, 1, firing, placed_valid),
         ] + [
             place_channel(clk, firing, active.place_pack, fired_lane, spikes[k], placed[k])
-            for k in range(co)
+            for k in range(neurons)
         ]
     elif design.reach:
         placed_valid, pool_target = Signal(bool(0)), target_stored
-        placed = [Signal(intbv(0)[LANES:]) for _ in range(co)]
+        placed = [Signal(intbv(0)[LANES:]) for _ in range(neurons)]
         place_insts = [
             delay(clk, 1, *pair) for pair in zip((firing, *spikes), (placed_valid, *placed))
         ]
     else:
         placed_valid, pool_target, placed = firing, target_fired, spikes
-    together = ConcatSignal(*reversed(placed)) if co > 1 else placed[0]
+    # a word and the one below it in the next row are several cycles apart, but for words of several pixels
+    index_soon = layout.take(target_fired, "pool_index") if early and not design.pack else None
+    together = ConcatSignal(*reversed(placed)) if neurons > 1 else placed[0]
     pool_inst = pool(
         clk, placed_valid, active.pool, PoolTarget(layout, pool_target), together, pooled_write,
-        pooled, MAX_PASSES << layout.bits("column"),
+        pooled, MAX_PASSES << layout.bits("column") + design.share, index_soon,
     )  # fmt: skip
 
     @always_comb

@@ -27,22 +27,27 @@ def layer_beats(layer, model, design: Design) -> int:
 
 
 def layer_cycles(layer, model, design: Design) -> int:
-    """The same, and the cycles in which a pass waits for the membranes of the one before."""
+    """The same, and the cycles in which a pass waits for the membranes of the one before or shared neurons for
+    their second half; without that of an instruction's last row, where the next row hides the others'."""
     channels, height = int(layer.in_shape[0]), rows_of(layer)
-    beats = math.ceil(channels / design.ci) * row_beats(layer, model, design)
+    groups, width = math.ceil(channels / design.ci), row_beats(layer, model, design)
+    beats, passes, dense = groups * width, passes_of(layer, model), layer.kind == "dense"
     rounds = math.ceil(layer.outputs / design.co)
-    if layer.kind == "dense":
+    if dense:
         beats *= height
     else:
         rounds *= height
-    return rounds * isa.group_cycles(beats, passes_of(layer, model), layer.readout, design.leak)
+    flush = 0
+    if design.share and isa.always_flushes(groups, width, dense, passes):
+        flush = isa.flush_cycles(width, dense)
+    return rounds * isa.group_cycles(beats, passes, layer.readout, design.leak, flush)
 
 
 RUN_OVERHEAD = 29
 """Cycles of a run beside its row instructions: the first fetch and the end; with ``reach`` two more, as an instruction
 and its descriptor are read a cycle later."""
 
-# cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for CO
+# cycles from a beat to its written result, by the inputs of a LUT: of CI, and more for ``neurons``
 _DEPTH = {
     4: ({4: 36, 8: 38, 16: 40, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 2, 8: 4, 16: 5, 32: 7, 64: 8}),
     6: ({4: 37, 8: 38, 16: 39, 32: 41, 64: 42}, {1: 0, 2: 1, 4: 1, 8: 3, 16: 3, 32: 4, 64: 4}),
@@ -53,15 +58,17 @@ _PAIR_DEPTH = {4: {4: 0, 8: -1, 16: -1, 32: 0, 64: 0}, 6: {4: -1, 8: 0, 16: 0, 3
 
 def instruction_overhead(design: Design) -> int:
     """Cycles from the last beat of an instruction to the first of the next: drain and set-up."""
-    by_ci, by_co = _DEPTH[design.lut]
+    by_ci, by_neurons = _DEPTH[design.lut]
     neurons = (design.leak - design.short) * (isa.LANES - 1)
     pairs = _PAIR_DEPTH[design.lut][design.ci] if design.pair else 0
-    return by_ci[design.ci] + by_co[design.co] + 5 + neurons + 3 * design.reach + pairs
+    fixed = 5 + 3 * design.reach + design.share
+    return by_ci[design.ci] + by_neurons[design.neurons] + fixed + neurons + pairs
 
 
-def instructions_of(program: Program) -> list[list[int]]:
-    """Cycles of each row instruction that runs for a picture, a list for each run; no overhead."""
+def instructions_of(program: Program) -> list[list[tuple[int, int]]]:
+    """(layer, cycles) of each row instruction that runs for a picture, a list for each run; no overhead."""
     memory: dict[int, int] = {}
+    design = program.design
     for start, words in program.sections:
         _store(memory, start, words)
     found = []
@@ -77,7 +84,8 @@ def instructions_of(program: Program) -> list[list[int]]:
             start = address(Region.DESCRIPTORS, instruction["layer"] * isa.DESCRIPTOR_WORDS)
             descriptor = [memory[start + k] for k in range(isa.DESCRIPTOR_WORDS)]
             fields = unpack(isa.DESCRIPTOR, descriptor)
-            run.append(isa.rows_cycles(instruction, fields, program.design.leak))
+            cycles = isa.rows_cycles(instruction, fields, design.leak, design.share)
+            run.append((instruction["layer"], cycles))
             here += isa.INSTRUCTION_WORDS
         found.append(run)
     return found
@@ -87,7 +95,16 @@ def run_cycles(program: Program) -> list[int]:
     """Clock cycles of each run that a picture takes, from start to end; most have one run."""
     overhead = instruction_overhead(program.design)
     start = RUN_OVERHEAD + 2 * program.design.reach
-    return [sum(run) + overhead * len(run) + start for run in instructions_of(program)]
+    return [sum(cycles + overhead for _, cycles in run) + start for run in instructions_of(program)]
+
+
+def cycles_by_layer(program: Program) -> list[int]:
+    """Cycles of each layer for a picture, without its instructions' overhead."""
+    found = [0] * len(program.layers)
+    for run in instructions_of(program):
+        for layer, cycles in run:
+            found[layer] += cycles
+    return found
 
 
 def _store(memory: dict[int, int], start: int, words) -> None:

@@ -7,9 +7,9 @@ import math
 from volley.firmware import isa
 from volley.firmware.boards import Rates
 from volley.firmware.compiler.cycle_model import (
+    cycles_by_layer,
     instructions_of,
     layer_beats,
-    layer_cycles,
     run_cycles,
 )
 from volley.firmware.compiler.lanes import describe, packed_pixels, passes_of, row_beats
@@ -25,11 +25,10 @@ def layer_rows(program, model) -> list[dict]:
     """Per layer: cycles and bound, and the share of lanes and of processing elements at work."""
     design = program.design
     rows = []
-    for layer, compiled in zip(model.layers, program.layers):
+    for layer, compiled, cycles in zip(model.layers, program.layers, cycles_by_layer(program)):
         channels = layer.in_shape[0]
         in_groups = math.ceil(channels / design.ci)
         out_groups = math.ceil(layer.outputs / design.co)
-        cycles = layer_cycles(layer, model, design)
         lanes = model.ticks / (passes_of(layer, model) * isa.LANES)
         if layer.encode:
             lanes = 1 / PAIR if layer.pair else 1.0
@@ -43,7 +42,7 @@ def layer_rows(program, model) -> list[dict]:
                 "cycles": cycles,
                 "bound": compiled.bound,
                 "lane_use": lanes,
-                # waits between passes count as idle
+                # waits between passes, and for shared neurons, count as idle
                 "array_use": lanes
                 * taps
                 / isa.TAPS

@@ -227,7 +227,7 @@ class Simulator:
         """One ROWS instruction; see the loop nest at ``Opcode.ROWS``."""
         layer, first, count = ins["layer"], ins["row"], ins["rows"]
         passes, dense = des["passes"], des["dense"]
-        self.layer_cycles[layer] += isa.rows_cycles(ins, des, self.design.leak)
+        self.layer_cycles[layer] += isa.rows_cycles(ins, des, self.design.leak, self.design.share)
         key = tuple(des.values())
         if key not in self._ordered:
             self._ordered[key] = self._layer_weights(des)

@@ -20,16 +20,16 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q",
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
 RAM = "DP16KD"
-FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 24, "TRELLIS_FF.LSR": 32}
+FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 12, "TRELLIS_FF.LSR": 32}
 """Cells of a type, or ports of them, that one copy of a register drives at most, in a design with ``reach``: they
 lie far apart."""
 STEPS = 3  # registers and LUTs behind a block RAM, within which a channel's name is found
 CHANNEL = re.compile(r"channel(\d+)")
 
 CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
-LIMIT, NEAR = 64, 60
+LIMIT, NEAR = 64, 32
 """Loads of a driver at most; the second in a design with ``reach``, where 64 loads, a bit for each of 16 input
-channels of 4 outputs, are too far apart for one driver."""
+channels of 4 outputs or psums of 4 lanes, are too far apart for one driver."""
 
 
 def limits(reach: int) -> tuple[int, dict[str, int] | None]:

@@ -14,13 +14,21 @@ class PsumPort:
     adding: differences are there. first: the psum begins. bypass: the pixel is that of the cycle before. storing:
     the cycle after adding, with pixel_before. complete: a cycle later, the psum was the last of its sum.
     read_pixel: ``pixel``, or where ``rare`` is set any, if no psum is read; then storing is as rare.
+
+    early: psums are read a cycle earlier than they are added to, see ``early_row``: next_pixel and next_first are then.
+    forward: the psum that is read is the one being stored. store_low, store_high: storing, to one half of the row.
+    keeps: some channels show what their row buffer has; where none does, an early port has no ``first``.
     """
 
-    def __init__(self, beat, adding, storing, rare=False):
+    def __init__(self, beat, adding, storing, rare=False, early=False, keeps=True):
         self.adding, self.storing = adding, Signal(bool(0)) if rare else storing
         self.first, self.bypass, self.complete = (Signal(bool(0)) for _ in range(3))
         self.pixel, self.pixel_before = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
         self.read_pixel = Signal(intbv(0)[len(beat.pixel) :]) if rare else self.pixel
+        self.keeps = keeps
+        self.early, self.next_pixel = early, Signal(intbv(0)[len(beat.pixel) :])
+        self.next_first = Signal(bool(0))
+        self.forward, self.store_low, self.store_high = (Signal(bool(0)) for _ in range(3))
 
 
 @block
@@ -30,14 +38,17 @@ def psum_control(clk, beat, latency, valids, port):
     valids[k]: ``beat.valid`` k cycles later.
     """
     valid_next = valids[latency - 1]
-    pixel_soon, pixel_next = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
+    pixel_soon, pixel_next = Signal(intbv(0)[len(beat.pixel) :]), port.next_pixel
     last_next, again, ending = (Signal(bool(0)) for _ in range(3))
-    first_inst = delay(clk, latency, beat.first, port.first)
+    next_first = port.next_first
     next_insts = [
+        delay(clk, latency - 1, beat.first, next_first),
         delay(clk, latency - 1, beat.last, last_next),
         delay(clk, latency - 2, beat.pixel, pixel_soon),
         delay(clk, 1, pixel_soon, pixel_next),
     ]
+    if port.keeps or not port.early:
+        first_inst = delay(clk, 1, next_first, port.first)
     pixel_inst = delay(clk, 1, pixel_next, port.pixel)
     pixel_before_inst = delay(clk, 1, port.pixel, port.pixel_before)
 
@@ -46,8 +57,18 @@ def psum_control(clk, beat, latency, valids, port):
         # a cycle earlier than it is needed: what the psums see comes from registers alone
         again.next = valid_next and pixel_soon == pixel_next
         ending.next = valid_next and last_next
-        port.bypass.next = again
+        port.bypass.next = again and not next_first
         port.complete.next = ending
+
+    if port.early:
+        top = len(port.pixel) - 1
+        valid, pixel = valids[latency], port.pixel
+
+        @always(clk.posedge)
+        def look_back():
+            port.forward.next = valid and pixel == pixel_soon
+            port.store_low.next = valid and not pixel[top]
+            port.store_high.next = valid and pixel[top]
 
     return instances()
 
@@ -96,11 +117,112 @@ def weigh(clk, hits, spikes, difference):
 
 
 @block
-def accumulate(clk, port, difference, psum, row_max):
+def accumulate(clk, port, difference, psum, row_max, kept=None):
     """psum = (0 if port.first else the psum of this pixel so far) + difference. Latency 1.
 
-    port: PsumPort; difference: of ``weigh``.
+    port: PsumPort; difference: of ``weigh``. kept: the psum of this pixel that the row buffer has, or None.
     """
+    if port.early:
+        shown = signed(PSUM_BITS)
+        blocks = [
+            early_row(clk, port, psum, shown, row_max, kept is None),
+            add_to_shown(clk, port, difference, shown, psum, kept is None),
+        ]
+        return [*blocks, delay(clk, 1, shown, kept)] if kept is not None else blocks
+    return add_to_row(clk, port, difference, psum, row_max, kept)
+
+
+@block
+def early_row(clk, port, psum, shown, row_max, clears):
+    """shown = the psum of the pixel that comes next, or where ``clears`` 0 if it begins. Latency 1.
+
+    A row in two halves, each with a flag that it is stored to: one address bit less before the memory's flag.
+    """
+    low, high = -(1 << (PSUM_BITS - 1)), 1 << (PSUM_BITS - 1)
+    half = row_max // 2
+    top = len(port.pixel) - 1
+    forward, address, store_address = port.forward, port.next_pixel, port.pixel_before
+    store_low, store_high = port.store_low, port.store_high
+    row_low = [Signal(intbv(0, min=low, max=high)) for _ in range(half)]
+    row_high = [Signal(intbv(0, min=low, max=high)) for _ in range(half)]
+
+    if clears:
+        clear = port.next_first
+
+        @always(clk.posedge)
+        def show_or_clear():
+            if clear:
+                shown.next = 0
+            elif forward:
+                shown.next = psum
+            elif address[top]:
+                shown.next = row_high[address[top:]]
+            else:
+                shown.next = row_low[address[top:]]
+
+    else:
+
+        @always(clk.posedge)
+        def show():
+            if forward:
+                shown.next = psum
+            elif address[top]:
+                shown.next = row_high[address[top:]]
+            else:
+                shown.next = row_low[address[top:]]
+
+    @always(clk.posedge)
+    def store_psum_low():
+        if store_low:
+            row_low[store_address[top:]].next = psum
+
+    @always(clk.posedge)
+    def store_psum_high():
+        if store_high:
+            row_high[store_address[top:]].next = psum
+
+    return instances()
+
+
+@block
+def add_to_shown(clk, port, difference, shown, psum, cleared):
+    """``accumulate``, where ``early_row`` has shown the psum; cleared: or 0."""
+    low, high = -(1 << (PSUM_BITS - 1)), 1 << (PSUM_BITS - 1)
+    valid, bypass = port.adding, port.bypass
+
+    if cleared:
+
+        @always(clk.posedge)
+        def add():
+            base = intbv(0, min=low, max=high)
+            if valid:
+                if bypass:
+                    base[:] = psum
+                else:
+                    base[:] = shown
+                psum.next = base + difference
+
+    else:
+        first = port.first
+
+        @always(clk.posedge)
+        def add_or_begin():
+            base = intbv(0, min=low, max=high)
+            if valid:
+                if first:
+                    base[:] = 0
+                elif bypass:
+                    base[:] = psum
+                else:
+                    base[:] = shown
+                psum.next = base + difference
+
+    return instances()
+
+
+@block
+def add_to_row(clk, port, difference, psum, row_max, kept):
+    """``accumulate`` in one cycle."""
     low, high = -(1 << (PSUM_BITS - 1)), 1 << (PSUM_BITS - 1)
     valid, first, bypass, address = port.adding, port.first, port.bypass, port.read_pixel
     store, store_address = port.storing, port.pixel_before
@@ -122,5 +244,11 @@ def accumulate(clk, port, difference, psum, row_max):
     def store_psum():
         if store:
             row[store_address].next = psum
+
+    if kept is not None:
+
+        @always(clk.posedge)
+        def show():
+            kept.next = row[address]
 
     return instances()

@@ -34,8 +34,8 @@ def rotate(clk, select, banks, offset, masked, row):
 class WindowEdges:
     """What the columns of the window and of the spike counts share; driven by ``window_stage``.
 
-    shift: the columns move. left, right: the pixel that moves to the middle is the first, the last of its
-    row: the column beside it is outside of the map. lane: first lane of the pixel that a packed dense layer
+    shift: the columns move. left, right: they do, and the pixel that moves to the middle is the first, the last of
+    its row: the column beside it is outside of the map. lane: first lane of the pixel that a packed dense layer
     takes; only where words may be packed.
     """
 
@@ -63,14 +63,15 @@ def columns(clk, edges, row, left, middle, right):
         if shift:
             waiting.next = row
             middle.next = waiting
-            if mask_right:
-                right.next = 0
-            else:
-                right.next = row
-            if mask_left:
-                left.next = 0
-            else:
-                left.next = middle
+        # a mask is set in a shift alone: so it resets without a gate
+        if mask_right:
+            right.next = 0
+        elif shift:
+            right.next = row
+        if mask_left:
+            left.next = 0
+        elif shift:
+            left.next = middle
 
     return instances()
 

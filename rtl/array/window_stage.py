@@ -1,6 +1,6 @@
 """The window with the delays of what it needs of a beat."""
 
-from myhdl import always, block, instances
+from myhdl import Signal, always, block, instances
 
 from volley.rtl.array.window import RowSelect, window
 from volley.rtl.delay import delay
@@ -17,8 +17,9 @@ def window_stage(clk, beat, valids, banks, rows, taps, edges, active):
     center_inst = delay(clk, 1, beat.center, select.center)
     top_inst = delay(clk, 1, beat.mask_top, select.top)
     bottom_inst = delay(clk, 1, beat.mask_bottom, select.bottom)
-    left_inst = delay(clk, 3, beat.mask_left, edges.left)
-    right_inst = delay(clk, 3, beat.mask_right, edges.right)
+    left, right = Signal(bool(0)), Signal(bool(0))
+    left_inst = delay(clk, 2, beat.mask_left, left)
+    right_inst = delay(clk, 2, beat.mask_right, right)
     if active:
         lane_inst = delay(clk, 3, beat.lane, edges.lane)
     valid1, valid2 = valids[1], valids[2]
@@ -26,6 +27,8 @@ def window_stage(clk, beat, valids, banks, rows, taps, edges, active):
     @always(clk.posedge)
     def drive_shift():
         edges.shift.next = valid1 or valid2
+        edges.left.next = left and (valid1 or valid2)
+        edges.right.next = right and (valid1 or valid2)
 
     window_inst = window(clk, select, banks, edges, rows, taps, active)
     return instances()

@@ -34,12 +34,11 @@ def carry(clk, source, moved):
 
 
 def carried(active, latest, design):
-    """The ChannelActive of each channel, and a (source, moved) pair for each ``carry`` that drives them.
+    """The ChannelActive of each channel, or of each two that share a neuron, and a (source, moved) pair for each ``carry`` that drives them.
 
     latest: cycles after those of ``active`` in which they have to be there, at least 1.
     """
-    steps = min(design.co, latest)
+    count = design.neurons
+    steps = min(count, latest)
     chain = [active, *(ChannelActive(active, design) for _ in range(steps))]
-    return [chain[1 + k * steps // design.co] for k in range(design.co)], list(
-        zip(chain, chain[1:])
-    )
+    return [chain[1 + k * steps // count] for k in range(count)], list(zip(chain, chain[1:]))

@@ -24,7 +24,7 @@ class HostPort:
         row_bits = max(
             address_bits(words)
             for words in (
-                design.spike_words, design.weight_words, design.param_words,
+                design.spike_words, design.weight_words, design.neuron_words,
                 design.program_words, design.layers * 16, design.scores,
             )
         )  # fmt: skip

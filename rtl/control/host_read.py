@@ -11,7 +11,7 @@ from volley.rtl.memory.read_mux import choose
 def read_cycles(design):
     """Cycles from a read to its answer: address, memory, bank, then one per word to choose from; with
     ``reach`` two, and one more for what was chosen."""
-    words = max(design.spike_columns, design.weight_columns, 4 * design.co)
+    words = max(design.spike_columns, design.weight_columns, 4 * design.neurons)
     return 8 + words + design.reach * (4 + words)
 
 
@@ -116,9 +116,9 @@ def read_address(clk, bus, reading, done, host, asked, design):
     """Takes the address of a read apart: drives ``asked``, and the read side of ``host`` until ``done``."""
     columns_spike = column_bits(design.spike_columns)
     columns_weight = column_bits(design.weight_columns)
-    columns_param = column_bits(design.co)
+    columns_param = column_bits(design.neurons)
     design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
-    design_co, scores_row = design.co, int(Register.SCORES) >> columns_param
+    design_neurons, scores_row = design.neurons, int(Register.SCORES) >> columns_param
     address = bus.address
     region, index, column = asked.region, asked.index, asked.column
 
@@ -145,12 +145,12 @@ def read_address(clk, bus, reading, done, host, asked, design):
                 column.next = address[8:] & (design_spike_columns - 1)
                 host.row.next = address[BANK_SHIFT:columns_spike]
             elif address[32:28] == Region.PARAMS:
-                channel[:] = address[6:] & (design_co - 1)
+                channel[:] = address[6:] & (design_neurons - 1)
                 column.next = concat(channel, address[BANK_SHIFT + 2 : BANK_SHIFT])
                 host.row.next = address[BANK_SHIFT:columns_param]
             elif address[32:28] == Region.REGISTERS:
                 # SCORES is a multiple of every co
-                column.next = address[8:] & (design_co - 1)
+                column.next = address[8:] & (design_neurons - 1)
                 host.row.next = address[12:columns_param] - scores_row
         elif done:
             host.read_program.next = False

@@ -14,9 +14,9 @@ def host_write(clk, bus, taken, host, registers, design):
     """
     columns_spike = column_bits(design.spike_columns)
     columns_weight = column_bits(design.weight_columns)
-    columns_param = column_bits(design.co)
+    columns_param = column_bits(design.neurons)
     design_weight_columns, design_spike_columns = design.weight_columns, design.spike_columns
-    design_co = design.co
+    design_neurons = design.neurons
     weight_port, param_port = host.weights, host.params
     weight_bits = len(weight_port.data)
     weight_column_bits, param_channel_bits = len(weight_port.column), len(param_port.channel)
@@ -48,7 +48,7 @@ def host_write(clk, bus, taken, host, registers, design):
             weight_port.address.next = address[BANK_SHIFT:columns_weight]
             weight_port.data.next = write_data[weight_bits:]
             param_port.kind.next = address[BANK_SHIFT + 2 : BANK_SHIFT]
-            param_port.channel.next = address[param_channel_bits:] & (design_co - 1)
+            param_port.channel.next = address[param_channel_bits:] & (design_neurons - 1)
             param_port.address.next = address[BANK_SHIFT:columns_param]
             param_port.data.next = write_data
             host.index.next = address[BANK_SHIFT:]

@@ -4,6 +4,7 @@ from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from volley.firmware.isa import DESCRIPTOR, INSTRUCTION, MAX_PASSES
 from volley.rtl.control.fields import descriptor_signals, field_signal
+from volley.rtl.control.flush import flush_counter, no_flush
 from volley.rtl.memory.ram import address_bits
 
 
@@ -27,6 +28,12 @@ class Loops:
     Driven by ``pass_counter``:
         part         number of the pass
         pass_ready   the membranes of this pass are stored: the next one may begin
+    Of a design with ``share``, see ``volley.rtl.control.flush``:
+        flush        driven by the sequencer: shared neurons take the second half of their channels
+        flush_beat   a beat of it is issued
+        flush_end    its last cycle
+        flush_due    it follows the beat
+        owing        the first group of a row takes the second half of the row before
     """
 
     def __init__(self):
@@ -40,15 +47,17 @@ class Loops:
         self.last_pass, self.all_over = (Signal(bool(0)) for _ in range(2))
         self.part = Signal(intbv(0)[address_bits(MAX_PASSES) + 1 :])
         self.pass_ready = Signal(bool(0))
+        self.flush, self.flush_beat, self.flush_end = (Signal(bool(0)) for _ in range(3))
+        self.flush_due, self.owing, self.flush_moves = (Signal(bool(0)) for _ in range(3))
 
 
 @block
-def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
+def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles, share=0):
     """The loops over output groups, rows, input groups and columns; drives ``Loops``.
 
     Whether a count is at its last is a register beside it, not a comparison before all that depends on it.
 
-    pass_cycles: that a pass takes at least.
+    pass_cycles: that a pass takes at least. share: of the design.
     """
     ins, des = instruction, descriptor
     out_groups_left, in_groups, in_groups_left = descriptor_signals(
@@ -57,7 +66,11 @@ def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
     row, rows, rows_left = (field_signal(INSTRUCTION[name]) for name in ("row", "rows", "rows"))
     (x_before_last,) = descriptor_signals("width")
     one_column, last_out_group = (Signal(bool(0)) for _ in range(2))
-    passes_inst = pass_counter(clk, loops, active, descriptor, pass_cycles)
+    passes_inst = pass_counter(clk, loops, active, descriptor, pass_cycles, share)
+    if share:
+        flush_inst = flush_counter(clk, loops, active, descriptor)
+    else:
+        flush_inst = no_flush(clk, loops)
 
     @always_comb
     def find_ends():
@@ -88,7 +101,7 @@ def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
         if loops.load:
             loops.x.next = 0
             loops.row_end.next = des.width == 1
-        elif loops.go:
+        elif loops.go or loops.flush_moves:
             if loops.row_end:
                 loops.x.next = 0
                 loops.row_end.next = one_column
@@ -149,8 +162,11 @@ def loop_nest(clk, loops, active, instruction, descriptor, pass_cycles):
 
 
 @block
-def pass_counter(clk, loops, active, descriptor, pass_cycles):
-    """The loop over the passes of ``LANES`` ticks, and the cycles that a pass must take at least."""
+def pass_counter(clk, loops, active, descriptor, pass_cycles, share):
+    """The loop over the passes of ``LANES`` ticks, and the cycles that a pass must take at least.
+
+    With ``share`` those of its flush are among them; where passes need their membranes it always has one.
+    """
     elapsed = Signal(intbv(0)[address_bits(pass_cycles) :])  # cycles since the pass began
 
     @always_comb
@@ -169,6 +185,36 @@ def pass_counter(clk, loops, active, descriptor, pass_cycles):
             else:
                 loops.part.next = loops.part + 1
                 loops.last_pass.next = loops.part + 2 == active.passes
+
+    if share:
+        ended = Signal(bool(0))  # the last pass is over, or one of a readout
+
+        @always(clk.posedge)
+        def note_end():
+            if loops.go and loops.pass_over:
+                ended.next = loops.last_pass or active.readout
+
+        @always(clk.posedge)
+        def count_flushed_cycles():
+            if loops.load:
+                elapsed.next = 0
+            elif loops.go or loops.hold or loops.flush:
+                if not loops.pass_ready:
+                    elapsed.next = elapsed + 1
+                elif loops.hold:
+                    elapsed.next = 0
+                if loops.flush_end and (ended or loops.pass_ready):
+                    elapsed.next = 0
+
+    else:
+        count_inst = count_pass_cycles(clk, loops, active, elapsed)
+
+    return instances()
+
+
+@block
+def count_pass_cycles(clk, loops, active, elapsed):
+    """elapsed = cycles since the pass began, up to those that it takes at least."""
 
     @always(clk.posedge)
     def count_cycles():

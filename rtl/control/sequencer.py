@@ -18,6 +18,7 @@ from volley.rtl.control.address_weights import weight_address
 from volley.rtl.control.beat import dropped_column
 from volley.rtl.control.column_counter import Columns, column_counter
 from volley.rtl.control.fields import field_signal
+from volley.rtl.control.flush import owed_beats
 from volley.rtl.control.loop_nest import Loops, loop_nest
 from volley.rtl.control.pair import PairViews, pair_views
 from volley.rtl.delay import delay
@@ -48,11 +49,17 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     ``volley.rtl.control.active.Active``. drain_cycles: from an instruction's last beat to its last result.
     """
     instruction, descriptor = fetched.instruction, fetched.descriptor
-    states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "HOLD", "DRAIN")
+    states = enum("IDLE", "WAITING", "SETUP", "ISSUE", "FLUSH", "HOLD", "DRAIN")
     state = Signal(states.IDLE)
     drain_left = Signal(intbv(0)[address_bits(drain_cycles + 1) :])
     loops, columns = Loops(), Columns()
-    loops_inst = loop_nest(clk, loops, active, instruction, descriptor, pass_cycles(design.leak))
+    over, waits = (
+        Signal(bool(0)),
+        Signal(bool(0)),
+    )  # of a flush: no beats follow; the next pass may wait
+    share = design.share
+    least = pass_cycles(design.leak)
+    loops_inst = loop_nest(clk, loops, active, instruction, descriptor, least, share)
     window_pack = descriptor.pack
     counted = targeted = packing = descriptor
     if design.pair:
@@ -66,6 +73,8 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     weights_inst = weight_address(clk, loops, active, descriptor, beat)
     output_inst = output_address(clk, loops, active, columns, instruction, targeted, beat, design)
     flags_inst = beat_flags(clk, loops, active, descriptor, beat)
+    if share:
+        owed_inst = owed_beats(clk, loops, active, beat)
     layer_inst = layer_registers(clk, loops.load, instruction, descriptor, active)
     if design.pack:
         packing_inst = packing_registers(clk, loops.load, packing, window_pack, active)
@@ -80,6 +89,7 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
         loops.load.next = state == states.SETUP
         loops.go.next = state == states.ISSUE
         loops.hold.next = state == states.HOLD
+        loops.flush.next = state == states.FLUSH
 
     @always(clk.posedge)
     def control():
@@ -103,12 +113,25 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
             fetched.step.next = True
             state.next = states.ISSUE
         elif state == states.ISSUE:
-            if loops.all_over:
+            if loops.flush_due:
+                over.next = loops.all_over
+                waits.next = not loops.last_pass and not active.readout
+                state.next = states.FLUSH
+            elif loops.all_over:
                 drain_left.next = drain_cycles
                 state.next = states.DRAIN
             elif loops.pass_over and not loops.last_pass:
                 if not active.readout and not loops.pass_ready:
                     state.next = states.HOLD
+        elif state == states.FLUSH:
+            if loops.flush_end:
+                drain_left.next = drain_cycles
+                if over:
+                    state.next = states.DRAIN
+                elif waits and not loops.pass_ready:
+                    state.next = states.HOLD
+                else:
+                    state.next = states.ISSUE
         elif state == states.HOLD:
             if loops.pass_ready:
                 state.next = states.ISSUE
@@ -120,7 +143,7 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
 
     @always(clk.posedge)
     def drive_issuing():
-        run.issuing.next = state == states.ISSUE or state == states.HOLD
+        run.issuing.next = state == states.ISSUE or state == states.HOLD or loops.flush
 
     return instances()
 
@@ -145,7 +168,7 @@ def beat_flags(clk, loops, active, descriptor, beat):
 
     @always(clk.posedge)
     def drive_psum_flags():
-        beat.valid.next = loops.go
+        beat.valid.next = loops.go or loops.flush_beat
         if loops.go:
             if active.dense:
                 beat.first.next = loops.first_beat
@@ -154,6 +177,11 @@ def beat_flags(clk, loops, active, descriptor, beat):
             else:
                 beat.first.next = loops.first_group
                 beat.last.next = loops.last_group
+                beat.pixel.next = loops.x
+        elif loops.flush_beat:  # no psum is there that goes on
+            beat.first.next = True
+            beat.last.next = False
+            if not active.dense:
                 beat.pixel.next = loops.x
 
     return instances()

@@ -8,6 +8,9 @@ from volley.rtl.memory.ram import address_bits
 from volley.rtl.neuron.scale import BIAS_BITS
 from volley.rtl.neuron.signed import signed
 
+START_CYCLES = 29
+"""Cycles from the start of a run to its first beat, at least."""
+
 
 class ParamWrite:
     """A write of one kind of parameter (0 bias, 1 threshold, 2 v_init) of one channel of a word."""
@@ -15,8 +18,8 @@ class ParamWrite:
     def __init__(self, design):
         self.write = Signal(bool(0))
         self.kind = Signal(intbv(0)[2:])
-        self.channel = Signal(modbv(0)[address_bits(design.co) :])
-        self.address = Signal(modbv(0)[address_bits(design.param_words) :])
+        self.channel = Signal(modbv(0)[address_bits(design.neurons) :])
+        self.address = Signal(modbv(0)[address_bits(design.neuron_words) :])
         self.data = Signal(intbv(0)[32:])
 
     def all(self):
@@ -32,39 +35,53 @@ class ParamRead:
 
     def __init__(self, design):
         self.read = Signal(bool(0))
-        self.address = Signal(modbv(0)[address_bits(design.param_words) :])
+        self.address = Signal(modbv(0)[address_bits(design.neuron_words) :])
         self.channels = [
             (signed(BIAS_BITS), signed(MEMBRANE_BITS), signed(MEMBRANE_BITS))
-            for _ in range(design.co)
+            for _ in range(design.neurons)
         ]
 
 
 @block
-def own_write(port, channel, kind, write, address, data):
-    """write, address, data = what ``port`` writes to one kind of parameter of one channel."""
+def own_write(port, channel, kind, write):
+    """write = ``port`` writes to one kind of parameter of one channel."""
+
+    @always_comb
+    def take():
+        write.next = port.write and port.channel == channel and port.kind == kind
+
+    return instances()
+
+
+@block
+def own_data(port, data):
+    """data = what ``port`` writes, in the bits of a kind."""
     bits = len(data)
     port_data = port.data
 
     @always_comb
     def take():
-        write.next = port.write and port.channel == channel and port.kind == kind
-        address.next = port.address
         data.next = port_data[bits:].signed()
 
     return instances()
 
 
 @block
-def param_column(clk, port, channel, kind, read, read_address, output, design):
-    """One kind of parameter of one channel of the group. Latency of a read: 2."""
-    words = [signed(len(output)) for _ in range(design.param_words)]
-    write, address = Signal(bool(0)), Signal(port.address.val)
+def param_column(clk, port, channel, kind, read, read_address, output, design, before=None):
+    """One kind of parameter of one channel of the group. Latency of a read: 2.
+
+    before: a ParamWrite with what ``port`` has a cycle later, or None.
+    """
+    words = [signed(len(output)) for _ in range(design.neuron_words)]
+    write, address = Signal(bool(0)), port.address
     data, shown = signed(len(output)), signed(len(output))
-    written = write, address, data
-    if design.reach:
-        written = Signal(bool(0)), Signal(address.val), signed(len(data))
-        later_insts = [delay(clk, 1, *pair) for pair in zip(written, (write, address, data))]
-    own_inst = own_write(port, channel, kind, *written)
+    data_inst = own_data(port, data)
+    if before is None:
+        own_inst = own_write(port, channel, kind, write)
+    else:
+        soon = Signal(bool(0))
+        own_inst = own_write(before, channel, kind, soon)
+        later_inst = delay(clk, 1, soon, write)
     register = delay(clk, 1, shown, output)
 
     @always(clk.posedge)
@@ -84,16 +101,37 @@ def param_column(clk, port, channel, kind, read, read_address, output, design):
 def param_memory(clk, port, read, read_address, params, design):
     """params: as ``ParamRead.channels``. Latency of a read: 2.
 
-    With ``reach``, a write comes to each channel a cycle later than to the one before, and to the first two
-    cycles later.
+    With ``reach``, a write comes to each kind of each channel a cycle later than to the one before, to the first
+    one cycle later: within the START_CYCLES that a run takes to its first neuron, or in a design of more channels a
+    cycle later to each channel alone.
     """
     columns = []
+    kinds = len(params[0])
+    apart = len(params) * kinds < START_CYCLES
     for channel, outputs in enumerate(params):
+        steps = [(port, None)] * kinds
         if design.reach:
-            before, port = port, ParamWrite(design)
-            columns += [delay(clk, 1, *pair) for pair in zip(before.all(), port.all())]
+            line = [port, *(ParamWrite(design) for _ in range(kinds if apart else 1))]
+            ends = (
+                channel == len(params) - 1
+            )  # nothing follows that needs to know whose the word is
+            columns += [
+                later_write(clk, *pair, ends and pair[1] is line[-1])
+                for pair in zip(line, line[1:])
+            ]
+            port = line[-1]
+            steps = list(zip(line[1:], line)) if apart else [(port, line[0])] * kinds
         columns += [
-            param_column(clk, port, channel, kind, read, read_address, output, design)
-            for kind, output in enumerate(outputs)
+            param_column(clk, step, channel, kind, read, read_address, output, design, before)
+            for kind, (output, (step, before)) in enumerate(zip(outputs, steps))
         ]
     return columns
+
+
+@block
+def later_write(clk, port, later, word_alone):
+    """later, a ParamWrite, has what ``port`` had a cycle before; word_alone: the word and its address."""
+    pairs = list(zip(port.all(), later.all()))
+    if word_alone:
+        pairs = [(port.address, later.address), (port.data, later.data)]
+    return [delay(clk, 1, *pair) for pair in pairs]

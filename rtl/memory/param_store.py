@@ -16,7 +16,7 @@ def param_store(clk, port, host, shown, design):
     """
     params = port.channels
     read = Signal(bool(0))
-    address = Signal(modbv(0)[address_bits(design.param_words) :])
+    address = Signal(modbv(0)[address_bits(design.neuron_words) :])
     asked = read, address
     if design.reach:
         asked = Signal(bool(0)), Signal(modbv(0)[len(address) :])
@@ -36,7 +36,9 @@ def param_store(clk, port, host, shown, design):
             address.next = port.address
 
     show_insts = [
-        bits_of(params[k][kind], shown[3 * k + kind]) for k in range(design.co) for kind in range(3)
+        bits_of(params[k][kind], shown[3 * k + kind])
+        for k in range(design.neurons)
+        for kind in range(3)
     ]
     return instances()
 

@@ -13,8 +13,8 @@ def score_store(clk, results, host, shown, banks, design):
     ``host.row``, a cycle after ``host.read_scores``. banks: (of the run, of what the host asks for), bools, or
     (None, None) where there is one.
     """
-    rows = -(-design.scores // design.co)
-    groups = design.ci // design.co
+    rows = -(-design.scores // design.co) << design.share
+    groups = design.ci // design.neurons
     write_row, read_row = (Signal(modbv(0)[address_bits(rows) :]) for _ in range(2))
     depth = banked_words(rows, banks[0])
     write_address, read_address = (Signal(modbv(0)[address_bits(depth) :]) for _ in range(2))

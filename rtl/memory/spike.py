@@ -18,7 +18,7 @@ class SpikeWrite:
     """
 
     def __init__(self, design, slots):
-        co = design.co
+        co = design.neurons
         groups = range(design.ci // co)
         self.to_bank = [Signal(bool(0)) for _ in range(BANKS)]
         self.whole = Signal(bool(0))
@@ -111,7 +111,7 @@ class SpikeOutputs:
 
 
 def _spike_outputs(design):
-    ci, co = design.ci, design.co
+    ci, co = design.ci, design.neurons
     columns = [[Signal(intbv(0)[LANES * co :]) for _ in range(ci // co)] for _ in range(BANKS)]
     words = [ConcatSignal(*reversed(bank)) if len(bank) > 1 else bank[0] for bank in columns]
     lanes = [

@@ -61,11 +61,12 @@ class PoolTarget:
 
 
 @block
-def pool(clk, valid, pooling, where, spikes, write, pooled, words):
+def pool(clk, valid, pooling, where, spikes, write, pooled, words, soon=None):
     """ORs the pixels that share an output word, from ``start`` to ``full``; pooling: of two rows.
 
     where: PoolTarget of the spikes, if valid; its index is below ``words``. ``write`` says that ``pooled``
-    is to be written. Latency 1.
+    is to be written. soon: that index a cycle earlier, or None; with it the row above is read in two steps, as a block
+    RAM is. Latency 1.
     """
     start, full, odd_y, index = where.start, where.full, where.odd_y, where.index
     left = Signal(intbv(0)[len(spikes) :])
@@ -73,19 +74,42 @@ def pool(clk, valid, pooling, where, spikes, write, pooled, words):
 
     width = len(spikes)
 
-    @always(clk.posedge)
-    def gather():
-        whole = intbv(0)[width:]
-        write.next = valid and full and (odd_y or not pooling)
-        if valid:
-            whole[:] = spikes
-            if not start:
-                whole[:] = left | spikes
-            left.next = whole
-            if pooling:
-                pooled.next = above[index] | whole
-            else:
-                pooled.next = whole
+    if soon is None:
+
+        @always(clk.posedge)
+        def gather():
+            whole = intbv(0)[width:]
+            write.next = valid and full and (odd_y or not pooling)
+            if valid:
+                whole[:] = spikes
+                if not start:
+                    whole[:] = left | spikes
+                left.next = whole
+                if pooling:
+                    pooled.next = above[index] | whole
+                else:
+                    pooled.next = whole
+
+    else:
+        shown = Signal(intbv(0)[width:])
+
+        @always(clk.posedge)
+        def show():
+            shown.next = above[soon]
+
+        @always(clk.posedge)
+        def gather_shown():
+            whole = intbv(0)[width:]
+            write.next = valid and full and (odd_y or not pooling)
+            if valid:
+                whole[:] = spikes
+                if not start:
+                    whole[:] = left | spikes
+                left.next = whole
+                if pooling:
+                    pooled.next = shown | whole
+                else:
+                    pooled.next = whole
 
     @always(clk.posedge)
     def store_row():

@@ -120,6 +120,20 @@ def test_random_packed_models(board, random, count):
 
 
 @pytest.fixture(scope="module")
+def sharing_board():
+    with open_board(SMALL | {"co": 4, "share": 1}) as device:
+        yield device
+
+
+@pytest.mark.slow
+@settings(max_examples=150, **CHECKS)
+@given(random=st.one_of(models(), PACKED), count=st.integers(1, 3))
+def test_random_models_where_channels_share_neurons(sharing_board, random, count):
+    """The build parameter ``share``: cycles too, those of flushes among them."""
+    check_model(sharing_board, random, count)
+
+
+@pytest.fixture(scope="module")
 def rare_board():
     with open_board(SMALL | {"gate": 1}) as device:
         yield device

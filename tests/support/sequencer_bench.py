@@ -145,7 +145,7 @@ def start(clk, run, fetched, instruction, descriptor):
 def issue(name, design=DESIGN):
     """What the sequencer issues for a layer: (beats, cycles from start to the end, accounts).
 
-    ``addresses`` is {bank: word address}, of all three.
+    ``addresses`` is {bank: word address}, of all three; ``cycle`` counts from the start.
     """
     instruction, descriptor, _, _ = layer(name)
     clk, done = clock(), flag()
@@ -167,8 +167,8 @@ def issue(name, design=DESIGN):
                 beats.append({
                     "addresses": {bank: int(word) for bank, word in enumerate(beat.addresses)},
                     "center": int(beat.center), "masks": tuple(bool(mask) for mask in masks),
-                    "first": bool(beat.first), "last": bool(beat.last),
-                    "beat_pixel": int(beat.pixel), "target": int(beat.target),
+                    "first": bool(beat.first), "last": bool(beat.last), "owed": bool(beat.owed),
+                    "cycle": cycles[0], "beat_pixel": int(beat.pixel), "target": int(beat.target),
                     "weight": (int(beat.weight_address), int(beat.weight_tap)),
                     **{field: int(signal) for field, signal in taken.items()},
                 })  # fmt: skip

@@ -6,6 +6,7 @@ from volley.firmware import isa
 from volley.firmware.compiler.cycle_model import (
     RUN_OVERHEAD,
     cycle_bound,
+    cycles_by_layer,
     instruction_overhead,
     instructions_of,
     layer_cycles,
@@ -43,6 +44,8 @@ def test_a_run_is_its_instructions_with_their_overhead():
     model = network("6C3-10", (3, 5, 7))
     program = compile_model(model, DESIGN)
     (instructions,) = instructions_of(program)
-    assert sum(instructions) == sum(layer_cycles(each, model, DESIGN) for each in model.layers)
+    wanted = [layer_cycles(each, model, DESIGN) for each in model.layers]
+    assert cycles_by_layer(program) == wanted
+    assert sum(cycles for _, cycles in instructions) == sum(wanted)
     overhead = len(instructions) * instruction_overhead(DESIGN)
-    assert run_cycles(program) == [sum(instructions) + overhead + RUN_OVERHEAD]
+    assert run_cycles(program) == [sum(wanted) + overhead + RUN_OVERHEAD]

@@ -42,24 +42,30 @@ def test_weights_of_plus_and_minus_one():
     run_bench([weigh(clk, hits, spikes, difference), stimulus], clk, done, cycles=200)
 
 
-def test_sums_of_a_row():
-    """Beats with gaps; each psum is that of its pixel since ``first``, complete where ``last`` is set."""
+@pytest.mark.parametrize(("early", "keeping"), [(False, True), (True, True), (True, False)])
+def test_sums_of_a_row(early, keeping):
+    """Beats with gaps; each psum is that of its pixel since ``first``, complete where ``last`` is set.
+
+    What is kept is the psum that the row had of the pixel, if it was stored by then.
+    """
     rng = random.Random(3)
     clk, done, beat = clock(), flag(), Beat(DESIGN)
     valids = [beat.valid, *(flag() for _ in range(LATENCY + 1))]
-    port, psum = PsumPort(beat, valids[LATENCY], valids[LATENCY + 1]), signed(16)
+    port = PsumPort(beat, valids[LATENCY], valids[LATENCY + 1], early=early, keeps=keeping)
+    psum, kept = signed(16), signed(16)
     difference = difference_signal(Signal(intbv(0)[6:]))
     dut = [
         valid_line(clk, beat.valid, valids[1:]),
         psum_control(clk, beat, LATENCY, valids, port),
-        accumulate(clk, port, difference, psum, DESIGN.row_max),
+        accumulate(clk, port, difference, psum, DESIGN.row_max, kept if keeping else None),
     ]
     beats = [None]  # the first cycle has two edges
     for _ in range(300):
-        pixel = rng.choice([rng.randrange(8), beats[-1][1] if beats and beats[-1] else 0])
+        near = [each[1] for each in beats[-2:] if each] or [0]
+        pixel = rng.choice([rng.randrange(8), rng.choice(near)])
         first, last = rng.random() < 0.2, rng.random() < 0.3
         beats.append((first, pixel, last, rng.randrange(-36, 37)) if rng.random() < 0.8 else None)
-    sums, checked = dict.fromkeys(range(8), 0), []
+    sums, stored, checked = dict.fromkeys(range(8), 0), dict.fromkeys(range(8), -9), []
 
     @instance
     def stimulus():
@@ -74,6 +80,9 @@ def test_sums_of_a_row():
             yield clk.negedge
             if before:
                 first, pixel, last, amount = before
+                if keeping and 0 <= stored[pixel] < cycle - 1:
+                    assert kept == sums[pixel], cycle
+                stored[pixel] = cycle
                 sums[pixel] = amount if first else sums[pixel] + amount
                 assert psum == sums[pixel], cycle
                 assert bool(port.complete) == last

@@ -13,7 +13,7 @@ from volley.rtl.control.carry import carried, carry
 @pytest.mark.parametrize("co, latest", [(1, 9), (4, 9), (8, 3), (5, 2)])
 def test_carry(co, latest):
     clk, done, active = clock(), flag(), Active()
-    design = SimpleNamespace(co=co, leak=1, pack=1, pair=1)
+    design = SimpleNamespace(neurons=co, leak=1, pack=1, pair=1)
     channels, pairs = carried(active, latest, design)
     carry_insts = [carry(clk, source, moved) for source, moved in pairs]
     assert len(channels) == co and len(pairs) == min(co, latest)

@@ -19,7 +19,7 @@ DESIGN = Design(ci=8, co=4, param_words=16)
 
 @pytest.mark.parametrize(("gate", "reach"), [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_param_store(gate, reach):
-    """With ``reach``, an answer comes a cycle later, and a write to channel k comes k + 2 cycles later."""
+    """With ``reach``, an answer comes a cycle later, and a write to kind j of channel k comes 3 * k + j + 1 cycles later."""
     rng = random.Random(8)
     design = dataclasses.replace(DESIGN, gate=gate, reach=reach)
     clk, done, fire = clock(), flag(), ParamRead(DESIGN)
@@ -42,7 +42,7 @@ def test_param_store(gate, reach):
                     port.address.next, port.data.next = address, value
                     yield clk.posedge
         port.write.next = False
-        for _ in range(1 + reach * (design.co + 1)):
+        for _ in range(1 + reach * design.co * len(widths)):
             yield clk.posedge
         for _ in range(30):
             address, by_host = rng.randrange(DESIGN.param_words), rng.random() < 0.4

@@ -46,6 +46,40 @@ def test_a_membrane_comes_back_in_the_next_pass():
     assert len(passed) == 4
 
 
+def test_a_membrane_that_is_read_in_two_steps():
+    """Stored in any cycle before it is wanted, in that one too."""
+    rng = random.Random(8)
+    clk, done, store = clock(), flag(), flag()
+    pixel, soon, stored_pixel = (Signal(intbv(0)[3:]) for _ in range(3))
+    v_init, v_end, v_start = (signed(MEMBRANE_BITS) for _ in range(3))
+    port = MembranePort(pixel, store, stored_pixel, None, soon)
+    dut = carry_membrane(clk, port, v_init, v_end, v_start, ROW)
+    kept, passed, wanted, before = [0] * ROW, set(), 0, (False, 0)
+
+    @instance
+    def stimulus():
+        nonlocal wanted, before
+        for _ in range(4000):
+            storing, index, following = rng.random() < 0.6, rng.randrange(ROW), rng.randrange(ROW)
+            first, begin, end = rng.random() < 0.3, rng.randint(-999, 999), rng.randint(-999, 999)
+            same, late = (there and where == wanted for there, where in ((storing, index), before))
+            store.next, stored_pixel.next, v_end.next = storing, index, end
+            pixel.next, soon.next, v_init.next = wanted, following, begin
+            port.first_pass.next, port.take_stored.next, port.take_before.next = first, same, late
+            yield clk.posedge
+            yield clk.negedge
+            assert v_start == (begin if first else end if same else kept[wanted])
+            passed.add((first, same, late))
+            if storing:
+                kept[index] = end
+            wanted, before = following, (storing, index)
+        done.next = True
+        yield clk.posedge
+
+    run_bench([dut, stimulus], clk, done, cycles=5000)
+    assert len(passed) == 8
+
+
 def test_a_start_is_kept_until_another_begins_and_one_pass_keeps_no_membrane():
     """Of a design with ``gate``."""
     rng = random.Random(7)

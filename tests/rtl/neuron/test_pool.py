@@ -12,14 +12,16 @@ from volley.rtl.neuron.pool import place_channel, pool
 WIDTH, HEIGHT = 6, 4
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("pooling", [False, True])
-def test_words_of_a_map(pooling):
+def test_words_of_a_map(pooling, early):
     """Pooled are four pixels of two rows; not pooled, each pixel is a word. Pixels come with gaps."""
     rng = random.Random(pooling)
     clk, done, valid, write = clock(), flag(), flag(), flag()
     spikes, pooled = (Signal(intbv(0)[16:]) for _ in range(2))
     where = SimpleNamespace(start=flag(), full=flag(), odd_y=flag(), index=Signal(intbv(0)[3:]))
-    dut = pool(clk, valid, Signal(bool(pooling)), where, spikes, write, pooled, 8)
+    soon = Signal(intbv(0)[3:]) if early else None
+    dut = pool(clk, valid, Signal(bool(pooling)), where, spikes, write, pooled, 8, soon)
     rows = [
         [rng.getrandbits(16) & rng.getrandbits(16) for _ in range(WIDTH)] for _ in range(HEIGHT)
     ]
@@ -29,14 +31,20 @@ def test_words_of_a_map(pooling):
     def stimulus():
         for y, row in enumerate(rows):
             for x, value in enumerate(row):
-                while rng.random() < 0.3:
+                gap = rng.random() < 0.3
+                while gap:
+                    gap = rng.random() < 0.3
                     valid.next, spikes.next = False, rng.getrandbits(16)
+                    if early:
+                        soon.next = rng.randrange(8) if gap else x // step
                     yield clk.posedge
                     yield clk.negedge
                     assert not write
                 valid.next, spikes.next = True, value
                 where.start.next, where.full.next = x % step == 0, x % step == step - 1
                 where.odd_y.next, where.index.next = y % 2, x // step
+                if early:
+                    soon.next = (x + 1) % WIDTH // step
                 yield clk.posedge
                 yield clk.negedge
                 if write:
