@@ -51,16 +51,16 @@ def pass_cycles(leak: int) -> int:
     return PASS_CYCLES + leak * LEAK_CYCLES
 
 
-def flush_cycles(width: int, dense: bool) -> int:
-    """Cycles of a flush, in which shared neurons take the second half of their channels: of a row as many as it has
-    beats, of a single pixel one more, since its psum is stored first."""
-    return SHORT_FLUSH if dense or width == 1 else width
+def flush_cycles(in_groups: int, width: int, dense: bool, passes: int) -> tuple[int, int]:
+    """Cycles of the flushes in which shared neurons take the second half of their channels: after each row or map,
+    and once at the end of an instruction.
 
-
-def always_flushes(in_groups: int, width: int, dense: bool, passes: int) -> bool:
-    """Whether each row is flushed: elsewhere the next row's first input group takes the time, and only the last
-    row of an instruction is flushed."""
-    return in_groups == 1 or width == 1 or dense or passes > 1
+    A flush has as many cycles as a row has beats; of a single pixel one more, since its psum is stored first. Where the
+    next row's first input group has the time, only the last row of an instruction is flushed.
+    """
+    single = dense or width == 1
+    cycles = SHORT_FLUSH if single else width
+    return (cycles, 0) if single or in_groups == 1 or passes > 1 else (0, cycles)
 
 
 def group_cycles(beats: int, passes: int, readout: bool, leak: int = 0, flush: int = 0) -> int:
@@ -84,8 +84,7 @@ def rows_cycles(
     dense, count = bool(descriptor["dense"]), instruction["rows"]
     in_groups, width, passes = (descriptor[name] for name in ("in_groups", "width", "passes"))
     beats = in_groups * width * (count if dense else 1)
-    flush = flush_cycles(width, dense) if share else 0
-    each, once = (flush, 0) if always_flushes(in_groups, width, dense, passes) else (0, flush)
+    each, once = flush_cycles(in_groups, width, dense, passes) if share else (0, 0)
     cycles = group_cycles(beats, passes, bool(descriptor["readout"]), leak, each)
     return cycles * descriptor["out_groups"] * (1 if dense else count) + once
 

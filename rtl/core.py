@@ -4,7 +4,7 @@ from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import DESCRIPTOR_WORDS, TAPS
 from volley.rtl.control.active import Active
-from volley.rtl.control.beat import Beat, Target, keep_kept
+from volley.rtl.control.beat import Beat, Target, keep_undropped
 from volley.rtl.control.fetch import Fetched, ReadPort, fetch
 from volley.rtl.control.host_access import host_access
 from volley.rtl.control.host_port import HostData, HostPort
@@ -48,7 +48,7 @@ def later_beat(clk, beat, later, design):
     dropping = [name for name in ("last", "owed") if design.odd and name in names]
     pairs = {name: (getattr(beat, name), getattr(later, name)) for name in names}
     delays = [delay(clk, 1, *pairs[name]) for name in names if name not in dropping]
-    kept = [keep_kept(clk, beat, *pairs[name]) for name in dropping]
+    kept = [keep_undropped(clk, beat, *pairs[name]) for name in dropping]
     return delays, kept
 
 

@@ -16,7 +16,7 @@ from volley.firmware.isa import (
     TAPS,
     pass_cycles,
 )
-from volley.rtl.array.channel import Shared, channel, psum_signals
+from volley.rtl.array.channel import Shared, channel
 from volley.rtl.array.popcount import hits_bits, products_latency
 from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
@@ -31,7 +31,7 @@ from volley.rtl.neuron.neuron import neuron_latency
 from volley.rtl.neuron.pool import PoolTarget, place_channel, pool
 from volley.rtl.neuron.scale import current_latency
 from volley.rtl.neuron.shared import owed_target, take_half
-from volley.rtl.neuron.signed import signed
+from volley.rtl.neuron.signed import psum_signals, signed
 from volley.rtl.neuron.unit import neuron_unit
 
 ALL_LANES = (1 << LANES) - 1

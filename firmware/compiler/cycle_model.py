@@ -37,9 +37,7 @@ def layer_cycles(layer, model, design: Design) -> int:
         beats *= height
     else:
         rounds *= height
-    flush = 0
-    if design.share and isa.always_flushes(groups, width, dense, passes):
-        flush = isa.flush_cycles(width, dense)
+    flush = isa.flush_cycles(groups, width, dense, passes)[0] if design.share else 0
     return rounds * isa.group_cycles(beats, passes, layer.readout, design.leak, flush)
 
 

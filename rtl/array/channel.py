@@ -2,11 +2,10 @@
 
 from myhdl import Signal, block, instances, intbv
 
-from volley.firmware.isa import LANES, PSUM_BITS
+from volley.firmware.isa import LANES
 from volley.rtl.array.popcount import count_products, products_latency
 from volley.rtl.array.psum import accumulate, difference_signal, weigh
 from volley.rtl.delay import delay
-from volley.rtl.neuron.signed import signed
 
 
 class Shared:
@@ -20,17 +19,12 @@ class Shared:
         self.psum, self.taps, self.spike_counts, self.counting = psum, taps, spike_counts, counting
 
 
-def psum_signals():
-    """A psum of each lane."""
-    return [signed(PSUM_BITS) for _ in range(LANES)]
-
-
 @block
 def channel(clk, shared, active, weights, psums, design, kept=None):
     """From taps and weights to the psums of a pixel.
 
     shared: Shared. active: ``volley.rtl.control.carry.ChannelActive``. weights: nine Signals of CI bits, with the
-    taps. psums: of ``psum_signals``; kept: as many, of the pixel as the row buffer has them, or None.
+    taps. psums: of ``volley.rtl.neuron.signed.psum_signals``; kept: as many, of the pixel as the row buffer has them, or None.
     """
     psum, taps, spike_counts = shared.psum, shared.taps, shared.spike_counts
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]

@@ -106,7 +106,7 @@ def dropped_column(clk, loops, descriptor, beat):
 
 
 @block
-def keep_kept(clk, beat, flag, later_flag):
+def keep_undropped(clk, beat, flag, later_flag):
     """later_flag = flag, unless the beat is dropped. Latency 1."""
 
     @always(clk.posedge)

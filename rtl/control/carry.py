@@ -34,7 +34,8 @@ def carry(clk, source, moved):
 
 
 def carried(active, latest, design):
-    """The ChannelActive of each channel, or of each two that share a neuron, and a (source, moved) pair for each ``carry`` that drives them.
+    """The ChannelActive of each channel, or of each two that share a neuron, and a (source, moved) pair for each
+    ``carry`` that drives them.
 
     latest: cycles after those of ``active`` in which they have to be there, at least 1.
     """

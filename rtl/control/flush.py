@@ -69,7 +69,7 @@ def no_flush(clk, loops):
 
 
 @block
-def owed_beats(clk, loops, active, beat):
+def owed_beats(clk, loops, beat):
     """Drives ``beat.owed``, a cycle after the beat is issued."""
 
     @always(clk.posedge)

@@ -32,6 +32,7 @@ class Loops:
         flush        driven by the sequencer: shared neurons take the second half of their channels
         flush_beat   a beat of it is issued
         flush_end    its last cycle
+        flush_moves  x and row_end go through its row
         flush_due    it follows the beat
         owing        the first group of a row takes the second half of the row before
     """

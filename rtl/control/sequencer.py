@@ -74,7 +74,7 @@ def sequencer(clk, run, fetched, beat, active, drain_cycles, design):
     output_inst = output_address(clk, loops, active, columns, instruction, targeted, beat, design)
     flags_inst = beat_flags(clk, loops, active, descriptor, beat)
     if share:
-        owed_inst = owed_beats(clk, loops, active, beat)
+        owed_inst = owed_beats(clk, loops, beat)
     layer_inst = layer_registers(clk, loops.load, instruction, descriptor, active)
     if design.pack:
         packing_inst = packing_registers(clk, loops.load, packing, window_pack, active)

@@ -2,14 +2,14 @@
 
 from myhdl import Signal, always, always_comb, block, instances, intbv, modbv
 
-from volley.firmware.isa import MEMBRANE_BITS
+from volley.firmware.isa import DESCRIPTOR_WORDS, INSTRUCTION_WORDS, MEMBRANE_BITS
 from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
 from volley.rtl.neuron.scale import BIAS_BITS
 from volley.rtl.neuron.signed import signed
 
-START_CYCLES = 29
-"""Cycles from the start of a run to its first beat, at least."""
+START_CYCLES = INSTRUCTION_WORDS + DESCRIPTOR_WORDS
+"""Cycles from the start of a run to its first beat, at least: a word of an instruction and its descriptor is fetched a cycle."""
 
 
 class ParamWrite:

@@ -4,7 +4,7 @@ from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from volley.firmware.isa import LANES, PSUM_BITS
 from volley.rtl.delay import delay
-from volley.rtl.neuron.signed import signed
+from volley.rtl.neuron.signed import psum_signals, signed
 
 COMBINED_BITS = PSUM_BITS + LANES
 
@@ -20,11 +20,11 @@ def combine(clk, encode, lanes, combined, kept, pair=None, reach=0):
     those of another: combined is the first, the last of kept the second. Their sums are within PSUM_BITS, as
     ``volley.firmware.compiler.lanes`` sees to.
     """
-    moved = [signed(PSUM_BITS) for _ in range(LANES)]
+    moved = psum_signals()
     low, high = signed(COMBINED_BITS), signed(COMBINED_BITS)
     if reach:
         pairs = [signed(PSUM_BITS + 2) for _ in range(LANES // 2)]
-        first = [signed(PSUM_BITS) for _ in range(LANES)]
+        first = psum_signals()
         stages = [
             [
                 add_weighted(clk, encode, 2, *lanes[2 * k : 2 * k + 2], pair_sum)
@@ -144,7 +144,7 @@ def combine_needed(clk, encode, needed, lanes, combined, kept):
     """``combine`` without ``reach``, where registers take what is needed alone; needed: Needed. Latency 2."""
     l0, l1, l2, l3, l4, l5, l6, l7 = lanes
     k0, k1, k2, k3, k4, k5, k6, k7 = kept
-    m0, m1, m2, m3, m4, m5, m6, m7 = [signed(PSUM_BITS) for _ in range(LANES)]
+    m0, m1, m2, m3, m4, m5, m6, m7 = psum_signals()
     complete = needed.complete
     lower, upper = -(1 << (COMBINED_BITS - 1)), 1 << (COMBINED_BITS - 1)
 

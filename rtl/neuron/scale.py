@@ -6,7 +6,7 @@ from volley.firmware.isa import LANES, MEMBRANE_BITS, PSUM_BITS, SCALE_BITS, SCO
 from volley.rtl.delay import delay
 from volley.rtl.neuron.combine import COMBINED_BITS, combine, combine_needed
 from volley.rtl.neuron.saturate import CURRENT_BITS, saturate, saturated_score
-from volley.rtl.neuron.signed import signed
+from volley.rtl.neuron.signed import psum_signals, signed
 
 BIAS_BITS = SCORE_BITS
 SECOND = LANES - 1
@@ -103,13 +103,13 @@ def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None, reach
     needed: Needed, of a design with ``gate``. reach: of the design. pairs: ``volley.rtl.control.carry.ChannelActive`` of a design with
     ``pair``: lanes 0 to 3 may be the bit planes of one pixel, 4 to 7 those of another. Latency ``current_latency``.
     """
-    kept = [signed(PSUM_BITS) for _ in range(LANES)]
+    kept = psum_signals()
     combined = signed(COMBINED_BITS)
     if needed is None:
         pair = pairs.pair if pairs else None
         stage_combine = combine(clk, encode, lanes, combined, kept, pair, reach)
     elif reach:
-        soon = [signed(PSUM_BITS) for _ in range(LANES)]
+        soon = psum_signals()
         combined_soon = signed(COMBINED_BITS)
         stage_combine = [
             combine_needed(clk, encode, needed, lanes, combined_soon, soon),
@@ -124,7 +124,7 @@ def currents(clk, encode, scale, bias, lanes, stacked, score, needed=None, reach
     stage_same = saturate(total, limited)
     lane_bias = bias
     if reach:  # the total has a cycle for its limits, and the lanes wait for it
-        later = [signed(PSUM_BITS) for _ in range(LANES)]
+        later = psum_signals()
         lane_bias, score_soon = signed(BIAS_BITS), signed(SCORE_BITS)
         stages_later = [delay(clk, 1, *lane) for lane in zip(kept, later)]
         stages_later += [

@@ -17,7 +17,7 @@ def neuron_unit(clk, membranes, needed, active, psums, params, spikes, score, de
     """From the psums of a pixel to its spikes, a byte, or to a score.
 
     membranes: ``volley.rtl.neuron.membrane.MembranePort``. needed: ``volley.rtl.neuron.combine.Needed``, or None. active:
-    ``volley.rtl.control.carry.ChannelActive``. psums: of ``volley.rtl.array.channel.psum_signals``. params: bias,
+    ``volley.rtl.control.carry.ChannelActive``. psums: of ``volley.rtl.neuron.signed.psum_signals``. params: bias,
     threshold, v_init.
     """
     bias, threshold, v_init = params

@@ -8,9 +8,9 @@ from myhdl import Signal, instance, intbv
 from tests.support.bench import clock, flag, run_bench
 from volley.firmware.design import Design
 from volley.firmware.isa import LANES
-from volley.rtl.array.channel import psum_signals
 from volley.rtl.control.beat import Beat, Target
 from volley.rtl.neuron.shared import owed_target, take_half
+from volley.rtl.neuron.signed import psum_signals
 
 DESIGN = Design(ci=8, co=4, row_max=8, share=1)
 FIELDS = ("odd_y", "start", "full", "column", "part", "cut", "lane", "bank", "address")
