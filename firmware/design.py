@@ -39,6 +39,8 @@ class Design:
     share: 1: an output channel and the one CO / 2 above it share what follows their psums (currents, neuron,
         membranes, parameters), without gate: the second's row waits in its psums for the next input group, or
         for cycles of its own where there is none; 0: each has its own.
+    transposed: 1: a column of the window is counted once, when it comes, for all three pixels under whose kernel it
+        is, without pack and gate: a third of the wires from window to array; 0: a pixel's nine taps together.
     pcie: 1: there is a PCIe endpoint beside the UART; 0: there is none. Programs are the same.
     gate: 1: registers and memories of the array take and read only what is used, for clock gates of an ASIC;
         0: in every cycle, as FPGAs route best. Cycles and programs are the same.
@@ -63,6 +65,7 @@ class Design:
     reach: int = 0
     pair: int = 0
     share: int = 0
+    transposed: int = 0
     pcie: int = dataclasses.field(default=0, compare=False)
     gate: int = dataclasses.field(default=0, compare=False)
 
@@ -94,6 +97,10 @@ class Design:
         if self.share and (self.gate or self.co == 1):
             other = "gate=1" if self.gate else "co=1"
             raise ValueError(f"share is 1, allowed is 0 with {other}: set share=0 too")
+
+        if self.transposed and (self.gate or self.pack):
+            other = "gate=1" if self.gate else "pack=1"
+            raise ValueError(f"transposed is 1, allowed is 0 with {other}: leave one of them out")
 
     def _power(self, name, low, high):
         value = getattr(self, name)

@@ -185,6 +185,7 @@ OPTIONAL = {
     "reach": (),
     "pair": ("pair",),
     "share": (),
+    "transposed": (),
 }
 """Fields of the descriptor that only a design with the parameter has."""
 

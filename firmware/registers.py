@@ -125,6 +125,7 @@ OPTIONS = {
     "reach": Field(0, 4, 1),
     "pair": Field(0, 5, 1),
     "share": Field(0, 6, 1),
+    "transposed": Field(0, 7, 1),
 }
 """Parameters of the design in register PACK."""
 

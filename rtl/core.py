@@ -16,7 +16,7 @@ from volley.rtl.memory.param_store import param_store
 from volley.rtl.memory.program import program_memory
 from volley.rtl.memory.score import score_store
 from volley.rtl.memory.spike import SpikeOutputs
-from volley.rtl.memory.spike_store import spike_store
+from volley.rtl.memory.spike_store import ahead, spike_store
 from volley.rtl.memory.weight import CENTER
 from volley.rtl.memory.weight_store import weight_store
 from volley.rtl.pipeline import Results, depth, pipeline
@@ -32,13 +32,19 @@ def pipeline_names(design):
 
 
 @block
-def reaching_beat(clk, beat, spike_beat, design):
-    """spike_beat = what the spike memory and the pipeline need of ``beat``, a cycle later: the weights'
-    addresses have further to go."""
+def reaching_beat(clk, beat, later_valid, spike_beat, design):
+    """spike_beat = what the spike memory and the pipeline need of ``beat``, three cycles later: the weights'
+    addresses have further to go. later_valid: ``valid``, a cycle later."""
     names = [*pipeline_names(design), "dropped"] if design.odd else pipeline_names(design)
+    names.remove("valid")
     pairs = [(getattr(beat, name), getattr(spike_beat, name)) for name in names]
-    pairs += zip(beat.addresses, spike_beat.addresses)
-    return [delay(clk, 1, *pair) for pair in pairs]
+    addresses = zip(beat.addresses, spike_beat.addresses)
+    valid = delay(clk, 1, beat.valid, later_valid), delay(clk, 2, later_valid, spike_beat.valid)
+    return (
+        valid,
+        [delay(clk, 3, *pair) for pair in pairs],
+        [delay(clk, 3 - ahead(design), *pair) for pair in addresses],
+    )
 
 
 @block
@@ -55,7 +61,7 @@ def later_beat(clk, beat, later, design):
 def drain_cycles(design):
     """Cycles that the sequencer waits for the last result of an instruction; firmware/compiler/cycle_model.py
     counts with them."""
-    return 1 + design.reach + depth(design)["written"] + 2
+    return 1 + 3 * design.reach + depth(design)["written"] + 2
 
 
 def host_words(count):
@@ -95,8 +101,8 @@ def core(clk, bus, identity, design):
     later_valid = shown_beat.valid
     if design.reach:
         spike_beat = Beat(design)
-        later_valid = spike_beat.valid
-        reach_inst = reaching_beat(clk, beat, spike_beat, design)
+        later_valid = Signal(bool(0))
+        reach_inst = reaching_beat(clk, beat, later_valid, spike_beat, design)
     later_inst = later_beat(clk, spike_beat, shown_beat, design)
 
     # memories

@@ -25,9 +25,9 @@ class Operands:
     """Spikes s0, s1, ... and weights w0, w1, ... of a module that has a port for each."""
 
     def __init__(self, spikes, weights):
-        for number, (spike, weight) in enumerate(zip(spikes, weights)):
-            setattr(self, f"s{number}", spike)
-            setattr(self, f"w{number}", weight)
+        for kind, signals in (("s", spikes), ("w", weights)):
+            for number, signal in enumerate(signals):
+                setattr(self, f"{kind}{number}", signal)
 
     def ports(self):
         """{port: Signal}, as MyHDL names them where the argument is ``operands``."""

@@ -17,6 +17,12 @@ from volley.firmware.isa import (
     pass_cycles,
 )
 from volley.rtl.array.channel import Shared, channel
+from volley.rtl.array.column_products import (
+    ColumnEdges,
+    column_edges,
+    column_latency,
+    partial_latency,
+)
 from volley.rtl.array.popcount import hits_bits, products_latency
 from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
@@ -41,23 +47,29 @@ assert all(pass_cycles(leak) >= neuron_latency(Design(leak=leak)) + 2 + leak for
 
 def depth(design):
     """In which cycle each stage works, counted from the beat."""
+    if design.transposed:
+        latency = column_latency(design.ci, design.lut)
+    else:
+        latency = products_latency(design.ci, design.lut, design.pair)
     hits = max(
-        4 + products_latency(design.ci, design.lut, design.pair),
-        2 + spike_count_latency(design.ci, design.lut, design.pair),
+        4 + design.reach + latency,
+        2 + design.reach + spike_count_latency(design.ci, design.lut, design.pair),
     )
     counted = hits + 1
     taken = counted + 1 + design.share  # by a neuron
     current = taken + current_latency(design.reach)
     fired = current + neuron_latency(design)
-    placing = max(design.pack, design.reach)
+    placing = design.pack or 2 * design.reach
     return {
         "bank word": 1,
-        "row": 2,
-        "window": 4,
+        "row": 2 + design.reach,
+        "window": 4 + design.reach,
         "hits": hits,
         "counted": counted,
         "psum": counted + 1,
-        "param read": taken + 1,  # a cycle longer with reach, as the currents are until the bias
+        "param read": taken
+        + 1
+        - 2 * design.reach,  # the answer is a cycle later with reach, as the bias is wanted
         "membrane read": current - 1,
         "score": current,
         "fired": fired,
@@ -103,11 +115,11 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     valid_inst = valid_line(clk, beat.valid, valids[1:])
 
     # window
-    taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(TAPS)]
+    taps = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS if design.transposed else TAPS)]
     rows = [Signal(intbv(0)[LANES * ci :]) for _ in range(BANKS)]
     edges = WindowEdges(design.pack)
     packing = active if design.pack else None
-    window_inst = window_stage(clk, beat, valids, banks, rows, taps, edges, packing)
+    window_inst = window_stage(clk, beat, valids, banks, rows, taps, edges, packing, design.reach)
 
     # array: taps and weights as CI bits of each lane and channel
     lanes = [[tap(ci * (t + 1), ci * t) for tap in taps] for t in range(LANES)]
@@ -173,11 +185,21 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
         delay(clk, when["pooled"] - when["fired"], target_fired, target),
     ]
     reading = after[1]
+    always_read = early  # what is read is taken when it is wanted
+    if design.reach and design.gate:
+        reading, ends = Signal(bool(0)), Signal(bool(0))
+        ends_inst = delay(clk, counted, beat.last, ends)
+        ending = valids[counted]
+
+        @always_comb
+        def drive_reading():
+            reading.next = ending and ends
+
     address = layout.take(target_param, "param")
 
     @always_comb
     def drive_param_read():
-        params.read.next = reading
+        params.read.next = reading or always_read
         params.address.next = address
 
     # membranes between passes, and the lanes that fire
@@ -221,6 +243,12 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
 
     spikes = [Signal(intbv(0)[LANES:]) for _ in range(neurons)]
     shared = Shared(psum, lanes, spike_counts, when["hits"] - when["window"])
+    if design.transposed:
+        shared.edges = ColumnEdges()
+        # the columns are counted as late as the spikes are
+        edges_inst = column_edges(
+            clk, beat, when["window"] + partial_latency(ci, design.lut), shared.edges
+        )
     # the trees need theirs in the cycle before the hits
     constants, steps = carried(active, when["hits"] - 1 if design.pair else counted, design)
     carry_insts = [carry(clk, source, moved) for source, moved in steps]
@@ -260,15 +288,16 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
             for k in range(neurons)
         ]
     elif design.reach:
-        placed_valid, pool_target = Signal(bool(0)), target_stored
+        placed_valid, pool_target = Signal(bool(0)), Signal(intbv(0)[layout.width :])
         placed = [Signal(intbv(0)[LANES:]) for _ in range(neurons)]
+        pool_target_inst = delay(clk, 1, target_stored, pool_target)
         place_insts = [
-            delay(clk, 1, *pair) for pair in zip((firing, *spikes), (placed_valid, *placed))
+            delay(clk, 2, *pair) for pair in zip((firing, *spikes), (placed_valid, *placed))
         ]
     else:
         placed_valid, pool_target, placed = firing, target_fired, spikes
     # a word and the one below it in the next row are several cycles apart, but for words of several pixels
-    index_soon = layout.take(target_fired, "pool_index") if early and not design.pack else None
+    index_soon = layout.take(target_stored, "pool_index") if early and not design.pack else None
     together = ConcatSignal(*reversed(placed)) if neurons > 1 else placed[0]
     pool_inst = pool(
         clk, placed_valid, active.pool, PoolTarget(layout, pool_target), together, pooled_write,

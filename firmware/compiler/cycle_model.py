@@ -52,6 +52,10 @@ _DEPTH = {
 }
 # more in a design with ``pair``, whose trees are two halves
 _PAIR_DEPTH = {4: {4: 0, 8: -1, 16: -1, 32: 0, 64: 0}, 6: {4: -1, 8: 0, 16: 0, 32: -1, 64: 0}}
+# what ``neurons`` add at least with ``reach`` and without ``pack``: fired spikes are moved before they are stored
+_PLACED = {4: 1, 6: 0}
+# more in a design with ``transposed``
+_TRANSPOSED_DEPTH = {4: {4: 1, 8: 0, 16: -1, 32: 0, 64: 1}, 6: {4: 1, 8: 2, 16: 3, 32: 3, 64: 2}}
 
 
 def instruction_overhead(design: Design) -> int:
@@ -59,8 +63,12 @@ def instruction_overhead(design: Design) -> int:
     by_ci, by_neurons = _DEPTH[design.lut]
     neurons = (design.leak - design.short) * (isa.LANES - 1)
     pairs = _PAIR_DEPTH[design.lut][design.ci] if design.pair else 0
-    fixed = 5 + 3 * design.reach + design.share
-    return by_ci[design.ci] + by_neurons[design.neurons] + fixed + neurons + pairs
+    transposed = _TRANSPOSED_DEPTH[design.lut][design.ci] if design.transposed else 0
+    counting = by_neurons[design.neurons]
+    if design.reach and not design.pack:
+        counting = max(counting, _PLACED[design.lut])
+    fixed = 5 + 6 * design.reach + design.share
+    return by_ci[design.ci] + counting + fixed + neurons + pairs + transposed
 
 
 def instructions_of(program: Program) -> list[list[tuple[int, int]]]:

@@ -20,11 +20,14 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z", "LUT3": "F", "LUT2": "F", "DFFE": "Q",
 """Cells that are copied, with their output: those of ECP5 and of Gowin."""
 
 RAM = "DP16KD"
-FAR = {RAM: 18, "MULT18X18D": 8, "TRELLIS_DPR16X4": 12, "TRELLIS_FF.LSR": 32}
+FAR = {RAM: 6, "MULT18X18D": 8, "TRELLIS_DPR16X4": 12, "TRELLIS_FF.LSR": 32}
 """Cells of a type, or ports of them, that one copy of a register drives at most, in a design with ``reach``: they
 lie far apart."""
 STEPS = 3  # registers and LUTs behind a block RAM, within which a channel's name is found
 CHANNEL = re.compile(r"channel(\d+)")
+
+COPY = "$copy"
+"""In the name of a copy, before its number."""
 
 CLOCKS = {"CLK", "WCK", "CLKA", "CLKB"}
 LIMIT, NEAR = 64, 32
@@ -111,23 +114,44 @@ class Netlist:
             name = f"{self.channel_of(load[0])} {name}"
         return natural(name)
 
+    def by_channel(self, bit: int) -> list[list[tuple[str, str, int]]]:
+        """The loads of a net by the channel that they are in, but for copies; those that are in none with the first.
+
+        A channel's own net is whole."""
+        found: dict[str, list] = {}
+        if CHANNEL.search(self.names.get(bit, "")):
+            return [self.loads[bit]]
+        for load in self.loads[bit]:
+            name = "" if COPY in load[0] else self.output_name(load) or ""
+            channel = CHANNEL.search(name)
+            if channel is None and name:
+                channel = CHANNEL.search(self.channel_of(load[0], 1))
+            found.setdefault(channel[0] if channel else "", []).append(load)
+        rest = found.pop("", [])
+        groups = [found[name] for name in sorted(found, key=natural)] or [[]]
+        return [rest + groups[0], *groups[1:]]
+
     def split(self, bit: int, parts: int) -> None:
         """Leaves the driver of a net the first part of its loads; copies of it take the others."""
-        name, port = self.drivers[bit]
-        cell = self.cells[name]
         loads = sorted(self.loads[bit], key=self.place_of)
         size = -(-len(loads) // parts)
-        self.loads[bit] = loads[:size]
-        for at in range(size, len(loads), size):
+        self.share(bit, [loads[at : at + size] for at in range(0, len(loads), size)])
+
+    def share(self, bit: int, groups: list[list[tuple[str, str, int]]]) -> None:
+        """Leaves the driver of a net the first group of its loads; a copy of it takes each of the others."""
+        name, port = self.drivers[bit]
+        cell = self.cells[name]
+        self.loads[bit] = groups[0]
+        for loads in groups[1:]:
             twin, new = copy.deepcopy(cell), self.next_bit
             self.next_bit += 1
             twin["connections"][port] = [new]
-            twin_name = f"{name}$copy{new}"  # a driver may be split more than once
+            twin_name = f"{name}{COPY}{new}"  # a driver may be split more than once
             self.cells[twin_name] = twin
             self.drivers[new] = (twin_name, port)
             # a name that sorts beside the copy's loads
-            self.names[new] = self.output_name(loads[at]) or self.names.get(bit, loads[at][0])
-            self.loads[new] = loads[at : at + size]
+            self.names[new] = self.output_name(loads[0]) or self.names.get(bit, loads[0][0])
+            self.loads[new] = loads
             for user, user_port, index in self.loads[new]:
                 self.cells[user]["connections"][user_port][index] = new
             for user_port, bits in cell["connections"].items():
@@ -148,21 +172,30 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | No
     netlist = Netlist(data, top)
     before = len(netlist.cells)
 
+    def can_be_copied(bit):
+        return (
+            bit in netlist.drivers
+            and bit not in netlist.pinned
+            and netlist.cells[netlist.drivers[bit][0]]["type"] in COPIED
+            and not any(port in CLOCKS for _, port, _ in netlist.loads[bit])
+        )
+
     def parts(loads):
         counts = [(len(loads), limit)]
         for kind, most in (far or {}).items():
             counts.append((sum(kind in netlist.kinds_of(load) for load in loads), most))
         return max(-(-count // most) for count, most in counts)
 
+    if (
+        far
+    ):  # what several channels take has a copy in each: a channel's psums and trees lie together
+        for bit in list(netlist.loads):
+            if can_be_copied(bit) and len(groups := netlist.by_channel(bit)) > 1:
+                netlist.share(bit, groups)
+
     while True:
         heavy = [
-            bit
-            for bit, loads in netlist.loads.items()
-            if parts(loads) > 1
-            and bit in netlist.drivers
-            and bit not in netlist.pinned
-            and netlist.cells[netlist.drivers[bit][0]]["type"] in COPIED
-            and not any(port in CLOCKS for _, port, _ in loads)
+            bit for bit, loads in netlist.loads.items() if parts(loads) > 1 and can_be_copied(bit)
         ]
         if not heavy:
             return len(netlist.cells) - before

@@ -3,6 +3,7 @@
 from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import LANES
+from volley.rtl.array.column_products import column_latency, column_products
 from volley.rtl.array.popcount import count_products, products_latency
 from volley.rtl.array.psum import accumulate, difference_signal, weigh
 from volley.rtl.delay import delay
@@ -12,11 +13,13 @@ class Shared:
     """What all channels share; driven by the pipeline.
 
     psum: ``volley.rtl.array.psum.PsumPort``. taps: per lane nine Signals of CI bits. spike_counts: per lane
-    popcount(s), ``counting`` cycles after the taps.
+    popcount(s), ``counting`` cycles after the taps. edges: ``volley.rtl.array.column_products.ColumnEdges`` where taps
+    are those of a column, else None.
     """
 
-    def __init__(self, psum, taps, spike_counts, counting):
+    def __init__(self, psum, taps, spike_counts, counting, edges=None):
         self.psum, self.taps, self.spike_counts, self.counting = psum, taps, spike_counts, counting
+        self.edges = edges
 
 
 @block
@@ -28,12 +31,20 @@ def channel(clk, shared, active, weights, psums, design, kept=None):
     """
     psum, taps, spike_counts = shared.psum, shared.taps, shared.spike_counts
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
-    early = shared.counting - products_latency(design.ci, design.lut, design.pair)
+    if design.transposed:
+        early = shared.counting - column_latency(design.ci, design.lut)
+    else:
+        early = shared.counting - products_latency(design.ci, design.lut, design.pair)
     pair = active.pair if design.pair else None
     tree_insts = []
     for t in range(LANES):
         soon = Signal(intbv(0)[len(hits[t]) :]) if early else hits[t]
-        tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon, pair))
+        if design.transposed:
+            tree_insts.append(
+                column_products(clk, shared.edges, taps[t], weights, design.lut, soon)
+            )
+        else:
+            tree_insts.append(count_products(clk, taps[t], weights, design.lut, soon, pair))
         if early:
             tree_insts.append(delay(clk, early, soon, hits[t]))
     differences = [difference_signal(spike_counts[t]) for t in range(LANES)]

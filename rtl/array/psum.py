@@ -37,38 +37,74 @@ def psum_control(clk, beat, latency, valids, port):
 
     valids[k]: ``beat.valid`` k cycles later.
     """
-    valid_next = valids[latency - 1]
     pixel_soon, pixel_next = Signal(intbv(0)[len(beat.pixel) :]), port.next_pixel
-    last_next, again, ending = (Signal(bool(0)) for _ in range(3))
-    next_first = port.next_first
+    next_first, last_next = port.next_first, Signal(bool(0))
     next_insts = [
         delay(clk, latency - 1, beat.first, next_first),
         delay(clk, latency - 1, beat.last, last_next),
         delay(clk, latency - 2, beat.pixel, pixel_soon),
         delay(clk, 1, pixel_soon, pixel_next),
+        delay(clk, 1, pixel_next, port.pixel),
+        delay(clk, 1, port.pixel, port.pixel_before),
     ]
     if port.keeps or not port.early:
         first_inst = delay(clk, 1, next_first, port.first)
-    pixel_inst = delay(clk, 1, pixel_next, port.pixel)
-    pixel_before_inst = delay(clk, 1, port.pixel, port.pixel_before)
+    look = look_far_ahead if port.early else look_ahead
+    look_inst = look(clk, beat, latency, valids, pixel_soon, port)
+    ending, valid_next = Signal(bool(0)), valids[latency - 1]
 
     @always(clk.posedge)
-    def look_ahead():
-        # a cycle earlier than it is needed: what the psums see comes from registers alone
-        again.next = valid_next and pixel_soon == pixel_next
+    def drive_complete():
         ending.next = valid_next and last_next
-        port.bypass.next = again and not next_first
         port.complete.next = ending
 
-    if port.early:
-        top = len(port.pixel) - 1
-        valid, pixel = valids[latency], port.pixel
+    return instances()
 
-        @always(clk.posedge)
-        def look_back():
-            port.forward.next = valid and pixel == pixel_soon
-            port.store_low.next = valid and not pixel[top]
-            port.store_high.next = valid and pixel[top]
+
+@block
+def look_ahead(clk, beat, latency, valids, pixel_soon, port):
+    """Drives ``port.bypass``, from ``port.next_pixel`` and pixel_soon, a cycle before it."""
+    again = Signal(bool(0))
+    valid_next, pixel_next, next_first = valids[latency - 1], port.next_pixel, port.next_first
+
+    @always(clk.posedge)
+    def look():
+        # a cycle earlier than it is needed: what the psums see comes from registers alone
+        again.next = valid_next and pixel_soon == pixel_next
+        port.bypass.next = again and not next_first
+
+    return instances()
+
+
+@block
+def look_far_ahead(clk, beat, latency, valids, pixel_soon, port):
+    """``look_ahead`` for an early port, with forward, store_low and store_high: what is compared is far apart, and so
+    are those who need it, so that each flag has two registers more on its way."""
+    first_soon, same, same_as_stored, again, bypass_soon, forward_soon, low_soon, high_soon = (
+        Signal(bool(0)) for _ in range(8)
+    )
+    pixel_early, pixel_sooner = (Signal(intbv(0)[len(beat.pixel) :]) for _ in range(2))
+    early_insts = [
+        delay(clk, latency - 2, beat.first, first_soon),
+        delay(clk, latency - 4, beat.pixel, pixel_early),
+        delay(clk, 1, pixel_early, pixel_sooner),
+    ]
+    valid_soon, valid_next, pixel_next = valids[latency - 2], valids[latency - 1], port.next_pixel
+    top = len(pixel_next) - 1
+
+    @always(clk.posedge)
+    def look():
+        same.next = pixel_early == pixel_sooner
+        again.next = valid_soon and same
+        bypass_soon.next = again and not first_soon
+        port.bypass.next = bypass_soon
+        same_as_stored.next = pixel_early == pixel_soon
+        forward_soon.next = valid_next and same_as_stored
+        port.forward.next = forward_soon
+        low_soon.next = valid_next and not pixel_next[top]
+        high_soon.next = valid_next and pixel_next[top]
+        port.store_low.next = low_soon
+        port.store_high.next = high_soon
 
     return instances()
 

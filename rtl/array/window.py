@@ -3,6 +3,7 @@
 from myhdl import Signal, always, block, concat, instances, intbv, modbv
 
 from volley.firmware.isa import BANKS, LANES
+from volley.rtl.delay import delay
 from volley.rtl.memory.ram import address_bits
 
 
@@ -179,19 +180,26 @@ class RowSelect:
 
 
 @block
-def window(clk, select, banks, edges, rows, taps, active):
-    """From a word of each bank, its bits in lane order, to nine taps.
+def window(clk, select, banks, edges, rows, taps, active, reach=0):
+    """From a word of each bank, its bits in lane order, to nine taps, or where there are three, to those of a column.
 
     select: RowSelect; edges: WindowEdges, two cycles later. rows: three Signals, the column that enters
     the window. taps: nine Signals, row by row. active: ``volley.rtl.control.active.Active`` where words
-    may be packed, else None. Latency 1 from bank words to the rows, 3 to the middle taps.
+    may be packed, else None. reach: of the design. Latency 1 from bank words to the rows, 3 to the middle taps, with
+    ``reach`` 2 and 4.
     """
     unmasked = Signal(bool(0))
     masks = [select.top, unmasked, select.bottom]
     blocks = []
     for index in range(BANKS):
         offset = (index - 1) % BANKS
-        blocks.append(rotate(clk, select, banks, offset, masks[index], rows[index]))
+        row = Signal(rows[index].val) if reach else rows[index]
+        blocks.append(rotate(clk, select, banks, offset, masks[index], row))
+        if reach:
+            blocks.append(delay(clk, 1, row, rows[index]))
+        if len(taps) == BANKS:
+            blocks.append(delay(clk, 2, rows[index], taps[index]))
+            continue
         side = rows[index], *taps[3 * index : 3 * index + 3]
         if active:
             blocks.append(packed_columns(clk, edges, active, *side, index == 1))

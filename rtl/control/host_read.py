@@ -10,9 +10,9 @@ from volley.rtl.memory.read_mux import choose
 
 def read_cycles(design):
     """Cycles from a read to its answer: address, memory, bank, then one per word to choose from; with
-    ``reach`` two, and one more for what was chosen."""
+    ``reach`` seven, and one more for what was chosen."""
     words = max(design.spike_columns, design.weight_columns, 4 * design.neurons)
-    return 8 + words + design.reach * (4 + words)
+    return 8 + words + design.reach * (9 + words)
 
 
 @block

@@ -4,9 +4,10 @@ import contextlib
 import re
 
 from volley.rtl.array.add_three import ADD_THREE, add_three_apart, add_three_instance
+from volley.rtl.array.column_products import COLUMN_PRODUCTS, column_products, columns_instance
 from volley.rtl.array.popcount import PAIRS, PRODUCTS, count_products, products_instance
 
-BLOCKS = (count_products, add_three_apart)
+BLOCKS = (count_products, column_products, add_three_apart)
 
 
 @contextlib.contextmanager
@@ -27,6 +28,8 @@ def modules_used(verilog):
     trees = re.findall(rf"^({PRODUCTS}_(\d+)_(\d+)(_{PAIRS})?) ", verilog, re.M)
     for name, ci, lut, pair in sorted(set(trees)):
         used[name] = products_instance(int(ci), int(lut), bool(pair))
+    for ci, lut in sorted(set(re.findall(rf"^{COLUMN_PRODUCTS}_(\d+)_(\d+) ", verilog, re.M))):
+        used[f"{COLUMN_PRODUCTS}_{ci}_{lut}"] = columns_instance(int(ci), int(lut))
     for width in sorted(set(re.findall(rf"^{ADD_THREE}_(\d+) ", verilog, re.M))):
         used[f"{ADD_THREE}_{width}"] = add_three_instance(int(width))
     return used

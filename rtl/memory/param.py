@@ -11,6 +11,9 @@ from volley.rtl.neuron.signed import signed
 START_CYCLES = INSTRUCTION_WORDS + DESCRIPTOR_WORDS
 """Cycles from the start of a run to its first beat, at least: a word of an instruction and its descriptor is fetched a cycle."""
 
+HOP = 3
+"""Registers with ``reach`` between two channels that a write comes to."""
+
 
 class ParamWrite:
     """A write of one kind of parameter (0 bias, 1 threshold, 2 v_init) of one channel of a word."""
@@ -28,7 +31,7 @@ class ParamWrite:
 
 
 class ParamRead:
-    """A read of the neurons: ``read`` and ``address``, answered two cycles later in ``channels``, three with ``reach``.
+    """A read of the neurons: ``read`` and ``address``, answered two cycles later in ``channels``, five with ``reach``.
 
     channels: (bias, threshold, v_init) of each of the CO channels.
     """
@@ -99,37 +102,31 @@ def param_column(clk, port, channel, kind, read, read_address, output, design, b
 
 @block
 def param_memory(clk, port, read, read_address, params, design):
-    """params: as ``ParamRead.channels``. Latency of a read: 2.
+    """params: as ``ParamRead.channels``. Latency of a read: 2, with ``reach`` 3.
 
-    With ``reach``, a write comes to each kind of each channel a cycle later than to the one before, to the first
-    one cycle later: within the START_CYCLES that a run takes to its first neuron, or in a design of more channels a
-    cycle later to each channel alone.
+    With ``reach``, a write comes to each channel some cycles later than to the one before: HOP, or 1 in a design of
+    so many that a run might take the last one's parameters before; and the answer a cycle later.
     """
     columns = []
-    kinds = len(params[0])
-    apart = len(params) * kinds < START_CYCLES
+    hop = HOP if HOP * len(params) + 1 < START_CYCLES else 1
     for channel, outputs in enumerate(params):
-        steps = [(port, None)] * kinds
         if design.reach:
-            line = [port, *(ParamWrite(design) for _ in range(kinds if apart else 1))]
-            ends = (
-                channel == len(params) - 1
-            )  # nothing follows that needs to know whose the word is
-            columns += [
-                later_write(clk, *pair, ends and pair[1] is line[-1])
-                for pair in zip(line, line[1:])
-            ]
+            line = [port, *(ParamWrite(design) for _ in range(hop))]
+            columns += [later_write(clk, *pair) for pair in zip(line, line[1:])]
             port = line[-1]
-            steps = list(zip(line[1:], line)) if apart else [(port, line[0])] * kinds
-        columns += [
-            param_column(clk, step, channel, kind, read, read_address, output, design, before)
-            for kind, (output, (step, before)) in enumerate(zip(outputs, steps))
-        ]
+        for kind, output in enumerate(outputs):
+            here, before, shown = port, None, output
+            if design.reach:
+                here, before, shown = ParamWrite(design), port, signed(len(output))
+                columns += [later_write(clk, before, here, True), delay(clk, 1, shown, output)]
+            columns.append(
+                param_column(clk, here, channel, kind, read, read_address, shown, design, before)
+            )
     return columns
 
 
 @block
-def later_write(clk, port, later, word_alone):
+def later_write(clk, port, later, word_alone=False):
     """later, a ParamWrite, has what ``port`` had a cycle before; word_alone: the word and its address."""
     pairs = list(zip(port.all(), later.all()))
     if word_alone:

@@ -20,7 +20,7 @@ def param_store(clk, port, host, shown, design):
     asked = read, address
     if design.reach:
         asked = Signal(bool(0)), Signal(modbv(0)[len(address) :])
-        reach_insts = [delay(clk, 1, *pair) for pair in zip((read, address), asked)]
+        reach_insts = [delay(clk, 2, *pair) for pair in zip((read, address), asked)]
     memory_inst = param_memory(clk, host.params, *asked, params, design)
     if design.gate:
         wanted, port = port, ParamRead(design)

@@ -8,26 +8,14 @@ from volley.rtl.memory.ram import address_bits
 from volley.rtl.memory.spike import SpikeWrite, select_columns, spike_memory
 
 
-@block
-def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
-    """Reads the three words of a beat, and writes pooled pixels first, then pictures.
+def ahead(design):
+    """Cycles by which ``spike_store`` takes the addresses of a beat before the rest of it."""
+    return int(design.reach and not design.gate)
 
-    beat: ``volley.rtl.control.beat.Beat``; results: ``volley.rtl.pipeline.Results``. write_data: of the
-    bus, which ``host`` takes pictures from. outputs: SpikeOutputs, a cycle after the beat. shown: the
-    host's columns.
-    """
-    slots = [Signal(intbv(0)[LANES:]) for _ in range(design.ci)]
-    port = SpikeWrite(design, slots)
-    bits = address_bits(design.spike_words)
-    read = Signal(bool(0))
-    addresses = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
-    reads = [read] * BANKS
-    if design.gate:
-        reads = [Signal(bool(0)) for _ in range(BANKS)]
-        wanted_insts = [
-            wanted_bank(beat, read, host.read_spikes, k, reads[k]) for k in range(BANKS)
-        ]
-    memory_inst = spike_memory(clk, port, reads, addresses, outputs.columns, design)
+
+@block
+def share_now(beat, host, read, addresses):
+    """read, addresses = those of a beat, or of the host."""
     address0, address1, address2 = addresses
     beat0, beat1, beat2 = beat.addresses
     beat_valid = beat.valid
@@ -43,6 +31,55 @@ def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
             address0.next = beat0
             address1.next = beat1
             address2.next = beat2
+
+    return instances()
+
+
+@block
+def share_ahead(clk, beat, host, read, addresses):
+    """``share_now`` of a design that is ``ahead``; it always reads. Latency 1."""
+    address0, address1, address2 = addresses
+    beat0, beat1, beat2 = beat.addresses
+
+    @always(clk.posedge)
+    def share_reads():
+        read.next = True
+        if host.read_spikes:
+            address0.next = host.row
+            address1.next = host.row
+            address2.next = host.row
+        else:
+            address0.next = beat0
+            address1.next = beat1
+            address2.next = beat2
+
+    return instances()
+
+
+@block
+def spike_store(clk, beat, results, write_data, host, outputs, shown, design):
+    """Reads the three words of a beat, and writes pooled pixels first, then pictures.
+
+    beat: ``volley.rtl.control.beat.Beat``, its addresses ``ahead``; results: ``volley.rtl.pipeline.Results``. write_data: of the
+    bus, which ``host`` takes pictures from. outputs: SpikeOutputs, a cycle after the beat. shown: the
+    host's columns.
+    """
+    slots = [Signal(intbv(0)[LANES:]) for _ in range(design.ci)]
+    port = SpikeWrite(design, slots)
+    bits = address_bits(design.spike_words)
+    read = Signal(bool(0))
+    addresses = [Signal(modbv(0)[bits:]) for _ in range(BANKS)]
+    reads = [read] * BANKS
+    if design.gate:
+        reads = [Signal(bool(0)) for _ in range(BANKS)]
+        wanted_insts = [
+            wanted_bank(beat, read, host.read_spikes, k, reads[k]) for k in range(BANKS)
+        ]
+    memory_inst = spike_memory(clk, port, reads, addresses, outputs.columns, design)
+    if ahead(design):
+        share_inst = share_ahead(clk, beat, host, read, addresses)
+    else:
+        share_inst = share_now(beat, host, read, addresses)
 
     image = ImageWrite(host.image_ready, slots, design)
     image_inst = image_writer(clk, host, write_data, image, design)

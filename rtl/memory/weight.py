@@ -18,6 +18,8 @@ from volley.rtl.memory.ram import SelectedWrite, address_bits, selected_ram
 CENTER = TAPS // 2
 GROUP = 3
 """Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires."""
+MOST_STEPS = 24
+"""Cycles with ``reach`` from the first to the last of them: less than a run takes to its first beat."""
 
 
 class WeightWrite:
@@ -91,33 +93,108 @@ def choose_tap(clk, select, taps, weights):
 
 
 @block
+def choose_group(clk, select, taps, chosen):
+    """chosen = those of GROUP words whose bit in ``select`` is set, ORed. Latency 1."""
+    t0, t1, t2 = taps
+    s0, s1, s2 = select
+
+    @always(clk.posedge)
+    def choose():
+        word = intbv(0)[len(chosen) :]
+        word[:] = 0
+        if s0:
+            word[:] = t0
+        if s1:
+            word[:] = word | t1
+        if s2:
+            word[:] = word | t2
+        chosen.next = word
+
+    return instances()
+
+
+@block
+def join_groups(clk, groups, weights):
+    """weights = the OR of the words of ``choose_group``. Latency 1."""
+    g0, g1, g2 = groups
+
+    @always(clk.posedge)
+    def join():
+        weights.next = g0 | g1 | g2
+
+    return instances()
+
+
+@block
+def choose_tap_apart(clk, select, taps, weights):
+    """``choose_tap``, with a register near the banks. Latency 2."""
+    groups = [Signal(intbv(0)[len(weights) :]) for _ in range(TAPS // GROUP)]
+    choosing = [
+        choose_group(
+            clk, [select(k) for k in range(low, low + GROUP)], taps[low : low + GROUP], group
+        )
+        for low, group in zip(range(0, TAPS, GROUP), groups)
+    ]
+    return choosing, join_groups(clk, groups, weights)
+
+
+@block
+def plain_writes(clk, port, ports, design):
+    """ports[bank, column] = what a memory sees of ``port``: GROUP banks at a time, each a cycle after the ones before."""
+    blocks = []
+    for bank in range(TAPS):
+        if bank % GROUP == 0:
+            if bank:
+                before, port = port, WeightWrite(design)
+                blocks += [delay(clk, 1, *pair) for pair in zip(before.moved(), port.moved())]
+            writes = [Signal(bool(0)) for _ in range(design.weight_columns)]
+            blocks += [column_write(clk, port, k, write) for k, write in enumerate(writes)]
+        for column, write in enumerate(writes):
+            ports[bank, column] = SelectedWrite(write, port.tap, port.address, port.data)
+    return blocks
+
+
+@block
+def reaching_writes(clk, port, ports, design):
+    """As ``plain_writes``, but GROUP banks of a few columns at a time, whose block RAMs are of few channels."""
+    blocks = []
+    columns, most = design.weight_columns, MOST_STEPS // (TAPS // GROUP)
+    size = -(-columns // most)
+    for low in range(0, columns, size):
+        for first in range(0, TAPS, GROUP):
+            before, port = port, WeightWrite(design)
+            chosen = low + size >= columns and first + GROUP == TAPS  # nothing is left to choose
+            pairs = zip(before.moved(chosen), port.moved(chosen))
+            blocks += [delay(clk, 1, *pair) for pair in pairs]
+            for bank in range(first, first + GROUP):
+                for column in range(low, min(low + size, columns)):
+                    write = Signal(bool(0))
+                    blocks.append(bank_write(clk, before, bank, column, write))
+                    ports[bank, column] = SelectedWrite(write, bank, port.address, port.data)
+    return blocks
+
+
+@block
 def weight_memory(clk, port, read, address, select, weights, design):
     """Reads all nine banks at ``address`` when ``read`` is set; writes as ``port`` says.
 
     A kernel of one tap keeps one weight word in each bank; the bit of ``select`` that is set (two cycles
-    after ``read``) says which one goes to the center. weights: nine Signals. Latency 3.
+    after ``read``) says which one goes to the center. weights: nine Signals. Latency 3, with ``reach`` 4.
     """
     depth, columns = design.weight_words, design.weight_columns
-    words, memories = [], []
+    ports, words, memories = {}, [], []
+    take_writes = reaching_writes if design.reach else plain_writes
+    write_inst = take_writes(clk, port, ports, design)
     for bank in range(TAPS):
-        if bank % GROUP == 0:
-            if bank or design.reach:
-                before, port = port, WeightWrite(design)
-                chosen = bool(design.reach) and bank + GROUP == TAPS  # nothing is left to choose
-                pairs = zip(before.moved(chosen), port.moved(chosen))
-                memories += [delay(clk, 1, *pair) for pair in pairs]
-            if not design.reach:
-                column_writes = [Signal(bool(0)) for _ in range(columns)]
-                memories += [column_write(clk, port, k, column_writes[k]) for k in range(columns)]
-        if design.reach:
-            column_writes = [Signal(bool(0)) for _ in range(columns)]
-            memories += [bank_write(clk, before, bank, k, column_writes[k]) for k in range(columns)]
         outputs = [Signal(intbv(0)[len(port.data) :]) for _ in range(columns)]
         words.append(ConcatSignal(*reversed(outputs)) if columns > 1 else outputs[0])
-        for write, output in zip(column_writes, outputs):
-            number = bank if design.reach else port.tap
-            column_port = SelectedWrite(write, number, port.address, port.data)
+        for column, output in enumerate(outputs):
+            column_port = ports[bank, column]
             memories.append(selected_ram(clk, column_port, bank, read, address, output, depth))
-    outer = [delay(clk, 1, words[bank], weights[bank]) for bank in range(TAPS) if bank != CENTER]
-    center = choose_tap(clk, select, words, weights[CENTER])
+    steps = 1 + design.reach
+    outer = [
+        delay(clk, steps, words[bank], weights[bank]) for bank in range(TAPS) if bank != CENTER
+    ]
+    choose = choose_tap_apart if design.reach else choose_tap
+    center = choose(clk, select, words, weights[CENTER])
     return instances()

@@ -11,7 +11,7 @@ from volley.rtl.memory.weight import CENTER, weight_memory
 
 @block
 def weight_store(clk, beat, later_valid, active, host, weights, design):
-    """Nine words of weights (CI x CO bits each) for a beat, five cycles after it, or six with ``reach``.
+    """Nine words of weights (CI x CO bits each) for a beat, five cycles after it, or nine with ``reach``.
 
     beat: ``volley.rtl.control.beat.Beat``; later_valid: its ``valid``, a cycle later. host:
     ``volley.rtl.control.host_port.HostPort``.
@@ -25,16 +25,18 @@ def weight_store(clk, beat, later_valid, active, host, weights, design):
     asked = read, address, select
     if design.reach:
         asked = tuple(Signal(signal.val) for signal in asked)
-        reach_insts = [delay(clk, 1, *pair) for pair in zip((read, address, select), asked)]
+        reach_insts = [delay(clk, 3, *pair) for pair in zip((read, address, select), asked)]
     memory_inst = weight_memory(clk, host.weights, *asked, weights, design)
     wanted = later_valid
     if design.gate:
         wanted = Signal(bool(0))
         kept_inst = kept_read(clk, later_valid, beat_address, host.read_weights, wanted)
 
+    always_read = bool(design.reach and not design.gate)  # an enable would have far to go too
+
     @always(clk.posedge)
     def share_reads():
-        read.next = wanted or host.read_weights
+        read.next = wanted or host.read_weights or always_read
         if host.read_weights:
             address.next = host.row
         else:

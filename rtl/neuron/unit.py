@@ -3,7 +3,7 @@
 from myhdl import Signal, block, instances, intbv
 
 from volley.firmware.isa import LANES, MEMBRANE_BITS
-from volley.rtl.delay import valid_line
+from volley.rtl.delay import delay, valid_line
 from volley.rtl.neuron.leak import LeakPort
 from volley.rtl.neuron.membrane import carry_membrane
 from volley.rtl.neuron.neuron import Rules, neuron
@@ -22,8 +22,12 @@ def neuron_unit(clk, membranes, needed, active, psums, params, spikes, score, de
     """
     bias, threshold, v_init = params
     stacked = Signal(intbv(0)[LANES * CURRENT_BITS :])
+    scale = active.scale
+    if design.reach:  # a register beside the multipliers
+        scale = Signal(scale.val)
+        scale_inst = delay(clk, 1, active.scale, scale)
     current_inst = currents(
-        clk, active.encode, active.scale, bias, psums, stacked, score, needed, design.reach,
+        clk, active.encode, scale, bias, psums, stacked, score, needed, design.reach,
         active if design.pair else None,
     )  # fmt: skip
     # they come with the bias

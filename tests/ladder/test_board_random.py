@@ -134,6 +134,19 @@ def test_random_models_where_channels_share_neurons(sharing_board, random, count
 
 
 @pytest.fixture(scope="module")
+def column_board():
+    with open_board(SMALL | {"pack": 0, "pair": 0, "transposed": 1, "reach": 1}) as device:
+        yield device
+
+
+@settings(max_examples=8, **CHECKS)
+@given(random=models(), count=st.integers(1, 2))
+def test_random_models_whose_columns_are_counted_once(column_board, random, count):
+    """The build parameters ``transposed`` and ``reach``, as ulx3s has them: cycles too."""
+    check_model(column_board, random, count)
+
+
+@pytest.fixture(scope="module")
 def rare_board():
     with open_board(SMALL | {"gate": 1}) as device:
         yield device

@@ -36,7 +36,7 @@ def test_myhdl(ladder_folder):
         check_against_golden(job, result)
 
 
-@pytest.mark.parametrize("option", ["short", "gate", "reach", "pack", "share"])
+@pytest.mark.parametrize("option", ["short", "gate", "reach", "pack", "share", "transposed"])
 def test_a_build_parameter(ladder_folder, option):
     """The same spikes, in the cycles that the compiler says."""
     co = 2 if option == "share" else 1

@@ -179,6 +179,7 @@ def test_the_report_knows_how_long_an_instruction_drains():
         for ci in powers[2:]:
             for co in (co for co in powers if co <= ci):
                 shared = {"share": 1, "reach": 1} if co > 1 else {}
-                for options in ({}, {"short": 1}, {"pack": 1, "pair": 1}, shared):
+                columns = {"transposed": 1, "reach": 1}
+                for options in ({}, {"short": 1}, {"pack": 1, "pair": 1}, shared, columns):
                     design = Design(ci=ci, co=co, lut=lut, **options)
                     assert instruction_overhead(design) == drain_cycles(design) + 2, design

@@ -155,3 +155,31 @@ def test_files_and_errors(tmp_path):
     ) == [path]
     with pytest.raises(ValueError, match="no module other"):
         rewrite(path, lambda data: replicate(data, "other"))
+
+
+def test_each_channel_has_a_copy_of_what_all_take():
+    """But for the channel's own nets, which are whole, and for loads that are copies."""
+    cell = {
+        "type": "TRELLIS_FF",
+        "parameters": {},
+        "port_directions": {"DI": "input", "Q": "output"},
+    }
+
+    def flip_flop(source, out):
+        return {**cell, "connections": {"DI": [source], "Q": [out]}}
+
+    cells = {"shared": flip_flop(2, 3), "own": flip_flop(2, 4), "control": flip_flop(3, 5)}
+    names = {"taps": 3, "core_channel0_psum": 4, "control": 5}
+    for channel in range(3):
+        for number in range(2):
+            out = 10 + 2 * channel + number
+            cells[f"ff{out}"] = flip_flop(3 if number else 4, out)
+            names[f"core_channel{channel}_sum{number}"] = out
+    netnames = {n: {"hide_name": 0, "bits": [bit], "attributes": {}} for n, bit in names.items()}
+    ports = {"in": {"direction": "input", "bits": [2]}}
+    data = {"modules": {"top": {"ports": ports, "cells": cells, "netnames": netnames}}}
+    assert replicate(data, "top", 32, {"DP16KD": 6}) == 2
+    drivers = {cells[f"ff{11 + 2 * channel}"]["connections"]["DI"][0] for channel in range(3)}
+    assert len(drivers) == 3
+    assert cells["control"]["connections"]["DI"] == [3]  # with the first channel's
+    assert {cells[f"ff{10 + 2 * channel}"]["connections"]["DI"][0] for channel in range(3)} == {4}

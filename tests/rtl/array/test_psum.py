@@ -20,7 +20,7 @@ from volley.rtl.delay import valid_line
 from volley.rtl.neuron.signed import signed
 
 DESIGN = Design(ci=4, row_max=8)
-LATENCY = 3  # from a beat to its hits
+LATENCY = 5  # from a beat to its hits
 
 
 def test_weights_of_plus_and_minus_one():

@@ -11,7 +11,7 @@ from volley.firmware.design import Design
 from volley.firmware.fields import signed
 from volley.firmware.isa import PARAM_BITS
 from volley.rtl.control.host_port import HostPort
-from volley.rtl.memory.param import ParamRead
+from volley.rtl.memory.param import HOP, ParamRead
 from volley.rtl.memory.param_store import param_store
 
 DESIGN = Design(ci=8, co=4, param_words=16)
@@ -19,7 +19,7 @@ DESIGN = Design(ci=8, co=4, param_words=16)
 
 @pytest.mark.parametrize(("gate", "reach"), [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_param_store(gate, reach):
-    """With ``reach``, an answer comes a cycle later, and a write to kind j of channel k comes 3 * k + j + 1 cycles later."""
+    """With ``reach``, an answer comes three cycles later, and a write to channel k comes HOP * (k + 1) + 1 cycles later."""
     rng = random.Random(8)
     design = dataclasses.replace(DESIGN, gate=gate, reach=reach)
     clk, done, fire = clock(), flag(), ParamRead(DESIGN)
@@ -42,14 +42,14 @@ def test_param_store(gate, reach):
                     port.address.next, port.data.next = address, value
                     yield clk.posedge
         port.write.next = False
-        for _ in range(1 + reach * design.co * len(widths)):
+        for _ in range(1 + reach * (HOP * design.co + 1)):
             yield clk.posedge
         for _ in range(30):
             address, by_host = rng.randrange(DESIGN.param_words), rng.random() < 0.4
             other = rng.randrange(DESIGN.param_words)
             fire.read.next, fire.address.next = not by_host, other if by_host else address
             host.read_params.next, host.row.next = by_host, address if by_host else other
-            for _ in range(2 + reach):
+            for _ in range(2 + 3 * reach):
                 yield clk.posedge
             yield clk.negedge
             for channel, kinds in enumerate(words[address]):

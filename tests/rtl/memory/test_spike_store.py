@@ -18,7 +18,7 @@ from volley.rtl.control.host_port import HostPort
 from volley.rtl.core import host_words
 from volley.rtl.link.bus import Bus
 from volley.rtl.memory.spike import SpikeOutputs
-from volley.rtl.memory.spike_store import spike_store
+from volley.rtl.memory.spike_store import ahead, spike_store
 from volley.rtl.pipeline import Results
 
 DESIGN = Design(ci=8, co=4, spike_words=96)
@@ -30,7 +30,7 @@ class Bench:
 
     def __init__(self, design=DESIGN):
         self.clk, self.done, self.bus, self.host = clock(), flag(), Bus(), HostPort(DESIGN)
-        self.beat = Beat(DESIGN)
+        self.beat, self.ahead = Beat(DESIGN), ahead(design)
         self.results = Results(self.beat.target_layout, DESIGN)
         self.outputs, self.shown = SpikeOutputs(DESIGN), host_words(DESIGN.spike_columns)
         self.dut = spike_store(
@@ -70,6 +70,8 @@ class Bench:
         """The words of the three banks at these addresses, as a beat sees them: bytes of CI channels."""
         for signal, address in zip(self.beat.addresses, addresses):
             signal.next = address
+        for _ in range(self.ahead):
+            yield self.clk.posedge
         self.beat.valid.next = True
         yield self.clk.posedge
         self.beat.valid.next = False
@@ -134,7 +136,7 @@ def test_the_host_writes_whole_words_and_reads_them_back(reach):
         for number, word in enumerate(words):
             host.row.next, host.bank.next = number // BANKS, number % BANKS
             host.read_spikes.next = True
-            for _ in range(4):
+            for _ in range(4 + bench.ahead):
                 yield bench.clk.posedge
             yield bench.clk.negedge
             found = [int(column) for column in bench.shown]

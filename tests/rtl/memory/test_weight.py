@@ -11,7 +11,7 @@ from volley.firmware.isa import TAPS
 from volley.rtl.control.active import Active
 from volley.rtl.control.beat import Beat
 from volley.rtl.control.host_port import HostPort
-from volley.rtl.memory.weight import CENTER
+from volley.rtl.memory.weight import CENTER, GROUP, MOST_STEPS
 from volley.rtl.memory.weight_store import weight_store
 
 LATENCY = 5  # from a beat to its weights
@@ -23,7 +23,8 @@ LATENCY = 5  # from a beat to its weights
 )
 def test_weight_store(ci, co, option):
     design = Design(ci=ci, co=co, weight_words=24, **({option: 1} if option else {}))
-    latency, written = LATENCY + design.reach, TAPS // 3 + design.reach
+    latency = LATENCY + 4 * design.reach
+    written = MOST_STEPS + 1 if design.reach else TAPS // GROUP
     rng = random.Random(ci)
     width, columns = ci * co, design.weight_columns
     clk, done, later_valid = clock(), flag(), flag()
