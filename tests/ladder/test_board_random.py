@@ -139,8 +139,9 @@ def column_board():
         yield device
 
 
-@settings(max_examples=8, **CHECKS)
-@given(random=models(), count=st.integers(1, 2))
+@pytest.mark.slow
+@settings(max_examples=150, **CHECKS)
+@given(random=models(), count=st.integers(1, 3))
 def test_random_models_whose_columns_are_counted_once(column_board, random, count):
     """The build parameters ``transposed`` and ``reach``, as ulx3s has them: cycles too."""
     check_model(column_board, random, count)
