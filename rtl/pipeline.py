@@ -16,14 +16,9 @@ from volley.firmware.isa import (
     TAPS,
     pass_cycles,
 )
-from volley.rtl.array.channel import Shared, channel
-from volley.rtl.array.column_products import (
-    ColumnEdges,
-    column_edges,
-    column_latency,
-    partial_latency,
-)
-from volley.rtl.array.popcount import hits_bits, products_latency
+from volley.rtl.array.channel import Shared, channel, hits_latency
+from volley.rtl.array.column_products import ColumnEdges, column_edges, partial_latency
+from volley.rtl.array.popcount import hits_bits
 from volley.rtl.array.psum import PsumPort, psum_control, rare_accesses
 from volley.rtl.array.spike_count import count_spikes, spike_count_latency
 from volley.rtl.array.spike_total import count_fired, fired_latency
@@ -47,12 +42,8 @@ assert all(pass_cycles(leak) >= neuron_latency(Design(leak=leak)) + 2 + leak for
 
 def depth(design):
     """In which cycle each stage works, counted from the beat."""
-    if design.transposed:
-        latency = column_latency(design.ci, design.lut)
-    else:
-        latency = products_latency(design.ci, design.lut, design.pair)
     hits = max(
-        4 + design.reach + latency,
+        4 + design.reach + hits_latency(design),
         2 + design.reach + spike_count_latency(design.ci, design.lut, design.pair),
     )
     counted = hits + 1
@@ -67,9 +58,8 @@ def depth(design):
         "hits": hits,
         "counted": counted,
         "psum": counted + 1,
-        "param read": taken
-        + 1
-        - 2 * design.reach,  # the answer is a cycle later with reach, as the bias is wanted
+        # the answer is a cycle later with reach, as the bias is wanted
+        "param read": taken + 1 - 2 * design.reach,
         "membrane read": current - 1,
         "score": current,
         "fired": fired,
@@ -245,7 +235,6 @@ def pipeline(clk, beat, banks, weights, active, params, results, design):
     shared = Shared(psum, lanes, spike_counts, when["hits"] - when["window"])
     if design.transposed:
         shared.edges = ColumnEdges()
-        # the columns are counted as late as the spikes are
         edges_inst = column_edges(
             clk, beat, when["window"] + partial_latency(ci, design.lut), shared.edges
         )

@@ -118,9 +118,9 @@ class Netlist:
         """The loads of a net by the channel that they are in, but for copies; those that are in none with the first.
 
         A channel's own net is whole."""
-        found: dict[str, list] = {}
         if CHANNEL.search(self.names.get(bit, "")):
             return [self.loads[bit]]
+        found: dict[str, list] = {}
         for load in self.loads[bit]:
             name = "" if COPY in load[0] else self.output_name(load) or ""
             channel = CHANNEL.search(name)
@@ -163,7 +163,7 @@ class Netlist:
 
 def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | None = None) -> int:
     """Copies cells in a netlist until none that can be copied drives more than ``limit`` loads, or more
-    inputs of a kind of ``far`` than that says.
+    inputs of a kind of ``far`` than that says; with ``far``, what several channels take has a copy for each first.
 
     Clocks, ports of the design and block RAM are left alone. Returns the number of copies. Nets are
     taken from the outputs back, so that a register's copies are shared out among the copies of the
@@ -186,9 +186,7 @@ def replicate(data: dict, top: str, limit: int = LIMIT, far: dict[str, int] | No
             counts.append((sum(kind in netlist.kinds_of(load) for load in loads), most))
         return max(-(-count // most) for count, most in counts)
 
-    if (
-        far
-    ):  # what several channels take has a copy in each: a channel's psums and trees lie together
+    if far:  # a channel's psums and trees lie together
         for bit in list(netlist.loads):
             if can_be_copied(bit) and len(groups := netlist.by_channel(bit)) > 1:
                 netlist.share(bit, groups)

@@ -53,6 +53,12 @@ def add_three_apart(clk, spikes, weights, ones, twos):
     return stand_in
 
 
+def first_level(lut):
+    """The block for the first level of a tree of LUTs of so many inputs: where they have four, each is one position of a
+    carry chain, which adds three products."""
+    return add_three_apart if lut == 4 else add_three
+
+
 @block
 def add_three_module(clk, operands, ones, twos):
     """``add_three`` with a port for each tap."""

@@ -22,6 +22,13 @@ class Shared:
         self.edges = edges
 
 
+def hits_latency(design):
+    """Clock cycles from the taps to the hits of a pixel, by its nine taps or by its columns."""
+    if design.transposed:
+        return column_latency(design.ci, design.lut)
+    return products_latency(design.ci, design.lut, design.pair)
+
+
 @block
 def channel(clk, shared, active, weights, psums, design, kept=None):
     """From taps and weights to the psums of a pixel.
@@ -31,10 +38,7 @@ def channel(clk, shared, active, weights, psums, design, kept=None):
     """
     psum, taps, spike_counts = shared.psum, shared.taps, shared.spike_counts
     hits = [Signal(intbv(0)[len(spike_counts[0]) :]) for _ in range(LANES)]
-    if design.transposed:
-        early = shared.counting - column_latency(design.ci, design.lut)
-    else:
-        early = shared.counting - products_latency(design.ci, design.lut, design.pair)
+    early = shared.counting - hits_latency(design)
     pair = active.pair if design.pair else None
     tree_insts = []
     for t in range(LANES):

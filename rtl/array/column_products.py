@@ -4,7 +4,7 @@ belongs to."""
 from myhdl import Signal, always, block, instances, intbv
 
 from volley.firmware.isa import BANKS, TAPS
-from volley.rtl.array.add_three import add_three, add_three_apart
+from volley.rtl.array.add_three import first_level
 from volley.rtl.array.popcount import popcount, tree_latency
 from volley.rtl.delay import delay
 from volley.rtl.module_use import ModuleUse, Operands, numbered
@@ -72,14 +72,14 @@ def add_columns(clk, first, left, middle, right, count):
 def columns_tree(clk, edges, spikes, weights, lut, count):
     """``column_products``, whole."""
     ci = len(spikes[0])
-    first_level = add_three_apart if lut == 4 else add_three
+    add_products = first_level(lut)
     ones = [Signal(intbv(0)[ci:]) for _ in range(BANKS)]
     twos = [Signal(intbv(0)[ci:]) for _ in range(BANKS)]
     counts = [Signal(intbv(0)[(BANKS * ci).bit_length() :]) for _ in range(BANKS)]
     trees = []
     for column in range(BANKS):
         pair = ones[column], twos[column]
-        trees.append(first_level(clk, spikes, weights[column::BANKS], *pair))
+        trees.append(add_products(clk, spikes, weights[column::BANKS], *pair))
         # the pixel before this one takes the right column's
         inner = edges.inner if column == BANKS - 1 else None
         trees.append(

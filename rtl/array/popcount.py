@@ -3,7 +3,7 @@
 from myhdl import ConcatSignal, Signal, always, block, concat, instances, intbv
 
 from volley.firmware.isa import TAPS
-from volley.rtl.array.add_three import add_three, add_three_apart
+from volley.rtl.array.add_three import first_level
 from volley.rtl.array.compressor import counter
 from volley.rtl.array.compressor_plan import STRIDE, plan
 from volley.rtl.delay import delay
@@ -156,10 +156,9 @@ def products_tree(clk, spikes, weights, lut, count, pair=None):
     ci = len(spikes[0])
     ones = [Signal(intbv(0)[ci:]) for _ in range(3)]
     twos = [Signal(intbv(0)[ci:]) for _ in range(3)]
-    # a carry chain adds three products where a LUT of four inputs is one position of it
-    first_level = add_three_apart if lut == 4 else add_three
+    add_products = first_level(lut)
     first = [
-        first_level(
+        add_products(
             clk, spikes[3 * row : 3 * row + 3], weights[3 * row : 3 * row + 3],
             ones[row], twos[row],
         )

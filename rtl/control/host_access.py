@@ -13,8 +13,8 @@ def host_access(clk, bus, running, run_counters, host, data, identity, design):
     """Connects ``bus`` with the ports. host: HostPort; data: HostData; run_counters:
     ``volley.rtl.control.perf_counters.RunCounters``; identity: the constants of registers MAGIC to BOARD.
 
-    A write takes effect within five cycles (with ``reach``, a parameter of the last of CO channels within
-    CO + 4); a read is answered after ``read_cycles(design)``.
+    A write takes effect within five cycles, with ``reach`` weights within ``volley.rtl.memory.weight.MOST_STEPS`` more, and
+    parameters of the last of CO channels within ``volley.rtl.memory.param.HOP`` * CO + 2 more; a read is answered after ``read_cycles(design)``.
     """
     reading, taken = (Signal(bool(0)) for _ in range(2))
     registers, counters = HostRegisters(host), HostCounters()

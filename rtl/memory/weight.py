@@ -13,13 +13,15 @@ from myhdl import (
 
 from volley.firmware.isa import TAPS
 from volley.rtl.delay import delay
+from volley.rtl.memory.param import START_CYCLES
 from volley.rtl.memory.ram import SelectedWrite, address_bits, selected_ram
 
 CENTER = TAPS // 2
 GROUP = 3
 """Banks whose writes come in the same cycle; those of the next ones a cycle later, over shorter wires."""
-MOST_STEPS = 24
+MOST_STEPS = 18
 """Cycles with ``reach`` from the first to the last of them: less than a run takes to its first beat."""
+assert MOST_STEPS < START_CYCLES
 
 
 class WeightWrite:
