@@ -10,7 +10,15 @@ from pathlib import Path
 
 from volley.firmware.files import named
 from volley.fpga.errors import BuildError
-from volley.fpga.flows import output_registers, replicate, router_weights, set_clock, spread, synth
+from volley.fpga.flows import (
+    annealing,
+    output_registers,
+    replicate,
+    router_weights,
+    set_clock,
+    spread,
+    synth,
+)
 from volley.fpga.flows.project import CORE, Options, Project
 from volley.fpga.flows.routing import RoutingWatch
 from volley.fpga.runner import phases, toolchain
@@ -48,7 +56,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     copies = Stage("copies of drivers", ())  # and registers of block RAMs
     route = Stage("place and route", (flow.placed, timing.REPORT, "nextpnr.log"))
     pack = Stage("bitstream", (flow.bitstream,))
-    project = Project(target, folder, options, progress, [copies, route, pack])
+    annealed = [annealing.PLACE, annealing.ANNEAL] if target.anneal else []
+    project = Project(target, folder, options, progress, [copies, *annealed, route, pack])
     project.write_sources()
     configure(target, project.folder, options)
     environment = toolchain.write_launchers(project.folder, target.flow, options.tools)
@@ -65,10 +74,14 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     key = key_of(key, *most, weights, target.spread, passes)
     if not project.current(copies, key):
         copy_drivers(project, copies, key, most, weights)
+    if target.anneal:
+        own = target.options("nextpnr")
+        key = annealing.place_and_anneal(project, key, own, options.seed, environment)
+        annealing.route_annealed(project)
     limits = [project.folder / name for name in constraints.files(target)]
     key = key_of(key, hash_files(limits), nextpnr_options(target, options))
     project.run(
-        route, "place and route", ["make", "-o", synth.NETLIST, flow.placed], "nextpnr.log", key,
+        route, "routing" if target.anneal else "place and route", ["make", "-o", synth.NETLIST, flow.placed], "nextpnr.log", key,
         phase=phases.nextpnr if options.patient else RoutingWatch(), environment=environment,
     )  # fmt: skip
     reached = timing.read(project.folder)
@@ -83,7 +96,8 @@ def build(target: Target, folder: Path, options: Options, progress) -> Path:
     key = key_of(key, target.options("pack"), *([target.board.clock_hz] if target.goal else []))
     if target.goal and not project.stages.up_to_date(pack.name, key):
         project.stages.begin(pack.name)
-        set_clock.note_sites(project.folder)
+        if not target.anneal:
+            set_clock.note_sites(project.folder)
         set_clock.set_clock(target, project.folder / flow.placed)
     project.run(
         pack, "bitstream", ["make", "-o", flow.placed, flow.bitstream], "pack.log", key,
@@ -129,7 +143,8 @@ def nextpnr_options(target: Target, options: Options) -> list[str]:
     """nextpnr's options; timing is judged from the report, so that a miss still has one."""
     return [
         *target.options("nextpnr"),
-        *(("--write", set_clock.PLACED) if target.goal else ()),
+        *(annealing.ROUTE_ALONE if target.anneal else ()),
+        *(("--write", set_clock.PLACED) if target.goal and not target.anneal else ()),
         *("--seed", str(options.seed), "--report", timing.REPORT, "--timing-allow-fail"),
     ]
 

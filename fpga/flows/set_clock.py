@@ -31,16 +31,21 @@ def note_sites(folder: Path) -> None:
     if not path.is_file():
         return
     try:
-        cells = json.loads(path.read_text())["modules"][TOP]["cells"]
-        sites = {
-            name: cells[name]["attributes"]["NEXTPNR_BEL"]
-            for port, bits in late_clock.BITS.items()
-            for name in (late_clock.cell(port, bit) for bit in range(bits))
-        }
+        write_sites(folder, json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(f"{path}: does not say where cells are: {error!r}") from None
-    write_whole(folder / SITES, json.dumps(sites, indent=1))
     path.unlink()
+
+
+def write_sites(folder: Path, netlist: dict) -> None:
+    """Keeps where the LUTs of a placed netlist are; raises ``KeyError``."""
+    cells = netlist["modules"][TOP]["cells"]
+    sites = {
+        name: cells[name]["attributes"]["NEXTPNR_BEL"]
+        for port, bits in late_clock.BITS.items()
+        for name in (late_clock.cell(port, bit) for bit in range(bits))
+    }
+    write_whole(folder / SITES, json.dumps(sites, indent=1))
 
 
 def set_clock(target: Target, path: Path) -> None:

@@ -110,6 +110,11 @@ class Target:
         """The share of the device's logic tiles that stay empty, see ``fpga.flows.spread``."""
         return self.board.data.get("nextpnr", {}).get("spread", 0.0)
 
+    @property
+    def anneal(self) -> int:
+        """Moves that ``fpga.anneal`` tries for each cell of the placed design; 0: it is routed as it was placed."""
+        return self.board.data.get("nextpnr", {}).get("anneal", 0)
+
     def options(self, tool: str) -> list[str]:
         """The board file's own options of a tool's table, e.g. "nextpnr"."""
         return list(self.board.data.get(tool, {}).get("options", []))
@@ -200,24 +205,32 @@ def check_texts(board: boards.Board) -> None:
         if tool in data:
             for option in table(table(data, tool, dict), "options", list):
                 word("option", f"an option of [{tool}]", option)
-    if "seed" in data.get("nextpnr", {}):
-        whole(data["nextpnr"], "seed")
+    for key in ("seed", "anneal"):
+        if key in data.get("nextpnr", {}):
+            whole(data["nextpnr"], key)
+    for key in ("spread", "anneal"):
+        check_tiles_known(board, key)
     check_spread(board)
 
 
+def check_tiles_known(board: boards.Board, key: str) -> None:
+    """Raises ``BoardError`` where [nextpnr] has a key that needs the device's tiles, and they are not known."""
+    table = board.data.get("nextpnr", {})
+    if key in table and (board.data["flow"] != "trellis" or grid_of(table["options"]) is None):
+        raise boards.BoardError(
+            f"{key} is for flow 'trellis' and a device of {', '.join(GRIDS)}, "
+            f"not for flow {short(board.data['flow'])} with {short(' '.join(table['options']))}"
+        )
+
+
 def check_spread(board: boards.Board) -> None:
-    """Raises ``BoardError`` unless ``spread`` of [nextpnr], where it is, can be done."""
+    """Raises ``BoardError`` unless ``spread`` of [nextpnr], where it is, is a share."""
     table = board.data.get("nextpnr", {})
     if "spread" not in table:
         return
     share = table["spread"]
     if isinstance(share, bool) or not isinstance(share, float) or not 0 <= share <= LARGEST_SPREAD:
         raise boards.BoardError(f"spread is {short(share)}, allowed is 0.0 to {LARGEST_SPREAD}")
-    if board.data["flow"] != "trellis" or grid_of(table["options"]) is None:
-        raise boards.BoardError(
-            f"spread is for flow 'trellis' and a device of {', '.join(GRIDS)}, "
-            f"not for flow {short(board.data['flow'])} with {short(' '.join(table['options']))}"
-        )
 
 
 def read_pin(port: str, entry: dict) -> Pin:
