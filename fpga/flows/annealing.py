@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from volley.firmware.files import named, write_whole
 from volley.fpga.anneal import anneal, placed
@@ -39,7 +40,7 @@ def place_and_anneal(project: Project, key: str, options: list[str], seed: int, 
         PLACE, "placement", command, "place.log", key, phase=phases.nextpnr, environment=environment
     )
     target = project.target
-    sources = [*anneal.SOURCES, *map(_path, (anneal, placed))]
+    sources = [*anneal.SOURCES, *(Path(str(module.__file__)) for module in (anneal, placed))]
     key = key_of(key, hash_files(sources), target.goal_mhz, target.anneal, seed)
     if not project.current(ANNEAL, key):
         project.stages.begin(ANNEAL.name)
@@ -49,12 +50,6 @@ def place_and_anneal(project: Project, key: str, options: list[str], seed: int, 
             raise BuildError(f"annealing: {error}") from None
         project.stages.done(ANNEAL.name, key)
     return key
-
-
-def _path(module):
-    from pathlib import Path
-
-    return Path(module.__file__)
 
 
 def _anneal(project: Project, seed: int) -> None:

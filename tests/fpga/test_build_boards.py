@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fpga.anneal.designs import check_legal, design, places
 from tests.support.fake_tools import WITH_GOAL, Tools, boards_at_100_mhz
 from tests.support.late_config import config, sites
 from volley.firmware import boards
 from volley.fpga import build
-from volley.fpga.flows import project, vivado
+from volley.fpga.anneal import anneal
+from volley.fpga.flows import project, set_clock, vivado
 from volley.fpga.runner import toolchain
 from volley.fpga.target import model_fit, target
 from volley.rtl.convert import converter
@@ -126,7 +128,7 @@ def test_damage_is_repaired(tools, run):
 def test_a_clock_that_is_set_behind_the_router(tools, run, tmp_path, monkeypatch):
     """With goal_hz another clock is another bitstream of the same routed design, also after a miss."""
     path = tmp_path / WITH_GOAL
-    text = re.sub(r"(?m)^goal_hz = .*\n", "", (boards.FOLDER / "ulx3s.toml").read_text())
+    text = re.sub(r"(?m)^(goal_hz|anneal) = .*\n", "", (boards.FOLDER / "ulx3s.toml").read_text())
     path.write_text("goal_hz = 62_500_000\n" + text)
     cells = {name: {"attributes": {"NEXTPNR_BEL": bel}} for name, bel in sites().items()}
     monkeypatch.setenv("STAND_IN_PLACED", json.dumps({"modules": {"top": {"cells": cells}}}))
@@ -145,6 +147,58 @@ def test_a_clock_that_is_set_behind_the_router(tools, run, tmp_path, monkeypatch
     assert built(80) == (0, STEPS[2:]) and (folder / "top.bit").read_text() != first
     assert json.loads((folder / "stamp.json").read_text())["clock_hz"] == 80_000_000
     assert built(100) == (0, STEPS[2:]) and (folder / "top.bit").read_text() == first
+
+
+def test_a_placement_is_annealed_and_then_routed(tools, run, tmp_path, monkeypatch):
+    """nextpnr places, the program moves every cell that may move, nextpnr routes what it wrote, and not again."""
+    if anneal.compiler() is None:
+        pytest.skip("needs a C++ compiler (apt-get install g++)")
+    path = tmp_path / WITH_GOAL
+    text = (boards.FOLDER / "ulx3s.toml").read_text()
+    text = re.sub(r"(?m)^(goal_hz|anneal) = .*\n", "", text)
+    text = "goal_hz = 100_000_000\n" + text.replace("[nextpnr]\n", "[nextpnr]\nanneal = 400\n")
+    path.write_text(text)
+    made = design()
+    for name, place in sites().items():
+        made.add("TRELLIS_COMB", place, name=name)
+    (tmp_path / "placed.json").write_text(json.dumps(made.data))
+    monkeypatch.setenv("STAND_IN_PLACED", f"@{tmp_path / 'placed.json'}")
+    monkeypatch.setenv("STAND_IN_CONFIG", config())
+    folder = run.folder / "annealed"
+
+    def built(*arguments):
+        where = ["--tools", "system", "--folder", str(folder)]
+        return build.main(["--target", str(path), *where, *arguments]), tools.calls()
+
+    # the stand-in's configuration has the LUTs of the clock where they were before
+    monkeypatch.setattr(set_clock, "set_clock", lambda *given: None)
+    assert built() == (0, ["yosys", "nextpnr-ecp5", "nextpnr-ecp5", "ecppack"])
+    routed = json.loads((folder / "routed.txt").read_text())["modules"]["top"]
+    check_legal(routed["cells"])
+    before, after = places(made.data["modules"]["top"]["cells"]), places(routed["cells"])
+    assert sum(before[name] != after[name] for name in before) > len(before) / 2
+    assert routed["settings"]["target_freq"] == "100000000"
+    noted = json.loads((folder / set_clock.SITES).read_text())
+    assert noted == {name: after[name] for name in sites()}
+    assert built() == (0, [])
+    assert built("--seed", "9") == (0, ["nextpnr-ecp5", "nextpnr-ecp5", "ecppack"])
+    path.write_text(text.replace("anneal = 400", "anneal = 500"))
+    assert built("--seed", "9") == (0, ["nextpnr-ecp5", "ecppack"])
+    assert built() == (0, ["nextpnr-ecp5", "nextpnr-ecp5", "ecppack"])
+    monkeypatch.setenv("CXX", "")
+    monkeypatch.setattr(anneal, "compiler", lambda: None)
+    path.write_text(text)
+    assert built() == (1, [])
+
+
+def test_what_is_no_placement_is_told(tools, run, tmp_path, monkeypatch, capsys):
+    path = tmp_path / WITH_GOAL
+    text = re.sub(r"(?m)^(goal_hz|anneal) = .*\n", "", (boards.FOLDER / "ulx3s.toml").read_text())
+    path.write_text(text.replace("[nextpnr]\n", "[nextpnr]\nanneal = 10\n"))
+    monkeypatch.setenv("STAND_IN_PLACED", '{"modules": {"top": {"cells": {"a": {"attributes": {}}}}}}')
+    folder = run.folder / "annealed"
+    code = build.main(["--target", str(path), "--tools", "system", "--folder", str(folder)])
+    assert code == 1 and "annealing: cell a has no place" in capsys.readouterr().err
 
 
 def test_other_constraints_are_routed_again_without_synthesis(tools, run, monkeypatch):

@@ -47,10 +47,14 @@ if what == "crowded":
 reached = 80.0 if what == "slow" else 123.4
 report = {"fmax": {"$glbnet$clk": {"achieved": reached, "constraint": 100.0}}}
 report["critical_paths"] = json.loads(os.environ["STAND_IN_PATHS"])
-note(value("--report"), json.dumps(report))
-note(value("--textcfg"), os.environ.get("STAND_IN_CONFIG") or "seed " + value("--seed"))
+if "--no-route" not in sys.argv:
+    note(value("--report"), json.dumps(report))
+    note(value("--textcfg"), os.environ.get("STAND_IN_CONFIG") or "seed " + value("--seed"))
+if "--no-place" in sys.argv:
+    note("routed.txt", open(value("--json")).read())
 if "--write" in sys.argv:
-    note(value("--write"), os.environ["STAND_IN_PLACED"])
+    placed = os.environ["STAND_IN_PLACED"]  # a netlist, or @ and its file
+    note(value("--write"), open(placed[1:]).read() if placed.startswith("@") else placed)
 """
 
 ECPPACK = """\
@@ -138,13 +142,16 @@ TOOLS = {
 
 
 def boards_at_100_mhz(monkeypatch):
-    """Boards have the clock of the stand-ins' timing reports, and but for WITH_GOAL no goal."""
+    """Boards have the clock of the stand-ins' timing reports, and but for WITH_GOAL no goal and no annealing."""
     load = boards.load
 
     def loaded(name, *given):
         board = load(name, *given)
         kept = name.endswith(WITH_GOAL)
         data = {key: value for key, value in board.data.items() if kept or key != "goal_hz"}
+        if "anneal" in data.get("nextpnr", {}) and not kept:
+            tool = data["nextpnr"]
+            data["nextpnr"] = {key: value for key, value in tool.items() if key != "anneal"}
         return dataclasses.replace(board, clock_hz=100_000_000, data=data)
 
     monkeypatch.setattr(boards, "load", loaded)

@@ -9,7 +9,7 @@ import pytest
 
 from volley.fpga.anneal import anneal, placed
 from volley.fpga.anneal.placed import PlacementError, read_placed
-from volley.tests.fpga.anneal.designs import GRID, check_legal, design, places
+from tests.fpga.anneal.designs import GRID, check_legal, design, places
 
 MOVES = 2000
 
