@@ -25,7 +25,12 @@ def striped(count, seed):
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder where MNIST is a few hundred striped pictures."""
-    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    return write_data(tmp_path / "data", monkeypatch)
+
+
+def write_data(folder, monkeypatch):
+    """Makes ``folder`` a data folder with the striped pictures as MNIST, and returns it."""
+    (folder / "mnist").mkdir(parents=True)
     rules = {}
     for files, count, seed in (
         (datasets.SETS["mnist"].train, 300, 1),
@@ -35,10 +40,10 @@ def data(tmp_path, monkeypatch):
         for file, array in zip(files, (pictures[:, 0], labels)):
             content = idx(array)
             rules[file] = sha(content)
-            (tmp_path / "data" / "mnist" / (file + ".gz")).write_bytes(gzip.compress(content))
+            (folder / "mnist" / (file + ".gz")).write_bytes(gzip.compress(content))
     changed = replace(datasets.SETS["mnist"], content_hashes=rules)
     monkeypatch.setitem(datasets.SETS, "mnist", changed)
-    return tmp_path / "data"
+    return folder
 
 
 def command(data, out, *more):

@@ -1,22 +1,33 @@
 """The files of a run: checked before the first epoch, never overwritten unasked, resumed or replaced."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.support.striped import command, data  # noqa: F401
+from tests.support.striped import command, data, write_data  # noqa: F401
 from volley.model import train
 from volley.model.training import checkpoint, trainer
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run, trained once."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "runs").mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        data = write_data(folder / "data", monkeypatch)
+        assert train.main(command(data, folder / "runs" / "m.safetensors")) == 0
+    return folder / "runs"
+
+
 @pytest.fixture
-def run(data, tmp_path):  # noqa: F811
+def run(finished, data, tmp_path):  # noqa: F811
     """(OUT of a finished run, function that runs train.py again with more options)."""
     out = tmp_path / "runs" / "m.safetensors"
-    out.parent.mkdir()
-    assert train.main(command(data, out)) == 0
+    shutil.copytree(finished, out.parent)
     return out, lambda *more: train.main(command(data, out, *more))
 
 
