@@ -24,7 +24,7 @@ infer: $(VENV)/.base
 
 test: $(VENV)/.test
 	@bash .ci/tools.sh verilator iverilog ghdl g++ make perl tclsh
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.lint
 	$(RUN) -m ruff check

@@ -1,10 +1,26 @@
 """Fixtures that several tests share."""
 
 import pytest
+from myhdl import _bin
 from myhdl._simulator import _signals
 
 from tests.support.tools import check_markers
 from volley.rtl.convert.myhdl_speedup import quick_inspect
+
+LONG = (
+    "test_core",
+    "test_mnist",
+    "test_fusion_cifar",
+    "test_sim_pcie",
+    "test_toolchain",
+    "test_link",
+)
+"""The files that take the longest: first, so that no core waits for one at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    """The files of LONG come first; ``--no-loadscope-reorder`` keeps the order."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -18,6 +34,15 @@ def quick_blocks():
     """MyHDL instantiates blocks several times faster, in every test."""
     with quick_inspect():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_bits():
+    """MyHDL's integers become text by Python's own formatting; a tenth of a simulation's time."""
+    slow = _bin._int2bitstring
+    _bin._int2bitstring = lambda number: f"{number:b}" if number >= 0 else slow(number)
+    yield
+    _bin._int2bitstring = slow
 
 
 @pytest.fixture(scope="module", autouse=True)
