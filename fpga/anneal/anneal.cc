@@ -9,10 +9,12 @@
 
 struct Schedule {  // temperatures in tiles of wire, ranges in tiles
     double hottest = 3, coldest = 0.1;
-    int widest = 50, closest = 3, steps = 150;
+    int widest = 50, closest = 3, steps = 600;
 
-    double temperature(int step) const {  // none in the last
-        return step < steps ? hottest * std::pow(coldest / hottest, (double)step / (steps - 1)) : 0;
+    int cold = 20;  // steps at the end without temperature
+
+    double temperature(int step) const {
+        return step < steps - cold ? hottest * std::pow(coldest / hottest, (double)step / (steps - cold)) : 0;
     }
     int range(int step) const {
         return std::max(closest, (int)(widest * std::pow((double)closest / widest, (double)step / steps)));
@@ -32,8 +34,8 @@ static void anneal(const char* input, const char* output, double mhz, int moves_
     int64_t movable = 0;
     for (const auto& c : d.cells) movable += c.kind != FIXED;
     const int steps = schedule.steps;
-    const int64_t attempts = movable * moves_each / (steps + 1) + 1, hold = std::max<int64_t>(1, attempts / (4 * (movable / 512 + 1)));
-    for (int step = 0; step <= steps; step++) {
+    const int64_t attempts = movable * moves_each / steps + 1, hold = std::max<int64_t>(1, attempts / (4 * (movable / 512 + 1)));
+    for (int step = 0; step < steps; step++) {
         timing.analyse(period, weights);
         printf("step %d of %d: wirelength %lld, %.1f MHz estimated, %d ends of paths too slow\n", step, steps,
                (long long)cost.wirelength(), 1e6 / timing.worst, timing.late);

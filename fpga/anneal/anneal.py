@@ -19,6 +19,9 @@ from volley.fpga.target.grid import Grid
 SOURCE = Path(__file__).with_name("anneal.cc")
 SOURCES = sorted([SOURCE, *SOURCE.parent.glob("*.h")])
 FLAGS = ("-std=c++17", "-O3", "-march=native")
+ROUTED = 0.9
+"""Of the clock estimated for a placement, what routing leaves: 70.9 of 78.9 MHz, 91.9 of 99.6 MHz."""
+
 KINDS = {"DP16KD": 0, "MULT18X18D": 1}
 STEP = re.compile(r"(step \d+ of \d+: wirelength \d+, [\d.]+ MHz)")
 DONE = re.compile(r"annealed: (.*)")
@@ -49,8 +52,8 @@ def compile_command(program: Path) -> list[str]:
 def run_command(
     program: Path, tables: Path, places: Path, clock_mhz: float, moves: int, seed: int
 ) -> list[str]:
-    """Anneals ``tables`` into ``places`` with so many moves for each cell; paths near and beyond the clock weigh."""
-    return [str(program), str(tables), str(places), f"{clock_mhz:.3f}", str(moves), str(seed)]
+    """Anneals ``tables`` into ``places`` with so many moves for each cell, for a clock that is to be routed."""
+    return [str(program), str(tables), str(places), f"{clock_mhz / ROUTED:.3f}", str(moves), str(seed)]
 
 
 def phase(line: str) -> str | None:
