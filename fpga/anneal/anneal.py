@@ -53,7 +53,14 @@ def run_command(
     program: Path, tables: Path, places: Path, clock_mhz: float, moves: int, seed: int
 ) -> list[str]:
     """Anneals ``tables`` into ``places`` with so many moves for each cell, for a clock that is to be routed."""
-    return [str(program), str(tables), str(places), f"{clock_mhz / ROUTED:.3f}", str(moves), str(seed)]
+    return [
+        str(program),
+        str(tables),
+        str(places),
+        f"{clock_mhz / ROUTED:.3f}",
+        str(moves),
+        str(seed),
+    ]
 
 
 def phase(line: str) -> str | None:

@@ -8,6 +8,7 @@ from tests.support.fake_tools import Tools, boards_at_100_mhz
 from volley.firmware.files import write_whole
 from volley.fpga import build
 from volley.fpga.flows import project, sim
+from volley.fpga.runner import toolchain
 from volley.fpga.target import model_fit
 from volley.rtl.convert import converter
 
@@ -55,3 +56,37 @@ def builds(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
     monkeypatch.setattr(sim, "BUILD", tmp_path / "build")
     return Builds(tmp_path / "build", Tools(folder, monkeypatch, NAMES), capsys)
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Stand-ins for the tools of ECP5; the conversion is replaced as well."""
+
+    def fake_convert(board, language, path, clock_ports=False):
+        clock = "ports" if clock_ports else board.clock_hz
+        path.write_text(f"module volley; endmodule  // {board.design} {clock}\n")
+
+    monkeypatch.setattr(converter, "convert_board", fake_convert)
+    monkeypatch.setattr(project, "SOURCES", ())
+    monkeypatch.setattr(model_fit, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(toolchain, "version_text", lambda tool: "stand-in 1.0")
+    boards_at_100_mhz(monkeypatch)
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    return Tools(folder, monkeypatch, ["yosys", "nextpnr-ecp5", "ecppack", "openFPGALoader"])
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """``run("--seed", "2")`` builds in a temporary folder: (exit code, output, errors)."""
+
+    def run(*arguments, board="ulx3s"):
+        folder = tmp_path / "build" / board
+        code = build.main(
+            ["--target", board, "--tools", "system", "--folder", str(folder), *arguments]
+        )
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    run.folder = tmp_path / "build"
+    return run

@@ -7,9 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from tests.fpga.anneal.designs import GRID, check_legal, design, places
 from volley.fpga.anneal import anneal, placed
 from volley.fpga.anneal.placed import PlacementError, read_placed
-from tests.fpga.anneal.designs import GRID, check_legal, design, places
 
 MOVES = 2000
 

@@ -28,7 +28,9 @@ def test_what_is_no_number_of_moves(tmp_path, value):
 
 
 def test_only_where_tiles_are_known(tmp_path):
-    with pytest.raises(boards.BoardError, match="anneal is for flow 'trellis'.*not for flow 'apicula'"):
+    with pytest.raises(
+        boards.BoardError, match="anneal is for flow 'trellis'.*not for flow 'apicula'"
+    ):
         target.load(board_file(tmp_path, 100, "tangnano20k"))
 
 
