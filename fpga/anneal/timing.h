@@ -27,6 +27,8 @@ class Timing {
 
 public:
     static constexpr float NEAR = 0.75f;  // of the period: paths from there on weigh
+    static constexpr float AT_PERIOD = 4;  // what a wire's unit of time weighs on a path as long as the period, in tiles of wire
+    static constexpr float MOST = 9 * AT_PERIOD;
     float worst = 0;    // ps of the longest path
     int late = 0;       // ends of paths over the period
 
@@ -45,7 +47,7 @@ public:
         if ((int)order.size() != d.nets()) throw std::runtime_error("a loop of logic without a register");
     }
 
-    // The share of the period by which each edge's longest path is beyond NEAR, squared: 1 at the period itself, 9 at most.
+    // An edge weighs by the square of how far its longest path is beyond NEAR.
     void analyse(float period, std::vector<float>& weights) {
         arrival.assign(d.nets(), NEVER);
         rest.assign(d.nets(), NEVER);
@@ -67,7 +69,7 @@ public:
             worst = std::max(worst, path);
             late += e.to == NONE && path > period;
             const float beyond = (path / period - NEAR) / (1 - NEAR);
-            if (e.wired && beyond > 0) weights[k] = std::min(beyond * beyond, 9.0f);
+            if (e.wired && beyond > 0) weights[k] = std::min(AT_PERIOD * beyond * beyond, MOST);
         }
     }
 };
