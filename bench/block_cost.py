@@ -11,6 +11,7 @@ tree, for the shipped models.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 import re
@@ -20,17 +21,19 @@ from pathlib import Path
 import page
 
 from volley.firmware import modelfile
+from volley.firmware.compiler.fit import FitError
 from volley.firmware.compiler.program import compile_model
 from volley.firmware.design import Design
 from volley.fpga.errors import BuildError
 from volley.fpga.flows import arcs, project, synth
 from volley.fpga.flows.replicate import Netlist
 from volley.fpga.target.capacity import UNITS
+from volley.fpga.target.grid import EMPTY
 from volley.fpga.target.top import TOP
 
-CHANNEL = r"core_pipeline_channel_"
+CHANNEL = r"core_pipeline_(?:channel|neuron_unit)_"
 BLOCKS = {
-    "popcount trees": CHANNEL + r"(count|soon)",
+    "popcount trees": CHANNEL + r"(count|soon|column_products)",
     "psums, row buffers": CHANNEL + r"(accumulate|weigh|differences|psums)|core_pipeline_psum",
     "currents, scale": CHANNEL + r"(currents|stacked)",
     "membranes": CHANNEL + r"(carry_membrane|v_)",
@@ -98,15 +101,17 @@ def owners(netlist):
 
 
 def cycles(stamp):
-    """{model: cycles of a picture} of the shipped models on the design of a build."""
+    """{model: cycles of a picture} of the shipped models that run on the design of a build."""
     known = [field.name for field in dataclasses.fields(Design)]
     design = Design(**{name: n for name, n in stamp["design"].items() if name in known})
     models = [
         modelfile.load(str(path)) for path in sorted(page.SHIPPED.parent.glob("*.safetensors"))
     ]
-    return {
-        model.name: compile_model(model, design, explain=False).report["cycles"] for model in models
-    }
+    found = {}
+    for model in models:
+        with contextlib.suppress(FitError):  # built without what a model needs
+            found[model.name] = compile_model(model, design, explain=False).report["cycles"]
+    return found
 
 
 def measure(folder):
@@ -125,6 +130,8 @@ def measure(folder):
     costs = {block: [0, 0] for block in (*BLOCKS, OTHER)}
     belongs = owners(netlist)
     for name, cell in netlist.cells.items():
+        if name.startswith(EMPTY):
+            continue
         cost = costs[belongs.get(name, OTHER)]
         for place, resource in enumerate(("lut", "ff")):
             cost[place] += units(cell["type"], family, resource)
@@ -146,8 +153,11 @@ def table(folders):
     whole = [
         ["arcs, driver to load (`fpga/flows/arcs.py`)", *(f"{count:,}" for _, count, _ in found)],
         *(
-            [f"cycles of a picture, {model}", *(f"{taken[model]:,}" for *_, taken in found)]
-            for model in found[0][2]
+            [
+                f"cycles of a picture, {model}",
+                *(f"{taken[model]:,}" if model in taken else "" for *_, taken in found),
+            ]
+            for model in dict.fromkeys(model for *_, taken in found for model in taken)
         ),
     ]
     return [*page.table(heads, rows), "", *page.table(["", *names], whole)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 LUTS = 8  # of a tile, and as many flip-flops
+EMPTY = "$empty"  # begins the names of cells that keep a tile empty
 LARGEST_SPREAD = 0.5
 """Share of a device's tiles that may stay empty: all those of every other row."""
 

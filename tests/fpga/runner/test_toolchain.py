@@ -18,7 +18,7 @@ from volley.rtl.convert import converter
 
 SMALL = (
     "ci=4,co=1,spike_words=64,weight_words=64,param_words=16,program_words=64,layers=4,row_max=8,"
-    "scores=16"
+    "scores=16,share=0"
 )
 CORE = """\
 module volley (input clk, input rst, input rx, output reg tx);
