@@ -9,9 +9,8 @@
 
 struct Schedule {  // temperatures in tiles of wire, ranges in tiles
     double hottest = 3, coldest = 0.1;
-    int widest = 50, closest = 3, steps = 600;
-
-    int cold = 20;  // steps at the end without temperature
+    int widest = 50, closest = 3;
+    int steps = 600, cold = 20;  // cold: those at the end, without temperature
 
     double temperature(int step) const {
         return step < steps - cold ? hottest * std::pow(coldest / hottest, (double)step / (steps - cold)) : 0;

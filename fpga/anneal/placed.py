@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections import defaultdict
 
-from volley.fpga.target.grid import Grid
+from volley.fpga.target.grid import EMPTY, Grid
 
 FIXED, LUT, FLIP_FLOP, TIED_LUT, TIED_FLIP_FLOP, RAM_WRITER, BLOCK = range(7)
 """Kinds of cells, as in design.h: tied is what moves with its tile alone, a block is a block RAM or a multiplier."""
@@ -125,11 +125,11 @@ class _Reading:
         column, line, site = self.places[name]
         kind = cell["type"]
         if kind == "TRELLIS_COMB":
-            if name.startswith("$empty"):
+            if name.startswith(EMPTY):
                 return [FIXED, column, line, slot_of(site), NONE, NONE, NONE]
             tied = cell["parameters"].get("MODE", "LOGIC") != "LOGIC"
             return [TIED_LUT if tied else LUT, column, line, slot_of(site), NONE, NONE, NONE]
-        if kind == "TRELLIS_FF" and not name.startswith("$empty"):
+        if kind == "TRELLIS_FF" and not name.startswith(EMPTY):
             return self.flip_flop(name, cell, column, line, site)
         if kind == "TRELLIS_RAMW":
             return [RAM_WRITER, column, line, 4, NONE, NONE, NONE]

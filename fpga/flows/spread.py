@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 
-from volley.fpga.target.grid import Grid, grid_of
+from volley.fpga.target.grid import EMPTY, Grid, grid_of
 from volley.fpga.target.target import Target
 
 SITES = [f"SLICE{slice_}.{{}}{number}" for slice_ in "ABCD" for number in (0, 1)]
@@ -55,7 +55,7 @@ def spread(data: dict, top: str, tiles: list[tuple[int, int]]) -> int:
     for (column, row), site in itertools.product(tiles, SITES):
         for kind, cell in (("K", LUT), ("FF", FLIP_FLOP)):
             place = f"X{column}/Y{row}/{site.format(kind)}"
-            cells[f"$empty${place}"] = {
+            cells[f"{EMPTY}${place}"] = {
                 **cell,
                 "hide_name": 1,
                 "attributes": {"BEL": place},
